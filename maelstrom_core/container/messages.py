@@ -1,0 +1,124 @@
+"""What engine and slot process say to each other. Pure; standard library only.
+
+A slot process runs one job at a time. It is told `Prepare` once per container, then `Launch` for
+each job; it answers with `Started`, any number of `Output`, and exactly one `Ended` or `NotStarted`
+per launch. `Lost` is what the engine's side says when the slot process itself is gone.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One job.
+
+    :param job: the engine's number for it
+    :param container: key of a container prepared before
+    :param program: a path, or a name to be looked up in ``PATH``
+    :param arguments: ``argv[1:]``
+    :param environment: the whole of it
+    :param working_directory: absolute
+    :param output_bytes: how much of each stream is passed on before it is counted only;
+        the first half of that and the last half
+    :param report: whether descriptor 3 is open for a report
+    :param stdin: bytes it may read
+    """
+
+    job: int
+    container: str
+    program: str
+    arguments: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    working_directory: str = "/"
+    output_bytes: int = 1_000_000
+    report: bool = False
+    stdin: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The program runs."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Bytes of one of its streams, as they come.
+
+    :param stream: 1 for stdout, 2 for stderr, 3 for the report
+    """
+
+    job: int
+    stream: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """All of its processes are gone and all of its output has been passed on.
+
+    :param status: wait status of the program, as ``os.waitpid`` gives it
+    :param wall_seconds: from clone to end
+    :param user_seconds: CPU time in user mode
+    :param system_seconds: CPU time in the kernel
+    :param peak_memory_bytes: largest resident set of one process
+    :param written: bytes written to stdout and stderr in all, passed on or not
+    :param degraded: what could not be given
+    """
+
+    job: int
+    status: int
+    wall_seconds: float
+    user_seconds: float
+    system_seconds: float
+    peak_memory_bytes: int
+    written: tuple[int, int] = (0, 0)
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """A step before the program failed; nothing of the job is left.
+
+    :param purpose: what was being done, in words
+    :param call: name of the system call
+    :param errno: its error number
+    :param whose: ``job`` (missing program, directory or mount source), ``host`` or ``us``
+    :param cause: likely cause, one sentence
+    :param remedy: what to do next
+    """
+
+    job: int
+    purpose: str
+    call: str
+    errno: int
+    whose: str = "host"
+    cause: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The slot process is gone, and its job with it; the slot makes itself a new one.
+
+    :param job: the job it ran, if any
+    """
+
+    job: int | None
+    reason: str
+
+
+SlotMessage = Started | Output | Ended | NotStarted | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """A container that later launches refer to.
+
+    :param key: name of the container
+    :param spec: the container as plain data, layers replaced by directories of this host
+    """
+
+    key: str
+    spec: dict[str, object] = field(default_factory=dict)

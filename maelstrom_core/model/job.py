@@ -1,0 +1,44 @@
+"""A job: one program run once in a container of its own. Pure."""
+
+import attrs
+
+from maelstrom_core.model.container import ContainerSpec
+
+DEFAULT_OUTPUT_BYTES = 1_000_000
+
+
+@attrs.frozen(kw_only=True)
+class JobSpec:
+    """What to run; small, for there may be a hundred thousand of them on one container.
+
+    :param container: shared by many jobs; the same object for all of them is cheapest
+    :param program: a path, or a name looked up in the container's ``PATH``
+    :param arguments: what follows the program's name in ``argv``
+    :param environment: added to the container's, covering it
+    :param working_directory: empty means the container's
+    :param timeout: seconds from start until TERM is sent; ``None`` means no limit
+    :param grace: seconds between TERM and KILL
+    :param priority: higher runs first
+    :param expected_duration: seconds, if known; longer ones run first, unknown ones before all
+    :param slots: how many slots it takes
+    :param output_bytes: how much of each of stdout and stderr is kept in memory and reported;
+        past twice that, head and tail are kept
+    :param report: open descriptor 3 for the program to write a report to, apart from its output
+    :param stdin: bytes that it may read; nothing by default
+    :param label: what people call it
+    """
+
+    container: ContainerSpec
+    program: str
+    arguments: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    working_directory: str = ""
+    timeout: float | None = None
+    grace: float = 2.0
+    priority: int = 0
+    expected_duration: float | None = None
+    slots: int = 1
+    output_bytes: int = DEFAULT_OUTPUT_BYTES
+    report: bool = False
+    stdin: bytes = b""
+    label: str = ""

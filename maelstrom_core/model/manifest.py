@@ -1,0 +1,160 @@
+"""A directory tree as entries and digests: what a layer is. Pure.
+
+The digest of a layer is the digest of its manifest's canonical bytes. Paths are relative, without
+``.`` and ``..``, and bytes: a Linux file name need not be UTF-8.
+"""
+
+import enum
+from collections.abc import Iterable
+
+import attrs
+
+from maelstrom_core.errors import InputError
+from maelstrom_core.model.digest import Digest
+from maelstrom_core.model.plain import decode, encode
+
+VERSION = 1
+INLINE_BYTES = 256
+"""Files up to this size travel within the manifest."""
+
+
+class EntryKind(enum.IntEnum):
+    """What an entry is."""
+
+    FILE = 0
+    DIRECTORY = 1
+    SYMLINK = 2
+    HARDLINK = 3
+    WHITEOUT = 4
+    FIFO = 5
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """One name in a tree.
+
+    :param path: relative to the root of the tree
+    :param mode: permission bits, setuid and sticky included
+    :param mtime_ns: nanoseconds since 1970
+    :param size: bytes, of a file
+    :param digest: of a file's bytes; ``None`` if they are in ``data``
+    :param data: the bytes of a small file
+    :param target: what a symlink points at; the path of another entry for a hard link
+    :param opaque: a directory that hides what lower layers have in it
+    """
+
+    path: bytes
+    kind: EntryKind
+    mode: int = 0o644
+    mtime_ns: int = 0
+    size: int = 0
+    digest: Digest | None = None
+    data: bytes | None = None
+    target: bytes = b""
+    opaque: bool = False
+
+
+def _row(entry: Entry) -> list[object]:
+    digest = bytes.fromhex(entry.digest.hex) if entry.digest else None
+    return [
+        entry.path,
+        int(entry.kind),
+        entry.mode,
+        entry.mtime_ns,
+        entry.size,
+        digest,
+        entry.data,
+        entry.target,
+        entry.opaque,
+    ]
+
+
+def encode_manifest(entries: Iterable[Entry]) -> bytes:
+    """Canonical bytes: sorted by path, so that equal trees have equal digests."""
+    rows = [_row(entry) for entry in sorted(entries, key=lambda entry: entry.path)]
+    return encode({"version": VERSION, "entries": rows})
+
+
+def decode_manifest(data: bytes) -> tuple[Entry, ...]:
+    """Entries out of bytes of a peer or of a disk; every path and field is checked.
+
+    :raises InputError: for whatever is wrong with them
+    """
+    plain = decode(data)
+    if not isinstance(plain, dict) or set(plain) != {"version", "entries"}:
+        raise InputError("bad manifest", ["not a map of version and entries"])
+    if plain["version"] != VERSION:
+        raise InputError(
+            "bad manifest",
+            [f"version {plain['version']!r}; this program reads version {VERSION}"],
+            remedy="a newer maelstrom wrote it: upgrade this one",
+        )
+    try:
+        entries = tuple(_entry(row) for row in plain["entries"])
+    except (TypeError, ValueError) as error:
+        raise InputError("bad manifest", [str(error)]) from None
+    _check_order(entries)
+    return entries
+
+
+def _entry(row: list[object]) -> Entry:
+    path, kind, mode, mtime_ns, size, digest, data, target, opaque = row
+    if not isinstance(path, bytes) or not is_safe_path(path):
+        raise ValueError(f"unsafe path {path!r}")
+    if not isinstance(target, bytes) or b"\0" in target:
+        raise ValueError(f"{path!r}: bad target")
+    numbers = (mode, mtime_ns, size)
+    if not all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
+        raise ValueError(f"{path!r}: mode, mtime and size must be whole numbers")
+    if not (isinstance(mode, int) and 0 <= mode <= 0o7777):
+        raise ValueError(f"{path!r}: bad mode {mode!r}")
+    if not (isinstance(size, int) and size >= 0):
+        raise ValueError(f"{path!r}: bad size {size!r}")
+    if not isinstance(opaque, bool) or not isinstance(data, bytes | None):
+        raise ValueError(f"{path!r}: bad fields")
+    if digest is not None and not (isinstance(digest, bytes) and len(digest) == 32):
+        raise ValueError(f"{path!r}: bad digest")
+    entry_kind = EntryKind(kind)
+    if entry_kind is EntryKind.FILE and (digest is None) == (data is None):
+        raise ValueError(f"{path!r}: a file has either a digest or data")
+    if isinstance(data, bytes) and len(data) != size:
+        raise ValueError(f"{path!r}: {len(data)} bytes of data, size says {size}")
+    if entry_kind is EntryKind.HARDLINK and not is_safe_path(target):
+        raise ValueError(f"{path!r}: unsafe hard link target {target!r}")
+    return Entry(
+        path=path,
+        kind=entry_kind,
+        mode=mode,
+        mtime_ns=mtime_ns if isinstance(mtime_ns, int) else 0,
+        size=size,
+        digest=Digest(digest.hex()) if isinstance(digest, bytes) else None,
+        data=data if isinstance(data, bytes) else None,
+        target=target,
+        opaque=opaque,
+    )
+
+
+def is_safe_path(path: bytes) -> bool:
+    """Whether a path stays below the root it is relative to: no ``..``, not absolute, no NUL."""
+    if not path or path.startswith(b"/") or b"\0" in path:
+        return False
+    return not any(part in (b"", b".", b"..") for part in path.split(b"/"))
+
+
+def _check_order(entries: tuple[Entry, ...]) -> None:
+    """Sorted, unique, and nothing below what is no directory (a symlink escape)."""
+    kinds: dict[bytes, EntryKind] = {}
+    previous = b""
+    for entry in entries:
+        if entry.path <= previous:
+            raise InputError("bad manifest", [f"{entry.path!r}: out of order or twice"])
+        previous = entry.path
+        parent = entry.path.rpartition(b"/")[0]
+        while parent:
+            kind = kinds.get(parent)
+            if kind is not None and kind is not EntryKind.DIRECTORY:
+                raise InputError(
+                    "bad manifest", [f"{entry.path!r}: lies below {parent!r}, no directory"]
+                )
+            parent = parent.rpartition(b"/")[0]
+        kinds[entry.path] = entry.kind

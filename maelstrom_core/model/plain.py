@@ -1,0 +1,82 @@
+"""Values ↔ plain data ↔ canonical CBOR. The one door to ``cbor2`` and ``cattrs``. Pure.
+
+Canonical (RFC 8949, section 4.2) so that equal values have equal bytes and hence equal digests.
+"""
+
+from typing import Any, TypeVar
+
+import attrs
+import cattrs
+import cbor2
+from cattrs.preconf.cbor2 import make_converter
+from cattrs.strategies import configure_tagged_union
+
+from maelstrom_core.errors import InputError
+from maelstrom_core.model.digest import BadDigest, Digest
+
+T = TypeVar("T")
+
+_converter = make_converter(forbid_extra_keys=True, omit_if_default=True)
+_converter.register_unstructure_hook(Digest, lambda digest: digest.hex)
+_converter.register_structure_hook(Digest, lambda text, _: Digest(text))
+
+
+def tagged_union(union: Any) -> None:
+    """Register a union of attrs classes; its members are told apart by a key ``kind``."""
+    configure_tagged_union(union, _converter, tag_name="kind", tag_generator=_kind)
+
+
+def _kind(cls: type) -> str:
+    return cls.__name__
+
+
+def to_plain(value: Any, *, union: Any = None) -> Any:
+    """Turn an attrs value into dicts, lists, texts, bytes and numbers.
+
+    :param union: the union of which ``value`` is a member, so that a ``kind`` is written
+    """
+    return _converter.unstructure(value, unstructure_as=union)
+
+
+def from_plain(cls: type[T], data: Any, *, what: str = "data") -> T:
+    """Turn plain data into a value of ``cls``.
+
+    :raises InputError: all faults of ``data``, each with its path
+    """
+    try:
+        return _converter.structure(data, cls)
+    except (cattrs.BaseValidationError, BadDigest, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"bad {what}", cattrs.transform_error(error, path=what)) from None
+
+
+def encode(value: Any) -> bytes:
+    """Canonical CBOR of an attrs value or of plain data."""
+    plain = to_plain(value) if attrs.has(type(value)) else value
+    return cbor2.dumps(plain, canonical=True)
+
+
+def decode(data: bytes) -> Any:
+    """Plain data out of CBOR.
+
+    :raises InputError: whatever is wrong with the bytes
+    """
+    try:
+        return cbor2.loads(data)
+    except Exception as error:
+        # cbor2 lets several kinds through (recursion, overflow, unicode); all mean the same here.
+        raise InputError("bad CBOR", [f"{type(error).__name__}: {error}"]) from None
+
+
+def digest_of(value: Any) -> Digest:
+    """Digest of the canonical bytes of a value: its name wherever it travels."""
+    return Digest.of(encode(value))
+
+
+__all__ = [
+    "decode",
+    "digest_of",
+    "encode",
+    "from_plain",
+    "tagged_union",
+    "to_plain",
+]

@@ -1,0 +1,53 @@
+"""Read-only views handed to hooks. Pure."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import attrs
+
+from maelstrom_core.model.cases import CaseReport
+from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.outcome import JobResult
+from maelstrom_core.model.ports import OnOutput
+
+
+class RunJob(Protocol):
+    """Runs a job on the run's backend; see `maelstrom_core.model.ports.Backend.run`."""
+
+    async def __call__(self, job: JobSpec, *, on_output: OnOutput | None = None) -> JobResult:
+        """Run ``job`` to its one ending."""
+
+
+@attrs.frozen(kw_only=True)
+class RunView:
+    """One invocation, as its hooks see it.
+
+    :param runner: whose turn it is; a runner's hooks answer only when this is their own name
+    :param project_directory: what relative paths in layers are relative to
+    :param options: settings of this run by name (``pytest_args``, ``timeout``), plain data
+    :param run_job: runs a job of the runner's own, say to collect inside a container
+    """
+
+    runner: str
+    project_directory: Path
+    options: Mapping[str, Any]
+    run_job: RunJob
+
+
+@attrs.frozen(kw_only=True)
+class Summary:
+    """How a run ended.
+
+    :param reports: one for each case that was reported
+    :param not_run: how many collected cases have no report
+    :param stopped: why it ended early; empty if it did not
+    :param errors: faults that belong to no case (collection errors), one text each
+    :param degraded: what this host could not give, as any job's result said
+    """
+
+    reports: tuple[CaseReport, ...]
+    not_run: int = 0
+    stopped: str = ""
+    errors: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
