@@ -99,7 +99,10 @@ def fetch(suite: Suite, work: Path) -> Path:
             [*pip, "--no-binary", ":all:", "--dest", work, suite.requirement], check=True
         )
         with tarfile.open(work / f"{suite.directory}.tar.gz") as archive:
-            archive.extractall(work, filter="data")
+            # The oldest 3.11 releases know no filters; pip has read the same archive before.
+            archive.extractall(
+                work, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {})
+            )
     return directory
 
 

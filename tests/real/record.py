@@ -1,4 +1,6 @@
-"""Run pytest and write down how every case ended: ``python record.py OUT.json [pytest argument …]``.
+"""Run pytest and write down how every case ended.
+
+    python record.py OUT.json [pytest argument …]
 
 The recorder is a plugin object of the controlling process alone, so it sees what pytest's own
 terminal sees, whoever ran the cases. Exits as pytest does.

@@ -1,0 +1,99 @@
+"""What one case does, another does not see: shown on a suite that tries.
+
+Where it does no harm, the same suite is run by plain pytest as well and must fail there: these are
+tests that can.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "isolation"
+
+
+def processes_of(token: str) -> list[int]:
+    """Processes of this host whose command line has the token in it."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdecimal() or int(process.name) == os.getpid():
+            continue
+        try:
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if token.encode() in command:
+            found.append(int(process.name))
+    return found
+
+
+@pytest.fixture
+def token() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SAMPLE, tmp_path / "suite"))
+
+
+def run(
+    suite: Path, token: str, arguments: Sequence[str], **variables: str
+) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        **variables,
+        "ISOLATION_TOKEN": token,
+        "ISOLATION_CONTROLLER": str(os.getpid()),
+    }
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *arguments]
+    return subprocess.run(
+        command, cwd=suite, env=environment, text=True, capture_output=True, timeout=300
+    )
+
+
+def test_files_of_one_case_are_not_seen_by_another(suite: Path, token: str) -> None:
+    finished = run(suite, token, ["-p", "maelstrom", "test_files.py"])
+
+    assert finished.returncode == 0, finished.stdout
+    assert "12 passed" in finished.stdout
+    for place in (suite, Path("/tmp"), Path.home(), Path("/dev/shm")):
+        assert not (place / f"left-behind-{token}").exists()
+    assert (suite / "victim.txt").read_text() == "untouched\n"
+
+
+def test_without_containers_the_same_cases_fail(suite: Path, token: str, tmp_path: Path) -> None:
+    finished = run(suite, token, ["-p", "no:maelstrom", "test_files.py"], HOME=str(tmp_path))
+
+    for place in (Path("/tmp"), Path("/dev/shm")):
+        (place / f"left-behind-{token}").unlink()
+    site_packages = [Path(path) for path in sys.path if path.endswith("site-packages")]
+    for leftover in [path / f"left_behind_{token}.py" for path in site_packages]:
+        leftover.unlink(missing_ok=True)
+    assert finished.returncode == 1, finished.stdout
+    for place in ("project", "tmp", "home", "shm"):
+        assert (
+            f"FAILED test_files.py::test_a_file_of_one_case_is_not_seen_by_another[{place}-another]"
+            in finished.stdout
+        )
+
+
+def test_neighbours_do_not_get_into_each_others_way(suite: Path, token: str) -> None:
+    finished = run(suite, token, ["-p", "maelstrom", "test_neighbours.py"])
+
+    assert finished.returncode == 0, finished.stdout
+    assert "13 passed" in finished.stdout
+    assert processes_of(f"grandchild-{token}") == []
+
+
+def test_a_case_that_uses_up_everything_has_it_for_itself(suite: Path, token: str) -> None:
+    arguments = ["-p", "maelstrom", "--maelstrom-root-size=64MiB", "test_floods.py"]
+    finished = run(suite, token, arguments)
+
+    assert finished.returncode == 0, finished.stdout
+    assert "8 passed" in finished.stdout
