@@ -53,7 +53,7 @@ def test_a_signal_to_everybody_reaches_nobody_else():
 
 
 def test_no_other_process_can_be_found():
-    pids = {int(name) for name in os.listdir("/proc") if name.isdecimal()}
+    pids = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()}
     assert pids <= {1, os.getpid(), os.getppid()}
     with pytest.raises(ProcessLookupError):
         os.kill(int(os.environ["ISOLATION_CONTROLLER"]), 0)

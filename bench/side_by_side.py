@@ -1,0 +1,61 @@
+"""Compare ways of doing the same work, side by side in one run, as ratios of medians.
+
+Rounds are interleaved (A B C, A B C, …), so that a machine which slows down for a while slows down
+all of them; each way is warmed up once before anything is counted.
+"""
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way's figures.
+
+    :param name: what people call it
+    :param median: of its rounds, in the unit that it was measured in
+    :param lowest: smallest of its rounds
+    :param highest: largest of its rounds
+    :param ratio: median over the median of the first way
+    """
+
+    name: str
+    median: float
+    lowest: float
+    highest: float
+    ratio: float
+
+
+def compare(ways: Mapping[str, Callable[[], float]], *, rounds: int) -> list[Row]:
+    """Measure each way ``rounds`` times, in turn; the first is what the others are compared with.
+
+    :param ways: name → function that does the work once and returns what was measured
+    """
+    for measure in ways.values():
+        measure()
+    figures: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, measure in ways.items():
+            figures[name].append(measure())
+    medians = {name: statistics.median(values) for name, values in figures.items()}
+    reference = next(iter(medians.values()))
+    return [
+        Row(name, medians[name], min(values), max(values), medians[name] / reference)
+        for name, values in figures.items()
+    ]
+
+
+def table(title: str, unit: str, rows: list[Row], *, scale: float = 1.0) -> str:
+    """Markdown, for a terminal and for the docs alike."""
+    lines = [
+        f"### {title}",
+        "",
+        f"| way | median {unit} | lowest | highest | of the first |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        figures = (row.median * scale, row.lowest * scale, row.highest * scale)
+        cells = " | ".join(f"{figure:,.2f}" for figure in figures)
+        lines.append(f"| {row.name} | {cells} | {row.ratio:.2f} × |")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,102 @@
+"""A container as slot processes know it: directories of this host instead of digests.
+
+Pure; standard library only. The engine makes blueprints (`maelstrom_core.container.plan`); slot
+processes plan from them.
+"""
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class MountPlan:
+    """One mount, in the order in which it is to be made.
+
+    :param kind: ``bind``, ``tmp``, ``proc``, ``sys`` or ``devices``
+    :param target: absolute path in the container
+    :param source: host path of a bind
+    :param read_only: of a bind
+    :param size_bytes: of a tmpfs; of /dev/shm for devices
+    :param mode: of a tmpfs
+    :param names: device nodes
+    """
+
+    kind: str
+    target: str
+    source: str = ""
+    read_only: bool = True
+    size_bytes: int = 0
+    mode: int = 0o755
+    names: tuple[str, ...] = ()
+
+    def with_names(self, names: tuple[str, ...]) -> "MountPlan":
+        """The same with these device nodes."""
+        return replace(self, names=names)
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """All that is needed to make a container, but for the job in it.
+
+    :param lowers: host directories, lowest first
+    :param mounts: host trees first, then all others
+    :param capabilities: mask of those that are kept
+    """
+
+    lowers: tuple[str, ...]
+    mounts: tuple[MountPlan, ...]
+    writable: bool
+    size_bytes: int
+    max_files: int
+    network: str
+    fresh_network: bool
+    user: int
+    group: int
+    hostname: str
+    pids: int | None
+    cpu_seconds: int | None
+    file_bytes: int | None
+    open_files: int | None
+    memory_bytes: int | None
+    core_bytes: int | None
+    capabilities: int
+    seccomp: bool
+    init: bool
+
+    def to_plain(self) -> dict[str, Any]:
+        """As dicts and tuples of plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Blueprint":
+        """The opposite of `to_plain`."""
+        values = {field.name: plain[field.name] for field in fields(cls)}
+        mounts = tuple(MountPlan(**{**m, "names": tuple(m["names"])}) for m in plain["mounts"])
+        return cls(**{**values, "lowers": tuple(plain["lowers"]), "mounts": mounts})
+
+    def with_mounts(self, mounts: tuple[MountPlan, ...]) -> "Blueprint":
+        """The same with these mounts."""
+        return replace(self, mounts=mounts)
+
+    @property
+    def staged(self) -> bool:
+        """Whether each job must build its root and pivot into it.
+
+        A read-only root without capabilities can be the slot's own prepared mount namespace, of
+        which the job gets a copy; unless a bind lies below a mount that each job makes anew.
+        """
+        if self.writable or self.capabilities:
+            return True
+        fresh: list[str] = []
+        for mount in self.mounts:
+            if mount.kind == "bind":
+                if any(lies_below(mount.target, other) for other in fresh):
+                    return True
+            else:
+                fresh.append(mount.target)
+        return False
+
+
+def lies_below(path: str, directory: str) -> bool:
+    """Whether ``path`` is ``directory`` or below it; both absolute and normal."""
+    return path == directory or path.startswith(directory.rstrip("/") + "/")

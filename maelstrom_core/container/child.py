@@ -1,0 +1,62 @@
+"""The Python interpreter of scripts: a loop over system calls. Standard library only.
+
+It runs where it is called: in the slot process itself, or in a child made by a raw clone3. The
+machine code in `stub` does the same without Python in the child.
+"""
+
+import os
+from array import array
+
+from maelstrom_core.container import syscalls
+from maelstrom_core.container.script import MAY_FAIL, RECORD_WORDS, Failure, Table
+
+_ARGUMENT_BITS = 0x3F
+_HIGHEST_ERRNO = 4095
+
+
+def perform(table: Table) -> Failure | None:
+    """Make the calls of a script in this process, until one fails that may not.
+
+    :return: what failed, or ``None`` at the end of the script
+    """
+    records, results = table.records, table.results
+    base = results.buffer_info()[0]
+    for index in range(len(table.steps)):
+        at = index * RECORD_WORDS
+        number, *arguments = records[at : at + 7]
+        result_address, flags = records[at + 7], records[at + 8]
+        if flags & _ARGUMENT_BITS:
+            for position in range(6):
+                if flags >> position & 1:
+                    arguments[position] = results[(arguments[position] - base) // 8]
+        result = syscalls.call(number, *arguments)
+        if -_HIGHEST_ERRNO <= result < 0 and not flags & MAY_FAIL:
+            return Failure(index, -result)
+        if result_address:
+            results[(result_address - base) // 8] = result
+    return None
+
+
+def clone_and_perform(table: Table, clone_arguments: "array[int]", clone3: int) -> int:
+    """Clone, and perform the script in the child; what fails there is known on return.
+
+    The child has its own copy of memory, so it reports through a pipe that a successful exec
+    closes.
+
+    :param clone_arguments: ``struct clone_args`` without CLONE_VM and CLONE_VFORK
+    :param clone3: number of the system call
+    :return: the child's pid, or ``-errno`` of clone3; see ``table.failure`` for the script
+    """
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    size = len(clone_arguments) * clone_arguments.itemsize
+    pid = syscalls.call(clone3, clone_arguments.buffer_info()[0], size)
+    if pid == 0:
+        failure = perform(table) or Failure(len(table.steps), 0)
+        os.write(writing, array("q", [failure.index, failure.errno]).tobytes())
+        os._exit(127)
+    os.close(writing)
+    answer = os.read(reading, 16)
+    os.close(reading)
+    if len(answer) == 16:
+        table.context[0:2] = array("q", answer)
+    return pid

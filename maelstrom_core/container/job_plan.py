@@ -1,0 +1,270 @@
+"""The script of one job's child: from clone to exec. Pure; standard library only.
+
+Why this order:
+
+- ids are mapped before anything is mounted: files made before would belong to nobody; setgroups
+  is denied before gid_map, or an unprivileged writer is refused (user_namespaces(7));
+- mounts come before the pivot, the pivot before what names paths of the job;
+- the limit of pids is written while /proc/sys can still be written;
+- capabilities go after the last privileged call, no_new_privs after them, the parent-death signal
+  after every change of credentials (which clears it, prctl(2)), seccomp last of all, since the
+  filter may refuse what comes before;
+- descriptors are marked close-on-exec instead of closed, since the script itself still uses some.
+"""
+
+from struct import pack
+
+from maelstrom_core.container import flags as k
+from maelstrom_core.container.blueprint import Blueprint, MountPlan, lies_below
+from maelstrom_core.container.facts import SlotFacts
+from maelstrom_core.container.script import Argument, Parameter, Program, Result, Step
+from maelstrom_core.container.tree_plan import MOUNTS, ROOT, overlay_options
+
+REPORT_DESCRIPTOR = 3
+STATUS_DESCRIPTOR = 4
+LOWEST_PID_LIMIT = 301
+"""The kernel keeps 300 pids for itself and refuses a smaller ``pid_max``."""
+PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "driver")
+PROC_MASKED = ("kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "slabinfo")
+NAMESPACES = (
+    k.CLONE_NEWUSER
+    | k.CLONE_NEWNS
+    | k.CLONE_NEWPID
+    | k.CLONE_NEWIPC
+    | k.CLONE_NEWUTS
+    | k.CLONE_NEWCGROUP
+)
+_GUARDED = k.MS_NOSUID | k.MS_NODEV | k.MS_NOEXEC
+
+
+def namespaces_of(blueprint: Blueprint) -> int:
+    """Flags of clone3 for the namespaces that are the job's own.
+
+    The network namespace is the slot's, which a job cannot alter, unless a fresh one is asked for.
+    """
+    return NAMESPACES | (k.CLONE_NEWNET if blueprint.fresh_network else 0)
+
+
+class _Steps:
+    """Steps with the shorthands of this module."""
+
+    def __init__(self) -> None:
+        self.all: list[Step] = []
+
+    def add(
+        self, call: str, *arguments: Argument, why: str, saves: str = "", may_fail: bool = False
+    ) -> None:
+        self.all.append(Step(call, arguments, why, saves, may_fail))
+
+    def write(self, at: Argument, path: str, text: str, *, why: str) -> None:
+        """Write a short text to a file of /proc."""
+        name = f"file {path}"
+        self.add("openat", at, path, k.O_WRONLY | k.O_CLOEXEC, 0, why=why, saves=name)
+        self.add("write", Result(name), text, len(text), why=why)
+        self.add("close", Result(name), why=why)
+
+    def mount(self, kind: str, target: str, options: str, attributes: int, *, why: str) -> None:
+        self.add("mount", kind, target, kind, attributes, options, why=why)
+
+    def bind(self, source: str, target: str, *, why: str, may_fail: bool = False) -> None:
+        self.add("mount", source, target, "", k.MS_BIND | k.MS_REC, 0, why=why, may_fail=may_fail)
+
+
+def job_steps(
+    blueprint: Blueprint, facts: SlotFacts, *, seccomp: bytes, candidates: int = 1
+) -> list[Step]:
+    """The script; performed in the child right after clone3.
+
+    Parameters: ``proc`` (descriptor of a /proc that shows the child), ``stdin``, ``stdout``,
+    ``stderr``, ``report``, ``status`` (descriptors of 10 and above), ``argv``, ``envp``, ``cwd``
+    (addresses), ``init`` (descriptor) or ``program 0`` … (addresses of paths to be tried).
+
+    :param seccomp: filter, as the kernel takes it
+    :param candidates: how many paths are tried for the program, if it is pid 1 itself
+    """
+    s = _Steps()
+    s.add("setsid", why="start a session of its own")
+    _descriptors(s, blueprint)
+    proc = Parameter("proc")
+    s.write(proc, "self/uid_map", f"{blueprint.user} 0 1\n", why="map the user id")
+    s.write(proc, "self/setgroups", "deny", why="give up setgroups, as mapping groups demands")
+    s.write(proc, "self/gid_map", f"{blueprint.group} 0 1\n", why="map the group id")
+    if blueprint.fresh_network and blueprint.network == "loopback":
+        _loopback(s)
+    s.add("umask", 0, why="make modes exact")
+    if blueprint.staged:
+        _build_root(s, blueprint, facts)
+    else:
+        for mount in blueprint.mounts:
+            _mount_fresh(s, mount, mount.target, blueprint, facts)
+    _limits(s, blueprint, facts)
+    name = blueprint.hostname
+    s.add("sethostname", name, len(name.encode()), why="set the host name")
+    s.add("chdir", Parameter("cwd"), why="go to the working directory")
+    s.add("umask", 0o022, why="set the usual umask")
+    _signals(s)
+    _privileges(s, blueprint)
+    if blueprint.seccomp:
+        s.add(
+            "seccomp",
+            k.SECCOMP_SET_MODE_FILTER,
+            0,
+            Program(seccomp),
+            why="refuse system calls that no test needs",
+        )
+    lowest = STATUS_DESCRIPTOR + 1 if blueprint.init else REPORT_DESCRIPTOR + 1
+    s.add(
+        "close_range",
+        lowest,
+        0xFFFFFFFF,
+        k.CLOSE_RANGE_CLOEXEC,
+        why="keep descriptors from the job",
+    )
+    argv, envp = Parameter("argv"), Parameter("envp")
+    if blueprint.init:
+        s.add("execveat", Parameter("init"), "", argv, envp, k.AT_EMPTY_PATH, why="start the init")
+    for index in range(0 if blueprint.init else candidates):
+        last = index == candidates - 1
+        program = Parameter(f"program {index}")
+        s.add("execve", program, argv, envp, why="start the program", may_fail=not last)
+    return s.all
+
+
+def _descriptors(s: _Steps, blueprint: Blueprint) -> None:
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        s.add("dup3", Parameter(name), number, 0, why=f"connect {name}")
+    # Left out of jobs without a report: the slot then names a descriptor that is close-on-exec.
+    s.add(
+        "dup3", Parameter("report"), REPORT_DESCRIPTOR, Parameter("report flags"), why="connect it"
+    )
+    if blueprint.init:
+        s.add("dup3", Parameter("status"), STATUS_DESCRIPTOR, 0, why="connect the init's status")
+
+
+def _loopback(s: _Steps) -> None:
+    request = pack("<16sH22x", b"lo", k.IFF_UP)
+    s.add("socket", k.AF_INET, k.SOCK_DGRAM | k.O_CLOEXEC, 0, why="reach loopback", saves="socket")
+    s.add("ioctl", Result("socket"), k.SIOCSIFFLAGS, request, why="bring loopback up")
+    s.add("close", Result("socket"), why="let go of loopback")
+
+
+def _build_root(s: _Steps, blueprint: Blueprint, facts: SlotFacts) -> None:
+    """Mount the job's own root out of the prepared parts, and pivot into it."""
+    root = f"/{ROOT}"
+    if blueprint.writable:
+        options = f"mode=0755,size={blueprint.size_bytes},nr_inodes={blueprint.max_files}"
+        attributes = k.MS_NOSUID | k.MS_NODEV
+        s.mount("tmpfs", root, options, attributes, why="make room for what the job writes")
+        for part in ("u", "w", "c"):
+            s.add(
+                "mkdirat", k.AT_FDCWD, f"{root}/{part}", 0o755, why="make room for what it writes"
+            )
+        lower = overlay_options(blueprint, base="/")
+        options = f"{lower},upperdir={root}/u,workdir={root}/w,userxattr"
+        root = f"{root}/c"
+        s.mount("overlay", root, options, k.MS_NODEV, why="mount the writable root")
+    fresh: list[str] = []
+    for index, mount in enumerate(blueprint.mounts):
+        place = root + mount.target
+        if any(lies_below(mount.target, other) for other in fresh):
+            _make_directories(s, root, mount.target, fresh)
+        if mount.kind in ("bind", "sys", "devices"):
+            s.bind(f"/{MOUNTS}/{index}", place, why=f"mount {mount.target}")
+        _mount_fresh(s, mount, place, blueprint, facts)
+        if mount.kind == "tmp":
+            fresh.append(mount.target)
+    s.add("chdir", root, why="go to the job's root")
+    s.add("pivot_root", ".", ".", why="make it the root")
+    s.add("umount2", ".", k.MNT_DETACH, why="let go of the parts")
+
+
+def _make_directories(s: _Steps, root: str, target: str, fresh: list[str]) -> None:
+    """Mount points below an empty tmpfs that the job has just mounted."""
+    top = max((other for other in fresh if lies_below(target, other)), key=len)
+    path = top.rstrip("/")
+    for part in target[len(path) :].strip("/").split("/"):
+        path = f"{path}/{part}"
+        s.add("mkdirat", k.AT_FDCWD, root + path, 0o755, why=f"make {path}", may_fail=True)
+
+
+def _mount_fresh(
+    s: _Steps, mount: MountPlan, place: str, blueprint: Blueprint, facts: SlotFacts
+) -> None:
+    """What must be each job's own; the rest of the mounts is prepared already."""
+    what = f"mount {mount.target}"
+    match mount.kind:
+        case "tmp":
+            options = f"mode={mount.mode:o},size={mount.size_bytes}"
+            s.mount("tmpfs", place, options, k.MS_NOSUID | k.MS_NODEV, why=what)
+        case "proc":
+            s.mount("proc", place, "", _GUARDED, why=what)
+            _guard_proc(s, place, blueprint, facts)
+        case "devices":
+            options = f"mode=1777,size={mount.size_bytes}"
+            shared = k.MS_NOSUID | k.MS_NODEV
+            s.mount("tmpfs", f"{place}/shm", options, shared, why=f"{what}/shm")
+            options = "newinstance,ptmxmode=0666,mode=0620"
+            s.mount("devpts", f"{place}/pts", options, k.MS_NOSUID | k.MS_NOEXEC, why=f"{what}/pts")
+            s.mount("mqueue", f"{place}/mqueue", "", _GUARDED, why=f"{what}/mqueue")
+
+
+def _guard_proc(s: _Steps, place: str, blueprint: Blueprint, facts: SlotFacts) -> None:
+    if blueprint.pids is not None and facts.pid_max_per_namespace:
+        limit = str(max(blueprint.pids, LOWEST_PID_LIMIT))
+        s.write(k.AT_FDCWD, f"{place}/sys/kernel/pid_max", limit, why="limit the number of pids")
+    # These files belong to the real root; to anybody else they are closed anyhow.
+    if facts.euid != 0:
+        return
+    remount = k.MS_BIND | k.MS_REMOUNT | k.MS_RDONLY | _GUARDED
+    for name in PROC_READ_ONLY:
+        path = f"{place}/{name}"
+        what = f"make {path} read-only"
+        s.bind(path, path, why=what, may_fail=True)
+        s.add("mount", 0, path, 0, remount, 0, why=what, may_fail=name != "sys")
+    for name in PROC_MASKED:
+        path = f"{place}/{name}"
+        s.add("mount", "/dev/null", path, 0, k.MS_BIND, 0, why=f"mask {path}", may_fail=True)
+
+
+def _limits(s: _Steps, blueprint: Blueprint, facts: SlotFacts) -> None:
+    limits = [
+        (k.RLIMIT_CPU, blueprint.cpu_seconds, "CPU time"),
+        (k.RLIMIT_FSIZE, blueprint.file_bytes, "the size of files"),
+        (k.RLIMIT_CORE, blueprint.core_bytes, "the size of core dumps"),
+        (k.RLIMIT_NOFILE, blueprint.open_files, "open files"),
+        (k.RLIMIT_AS, blueprint.memory_bytes, "memory"),
+    ]
+    if not facts.pid_max_per_namespace:
+        limits.append((k.RLIMIT_NPROC, blueprint.pids, "the number of pids"))
+    for resource, value, what in limits:
+        if value is not None:
+            both = pack("<QQ", value, value)
+            s.add("prlimit64", 0, resource, both, 0, why=f"limit {what}")
+
+
+def _signals(s: _Steps) -> None:
+    # Python ignores these two, and exec keeps ignored signals ignored.
+    default = pack("<QQQQ", 0, 0, 0, 0)
+    for number, name in ((13, "SIGPIPE"), (25, "SIGXFSZ")):
+        s.add("rt_sigaction", number, default, 0, 8, why=f"restore {name}")
+    empty = pack("<Q", 0)
+    s.add("rt_sigprocmask", k.SIG_SETMASK, empty, 0, 8, why="unblock all signals")
+
+
+def _privileges(s: _Steps, blueprint: Blueprint) -> None:
+    kept = blueprint.capabilities
+    noroot = k.SECBIT_NOROOT | k.SECBIT_NOROOT_LOCKED
+    s.add("prctl", k.PR_SET_SECUREBITS, noroot, why="give user 0 no capabilities on exec")
+    for number in range(len(k.CAPABILITIES)):
+        if kept and not kept >> number & 1:
+            s.add("prctl", k.PR_CAPBSET_DROP, number, why="bound capabilities", may_fail=True)
+    header = pack("<II", k.CAPABILITY_VERSION_3, 0)
+    low, high = kept & 0xFFFFFFFF, kept >> 32
+    data = pack("<IIIIII", low, low, low, high, high, high)
+    s.add("capset", header, data, why="drop capabilities")
+    for number in range(len(k.CAPABILITIES)):
+        if kept >> number & 1:
+            raised = (k.PR_CAP_AMBIENT, k.PR_CAP_AMBIENT_RAISE, number)
+            s.add("prctl", *raised, why=f"keep {k.CAPABILITIES[number]}")
+    s.add("prctl", k.PR_SET_NO_NEW_PRIVS, 1, why="allow no new privileges")
+    s.add("prctl", k.PR_SET_PDEATHSIG, k.SIGKILL, why="end with the slot")

@@ -1,0 +1,59 @@
+"""What travels between engine and slot: tuples of plain values, as packets of a SEQPACKET socket.
+
+Both ends are ours and of one interpreter, so marshal does; nothing that a job wrote is ever decoded
+by it, only carried as bytes. What does not fit into a packet goes into a memfd, whose descriptor
+travels instead. Standard library only.
+"""
+
+import array
+import marshal
+import os
+import socket
+from typing import Any
+
+LARGEST_PACKET = 64 * 1024
+"""Well under the default send buffer of a Unix socket."""
+_DESCRIPTOR_SPACE = socket.CMSG_SPACE(4)
+
+
+def send(control: socket.socket, message: object) -> None:
+    """Send one message; waits while the other side is slow.
+
+    :param message: built of tuples, lists, dicts, texts, bytes and numbers
+    :raises OSError: if the other side is gone
+    """
+    data = marshal.dumps(message)
+    if len(data) <= LARGEST_PACKET:
+        control.send(data)
+        return
+    large = os.memfd_create("maelstrom-packet", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(os.dup(large), "wb") as file:
+            file.write(data)
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [large]))
+        control.sendmsg([b"\0"], [rights])
+    finally:
+        os.close(large)
+
+
+def decode(data: bytes, ancillary: list[tuple[int, int, bytes]]) -> Any:
+    """What was sent, out of one packet as ``recvmsg`` gives it; ``None`` at the end of the line."""
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            (large,) = array.array("i", content[:4])
+            with os.fdopen(large, "rb") as file:
+                file.seek(0)
+                data = file.read()
+    return marshal.loads(data) if data else None
+
+
+def receive(control: socket.socket) -> Any:
+    """Wait for one message; ``None`` if the other side is gone.
+
+    :raises BlockingIOError: if the socket does not block and nothing is there
+    """
+    try:
+        data, ancillary, _, _ = control.recvmsg(2 * LARGEST_PACKET, _DESCRIPTOR_SPACE)
+    except ConnectionResetError:
+        return None
+    return decode(data, ancillary)

@@ -1,0 +1,103 @@
+"""Containers → blueprints and messages for slots. Pure."""
+
+import os
+from collections.abc import Sequence
+
+from maelstrom_core.container.blueprint import Blueprint, MountPlan
+from maelstrom_core.container.flags import CAPABILITIES
+from maelstrom_core.container.messages import Launch, Prepare
+from maelstrom_core.errors import InputError
+from maelstrom_core.model.container import Bind, Container, Devices, Mount, Proc, Sys, Tmp
+
+DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+def blueprint_of(
+    container: Container, *, lowers: Sequence[str], host_trees: Sequence[tuple[str, str]] = ()
+) -> Blueprint:
+    """What slots need to know of a container.
+
+    :param lowers: host directories of its layers, lowest first
+    :param host_trees: host path and container path of trees that are used in place
+    :raises InputError: for paths that are not absolute and normal, and for unknown capabilities
+    """
+    # Shallow ones first: a tree may be shown inside another one.
+    trees = sorted(host_trees, key=lambda tree: tree[1].count("/"))
+    mounts = [MountPlan("bind", target, source) for source, target in trees]
+    mounts += [_mount_plan(mount) for mount in container.mounts]
+    faults = [
+        f"mounts: {path!r} must be absolute, without '.', '..' and doubled or trailing slashes"
+        for mount in mounts
+        for path in (mount.target, mount.source or "/ok")
+        if not path.startswith("/") or os.path.normpath(path) != path or path == "//"
+    ]
+    faults += [f"mounts: {m.kind} cannot cover the root" for m in mounts if m.target == "/"]
+    faults += [
+        f"capabilities: unknown {name!r}"
+        for name in container.capabilities
+        if name not in CAPABILITIES
+    ]
+    if faults:
+        raise InputError("bad container", faults)
+    limits = container.limits
+    return Blueprint(
+        lowers=tuple(lowers),
+        mounts=tuple(mounts),
+        writable=container.root.writable,
+        size_bytes=container.root.size_bytes,
+        max_files=container.root.max_files,
+        network=container.network.value,
+        fresh_network=container.fresh_network,
+        user=container.user,
+        group=container.group,
+        hostname=container.hostname,
+        pids=limits.pids,
+        cpu_seconds=limits.cpu_seconds,
+        file_bytes=limits.file_bytes,
+        open_files=limits.open_files,
+        memory_bytes=limits.memory_bytes,
+        core_bytes=limits.core_bytes,
+        capabilities=sum(1 << CAPABILITIES.index(name) for name in container.capabilities),
+        seccomp=container.seccomp,
+        init=container.init,
+    )
+
+
+def _mount_plan(mount: Mount) -> MountPlan:
+    match mount:
+        case Bind(source=source, target=target, read_only=read_only):
+            return MountPlan("bind", target, source, read_only)
+        case Tmp(target=target, size_bytes=size, mode=mode):
+            return MountPlan("tmp", target, size_bytes=size, mode=mode)
+        case Proc(target=target):
+            return MountPlan("proc", target)
+        case Sys(target=target):
+            return MountPlan("sys", target)
+        case Devices(target=target, names=names, shm_bytes=size):
+            return MountPlan("devices", target, size_bytes=size, names=names)
+
+
+def prepare_message(
+    container: Container, *, lowers: Sequence[str], host_trees: Sequence[tuple[str, str]] = ()
+) -> Prepare:
+    """What a slot must be told before it can launch jobs in a container.
+
+    :raises InputError: as `blueprint_of`
+    """
+    blueprint = blueprint_of(container, lowers=lowers, host_trees=host_trees)
+    return Prepare(key=container.digest.hex, spec=blueprint.to_plain())
+
+
+def candidate_paths(program: str, environment: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Paths to be tried for a program, as execvp(3) would with the job's own ``PATH``."""
+    if "/" in program:
+        return (program,)
+    path = dict(environment).get("PATH", DEFAULT_PATH)
+    return tuple(f"{directory}/{program}" for directory in path.split(":") if directory)
+
+
+def launch_arguments(launch: Launch) -> tuple[bytes, ...]:
+    """``argv`` for the init: its name, the paths to try, an empty text, the program's ``argv``."""
+    candidates = candidate_paths(launch.program, launch.environment) or (launch.program,)
+    texts = ("maelstrom-init", *candidates, "", launch.program, *launch.arguments)
+    return tuple(os.fsencode(text) for text in texts)

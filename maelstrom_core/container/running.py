@@ -1,0 +1,187 @@
+"""One running job, as its slot process sees it: its pipes, its end. Standard library only."""
+
+import os
+
+# os.wait4 imports it when first called: too late, for a slot no longer sees the host's files.
+import resource as resource
+import select
+import signal
+import socket
+import time
+from collections import deque
+from struct import unpack_from
+from typing import Any
+
+from maelstrom_core.container.packets import receive, send
+
+CHUNK_BYTES = 32 * 1024
+REPORT_BYTES = 64 << 20
+"""A report that grows past this is cut: a runaway job must not fill the engine's memory."""
+RECORD_BYTES = 8 + 8 + 144
+STDOUT, STDERR, REPORT, STATUS = 1, 2, 3, 4
+QUIET_SECONDS = 0.02
+"""A job that is quiet and alive for this long is told of as started; a shorter one all at once."""
+
+
+class Bounded:
+    """Passes on the first bytes of a stream, keeps the last ones, counts the rest."""
+
+    def __init__(self, limit: int, *, keep_tail: bool) -> None:
+        self.head_left = limit if not keep_tail else limit - limit // 2
+        self.tail_limit = limit // 2 if keep_tail else 0
+        self.tail: deque[bytes] = deque()
+        self.tail_bytes = 0
+        self.total = 0
+
+    def take(self, data: bytes) -> bytes:
+        """Take in some bytes; return those to be passed on at once."""
+        self.total += len(data)
+        now, later = data[: self.head_left], data[self.head_left :]
+        self.head_left -= len(now)
+        if later and self.tail_limit:
+            self.tail.append(later)
+            self.tail_bytes += len(later)
+            while self.tail_bytes - len(self.tail[0]) >= self.tail_limit:
+                self.tail_bytes -= len(self.tail.popleft())
+        return now
+
+    def last(self) -> bytes:
+        """The last bytes that were not passed on, as many as may be kept."""
+        return b"".join(self.tail)[-self.tail_limit :] if self.tail_limit else b""
+
+
+class RunningJob:
+    """Watches a job from its start to its end."""
+
+    def __init__(
+        self,
+        control: socket.socket,
+        job: int,
+        *,
+        pid: int,
+        pidfd: int,
+        pipes: dict[int, int],
+        output_bytes: int,
+        began: float,
+        degraded: tuple[str, ...],
+    ) -> None:
+        self.control = control
+        self.job = job
+        self.pid = pid
+        self.pidfd = pidfd
+        self.pipes = pipes
+        self.began = began
+        self.degraded = degraded
+        self.streams = {
+            STDOUT: Bounded(output_bytes, keep_tail=True),
+            STDERR: Bounded(output_bytes, keep_tail=True),
+            REPORT: Bounded(REPORT_BYTES, keep_tail=False),
+        }
+        self.record = b""
+        self.unsent: list[tuple[Any, ...]] = [("started", job)]
+        self.later: list[Any] = []
+        """What the engine said in the meantime that is not about this job."""
+
+    def watch(self) -> bool:
+        """Pass on what it writes until it has ended.
+
+        :return: whether the engine is still there; if not, the job has been killed
+        """
+        by_descriptor = {descriptor: stream for stream, descriptor in self.pipes.items()}
+        poll = select.poll()
+        for descriptor in (*by_descriptor, self.pidfd, self.control.fileno()):
+            poll.register(descriptor, select.POLLIN)
+        ended = False
+        while not ended:
+            ready = poll.poll(QUIET_SECONDS * 1000 if self.unsent else None)
+            if not ready:
+                self.flush()
+            for descriptor, _ in ready:
+                if descriptor == self.pidfd:
+                    ended = True
+                elif descriptor in by_descriptor:
+                    if not self._read(by_descriptor[descriptor], descriptor):
+                        poll.unregister(descriptor)
+                elif not self._obey(receive(self.control)):
+                    self._end()
+                    return False
+        for stream, descriptor in self.pipes.items():
+            # Nobody is left to write: what is there now is all.
+            while self._read(stream, descriptor):
+                pass
+        self._end()
+        return True
+
+    def flush(self) -> None:
+        """Tell the engine what it has not been told."""
+        if self.unsent:
+            send(self.control, self.unsent)
+            self.unsent = []
+
+    def _read(self, stream: int, descriptor: int) -> bool:
+        """Read what is there; false at the end of the stream or if nothing is."""
+        try:
+            data = os.read(descriptor, CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        if not data:
+            return False
+        if stream == STATUS:
+            self.record += data
+        elif passed := self.streams[stream].take(data):
+            self.unsent.append(("output", self.job, stream, passed))
+            if len(passed) > 1024 or len(self.unsent) > 8:
+                self.flush()
+        return True
+
+    def _obey(self, message: Any) -> bool:
+        """Do what the engine says; false if it is gone."""
+        if message is None:
+            return False
+        if message[0] == "signal":
+            if message[1] == self.job:
+                self.signal(message[2])
+        else:
+            self.later.append(message)
+        return True
+
+    def signal(self, number: int) -> None:
+        """Send a signal to pid 1, which passes it on unless it is SIGKILL."""
+        try:
+            signal.pidfd_send_signal(self.pidfd, number)
+        except ProcessLookupError:
+            pass  # it has just ended
+
+    def _end(self) -> None:
+        """Wait for pid 1 and say how the job ended."""
+        # Whether it has ended or the engine is gone: all of the container goes with pid 1.
+        self.signal(signal.SIGKILL)
+        _, status, usage = os.wait4(self.pid, 0)
+        wall = time.monotonic() - self.began
+        os.close(self.pidfd)
+        for descriptor in self.pipes.values():
+            os.close(descriptor)
+        if len(self.record) == RECORD_BYTES:
+            kind, value = unpack_from("<qq", self.record)
+            if kind == 1:
+                self.unsent = [("not started", self.job, "start the program", "execve", value)]
+                return
+            status = value
+        for stream in (STDOUT, STDERR):
+            if last := self.streams[stream].last():
+                self.flush()
+                self.unsent.append(("output", self.job, stream, last))
+        written = (self.streams[STDOUT].total, self.streams[STDERR].total)
+        self.unsent.append(
+            (
+                "ended",
+                self.job,
+                status,
+                wall,
+                usage.ru_utime,
+                usage.ru_stime,
+                usage.ru_maxrss * 1024,
+                written,
+                self.degraded,
+            )
+        )

@@ -1,0 +1,233 @@
+"""The engine's side of slot processes: start them, speak with them, replace those that are lost."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import trio
+
+from maelstrom_core.container import slot as slot_module
+from maelstrom_core.container.messages import (
+    Ended,
+    Launch,
+    Lost,
+    NotStarted,
+    Output,
+    Prepare,
+    SlotMessage,
+    Started,
+)
+from maelstrom_core.container.packets import LARGEST_PACKET, decode, send
+from maelstrom_core.container.plan import launch_arguments
+from maelstrom_core.container.remedies import explain
+from maelstrom_core.errors import HostError
+
+Interpreter = Literal["auto", "stub", "python"]
+_BUFFER_BYTES = 1 << 20
+_DESCRIPTOR_SPACE = socket.CMSG_SPACE(4)
+
+
+class _Process:
+    """One slot process and the socket to it."""
+
+    def __init__(self, network: str, interpreter: str) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+        program = Path(slot_module.__file__)
+        command = [sys.executable, "-I", "-S", str(program), str(theirs.fileno()), network]
+        with theirs:
+            # Its standard error stays ours: a slot process that raises has a fault of its own.
+            self.process = subprocess.Popen(
+                [*command, interpreter],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={},
+            )
+        self.control = ours
+
+    def end(self) -> None:
+        """End it, and with it whatever it runs."""
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class Slot:
+    """A `SlotPort` on a real slot process, which is started anew when it is lost."""
+
+    def __init__(self, index: int, interpreter: Interpreter) -> None:
+        self.index = index
+        self._interpreter = interpreter
+        self._processes: dict[str, _Process] = {}
+        self._containers: dict[str, Prepare] = {}
+        self._current: tuple[int, str] | None = None
+        self._messages: deque[SlotMessage] = deque()
+        self._arrived = trio.Event()
+        self.degraded: tuple[str, ...] = ()
+
+    def start(self) -> None:
+        """Start the process that most jobs need."""
+        self._process_for("own")
+
+    async def ready(self) -> None:
+        """Wait until it has namespaces of its own.
+
+        :raises HostError: where the host refuses; with the remedy
+        """
+        process = self._process_for("own")
+        await trio.lowlevel.wait_readable(process.control)
+        data, ancillary, _, _ = process.control.recvmsg(2 * LARGEST_PACKET, _DESCRIPTOR_SPACE)
+        messages = decode(data, ancillary)
+        if messages is None:
+            raise HostError("a slot process ended as it started", remedy="see its error above")
+        for message in messages:
+            if message[0] == "refused":
+                _, purpose, call, errno = message
+                why = explain(call, errno, purpose)
+                raise HostError(f"{purpose}: {call}: {why.cause}", remedy=why.remedy)
+            self.degraded = message[1]
+
+    def prepare(self, message: Prepare) -> None:
+        """See `SlotPort.prepare`."""
+        self._containers[message.key] = message
+        self._tell(_network_of(message), ("prepare", message.key, message.spec))
+
+    def forget(self, key: str) -> None:
+        """See `SlotPort.forget`."""
+        message = self._containers.pop(key, None)
+        if message is not None:
+            self._tell(_network_of(message), ("forget", key))
+
+    def launch(self, message: Launch) -> None:
+        """See `SlotPort.launch`."""
+        network = _network_of(self._containers[message.container])
+        self._current = (message.job, network)
+        packed = (
+            message.job,
+            message.container,
+            launch_arguments(message),
+            message.environment,
+            os.fsencode(message.working_directory),
+            message.output_bytes,
+            message.report,
+            message.stdin,
+        )
+        self._tell(network, ("launch", packed))
+
+    def signal(self, job: int, signum: int) -> None:
+        """See `SlotPort.signal`."""
+        if self._current is not None and self._current[0] == job:
+            self._tell(self._current[1], ("signal", job, signum))
+
+    async def receive(self) -> SlotMessage:
+        """See `SlotPort.receive`."""
+        while not self._messages:
+            network = self._current[1] if self._current else "own"
+            process = self._process_for(network)
+            await trio.lowlevel.wait_readable(process.control)
+            self._take(network, process)
+        return self._messages.popleft()
+
+    def _take(self, network: str, process: _Process) -> None:
+        """Read one packet of messages."""
+        try:
+            data, ancillary, _, _ = process.control.recvmsg(
+                2 * LARGEST_PACKET, _DESCRIPTOR_SPACE, socket.MSG_DONTWAIT
+            )
+            messages = decode(data, ancillary)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            messages = None
+        if messages is None:
+            self._lost(network)
+            return
+        for message in messages:
+            if message[0] == "refused":
+                self._lost(network)
+            elif message[0] != "ready":
+                self._messages.append(_decoded(message))
+
+    def _lost(self, network: str) -> None:
+        """The process is gone; say so, and start another when it is needed."""
+        process = self._processes.pop(network)
+        process.end()
+        code = process.process.returncode
+        job = self._current[0] if self._current and self._current[1] == network else None
+        self._messages.append(Lost(job, f"its slot process ended with status {code}"))
+
+    def _process_for(self, network: str) -> _Process:
+        process = self._processes.get(network)
+        if process is None:
+            process = self._processes[network] = _Process(network, self._interpreter)
+            for message in self._containers.values():
+                if _network_of(message) == network:
+                    send(process.control, ("prepare", message.key, message.spec))
+        return process
+
+    def _tell(self, network: str, message: tuple[Any, ...]) -> None:
+        known = network in self._processes
+        process = self._process_for(network)
+        if not known and message[0] == "prepare":
+            return  # was told with all others
+        try:
+            send(process.control, message)
+        except OSError:
+            # It has just died; receiving finds out and tells the engine.
+            return
+
+    def end(self) -> None:
+        """End its processes."""
+        for process in self._processes.values():
+            process.end()
+        self._processes.clear()
+
+
+def _network_of(message: Prepare) -> str:
+    return "host" if message.spec["network"] == "local" else "own"
+
+
+def _decoded(message: tuple[Any, ...]) -> SlotMessage:
+    kind, *fields = message
+    match kind:
+        case "started":
+            return Started(*fields)
+        case "output":
+            return Output(*fields)
+        case "ended":
+            return Ended(*fields)
+        case _:
+            job, purpose, call, errno = fields
+            why = explain(call, errno, purpose)
+            return NotStarted(job, purpose, call, errno, why.whose, why.cause, why.remedy)
+
+
+@asynccontextmanager
+async def open_slots(
+    count: int, *, interpreter: Interpreter = "auto"
+) -> AsyncIterator[Sequence[Slot]]:
+    """Slots for as long as the context lasts; nothing of them is left after it.
+
+    :param count: how many jobs can run at once
+    :param interpreter: which interpreter of scripts to use; ``auto`` takes the machine code where
+        it can be used
+    :raises HostError: where the host refuses containers; with the remedy
+    """
+    slots = [Slot(index, interpreter) for index in range(count)]
+    try:
+        for slot in slots:
+            slot.start()
+        for slot in slots:
+            await slot.ready()
+        yield slots
+    finally:
+        for slot in slots:
+            slot.end()

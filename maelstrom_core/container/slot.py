@@ -1,0 +1,395 @@
+"""A slot process: small, single-threaded, one job at a time. Standard library only.
+
+Started as ``python -I -S slot.py CONTROL NETWORK INTERPRETER`` by the engine's side
+(`maelstrom_core.container.runtime`), with a SOCK_SEQPACKET socket as its only link. It makes a user
+namespace and a pid namespace of its own and forks: the child is the slot, pid 1 of that pid
+namespace, so that whatever ends it ends every job with it; the process that was started only waits
+for it. The slot ends when the engine does: its socket reaches its end, and the parent-death signal
+runs along the same line.
+
+It is a process of its own since user namespaces cannot be unshared by a threaded one, and since a
+fork of something small is cheap.
+"""
+
+import gc
+import os
+import socket
+import stat
+import sys
+import time
+from array import array
+from pathlib import Path
+
+if __name__ == "__main__":
+    # -I and -S leave nothing on the path from which this package could be imported.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from maelstrom_core.container import child, syscalls
+from maelstrom_core.container import flags as k
+from maelstrom_core.container.blueprint import Blueprint, MountPlan
+from maelstrom_core.container.facts import SlotFacts, slot_facts
+from maelstrom_core.container.job_plan import job_steps, namespaces_of
+from maelstrom_core.container.packets import receive, send
+from maelstrom_core.container.running import REPORT, STATUS, STDERR, STDOUT, RunningJob
+from maelstrom_core.container.script import Step, Strings, Table
+from maelstrom_core.container.seccomp_plan import filter_for
+from maelstrom_core.container.slot_plan import network_steps, outer_steps
+from maelstrom_core.container.stub import init_elf_for, stub_for
+from maelstrom_core.container.tree_plan import tree_steps
+
+FIRST_DESCRIPTOR = 10
+"""Descriptors that jobs are given lie above the numbers that they are given as."""
+SIGCHLD = 17
+_KEPT_ENVIRONMENTS = 8
+
+
+class StepFailed(Exception):
+    """A step of the slot's own failed.
+
+    :param step: which
+    :param errno: why
+    """
+
+    def __init__(self, step: Step, errno: int) -> None:
+        super().__init__(f"{step.purpose}: {step.call}: {os.strerror(errno)}")
+        self.step = step
+        self.errno = errno
+
+
+class Prepared:
+    """A container of which everything that jobs cannot observe is made.
+
+    :param view: descriptor of the mount namespace that jobs copy
+    :param table: the compiled script of a job
+    """
+
+    def __init__(
+        self, blueprint: Blueprint, view: int, table: Table, degraded: tuple[str, ...]
+    ) -> None:
+        self.blueprint = blueprint
+        self.view = view
+        self.table = table
+        self.degraded = degraded
+        self._environments: dict[tuple[tuple[str, str], ...], Strings] = {}
+
+    def environment(self, variables: tuple[tuple[str, str], ...]) -> Strings:
+        """``envp``; laid out once for equal environments."""
+        strings = self._environments.get(variables)
+        if strings is None:
+            if len(self._environments) >= _KEPT_ENVIRONMENTS:
+                self._environments.clear()
+            texts = [os.fsencode(f"{name}={value}") for name, value in variables]
+            strings = self._environments[variables] = Strings(texts)
+        return strings
+
+
+class Slot:
+    """Prepares containers, launches jobs, passes on what they write, tells how they end."""
+
+    def __init__(
+        self, control: socket.socket, facts: SlotFacts, *, own_network: bool, interpreter: str
+    ) -> None:
+        self.control = control
+        self.facts = facts
+        self.own_network = own_network
+        self.numbers = syscalls.NUMBERS[facts.machine]
+        self.proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        self.host_view = self._namespace("mnt")
+        self.view = self.host_view
+        self.network = ""
+        self.networks: dict[str, int] = {}
+        self.prepared: dict[str, Prepared] = {}
+        self.failures: dict[str, StepFailed] = {}
+        self.clone_arguments = array("Q", bytes(8 * 11))
+        self.pidfd = array("i", [-1, 0])
+        self.clone_arguments[1] = self.pidfd.buffer_info()[0]
+        self.clone_arguments[4] = SIGCHLD
+        self.stub = None if interpreter == "python" else _mapped_stub(facts.machine)
+        self.degraded: tuple[str, ...] = ()
+        if self.stub is None and interpreter != "python":
+            self.degraded = ("the machine-code interpreter cannot be used on this host",)
+        self.init = _init_descriptor(facts.machine)
+
+    def serve(self) -> None:
+        """Do what the engine says until it is gone."""
+        waiting: list[object] = []
+        while True:
+            message = waiting.pop(0) if waiting else receive(self.control)
+            if message is None:
+                return
+            match message:
+                case ("prepare", str(key), dict(plain)):
+                    self.prepare(key, plain)
+                case ("forget", str(key)):
+                    self.forget(key)
+                case ("launch", tuple(launch)):
+                    running = self.launch(*launch)
+                    if running is not None:
+                        if not running.watch():
+                            return
+                        waiting += running.later
+                        running.flush()
+
+    def prepare(self, key: str, plain: dict[str, object]) -> None:
+        """Make a container ready. What fails is told by each launch that names it."""
+        blueprint = Blueprint.from_plain(plain)
+        self.forget(key)
+        try:
+            self._enter_network(blueprint.network)
+            self._look_at(self.host_view)
+            blueprint, kinds = _as_found(blueprint)
+            steps = tree_steps(blueprint, kinds, own_network=self.own_network)
+            self._perform(steps, host_view=self.host_view)
+        except StepFailed as failed:
+            self.view = -1
+            self.failures[key] = failed
+            return
+        self.view = self._namespace("mnt")
+        seccomp = filter_for(self.facts.machine) if blueprint.seccomp else b""
+        table = Table(job_steps(blueprint, self.facts, seccomp=seccomp), self.numbers)
+        degraded = self.degraded + _degraded(blueprint, self.facts)
+        self.prepared[key] = Prepared(blueprint, self.view, table, degraded)
+
+    def forget(self, key: str) -> None:
+        """Let go of a container."""
+        self.failures.pop(key, None)
+        prepared = self.prepared.pop(key, None)
+        if prepared is not None:
+            if self.view == prepared.view:
+                self._look_at(self.host_view)
+            os.close(prepared.view)
+
+    def launch(
+        self,
+        job: int,
+        key: str,
+        arguments: tuple[bytes, ...],
+        environment: tuple[tuple[str, str], ...],
+        directory: bytes,
+        output_bytes: int,
+        report: bool,
+        stdin: bytes,
+    ) -> RunningJob | None:
+        """Start a job.
+
+        :param arguments: for the init: its name, the paths to try, an empty text, ``argv``
+        :return: the job, or ``None`` if it could not be started, which the engine has been told
+        """
+        failed = self.failures.get(key)
+        if failed is not None:
+            self._not_started(job, failed.step, failed.errno)
+            return None
+        prepared = self.prepared[key]
+        try:
+            self._enter_network(prepared.blueprint.network)
+            self._look_at(prepared.view)
+        except StepFailed as refused:
+            self._not_started(job, refused.step, refused.errno)
+            return None
+        table = prepared.table
+        init = prepared.blueprint.init
+        wanted = [STDOUT, STDERR, *([REPORT] if report else []), *([STATUS] if init else [])]
+        pipes = {stream: os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) for stream in wanted}
+        for _, writing in pipes.values():
+            os.set_blocking(writing, True)
+        source = _memory(stdin) if stdin else self.null
+        # Without an init the program itself is started, from the first of the paths to try.
+        own = arguments if init else arguments[arguments.index(b"") + 1 :]
+        argv, envp = Strings(own), prepared.environment(environment)
+        program = array("B", arguments[1] + b"\0")
+        cwd = array("B", directory + b"\0")
+        table.set("proc", self.proc)
+        table.set("stdin", source)
+        table.set("stdout", pipes[STDOUT][1])
+        table.set("stderr", pipes[STDERR][1])
+        table.set("report", pipes[REPORT][1] if report else self.null)
+        table.set("report flags", 0 if report else os.O_CLOEXEC)
+        table.set("argv", argv.address)
+        table.set("envp", envp.address)
+        table.set("cwd", cwd.buffer_info()[0])
+        table.set("program 0", program.buffer_info()[0])
+        if init:
+            table.set("status", pipes[STATUS][1])
+            table.set("init", self.init)
+        began = time.monotonic()
+        pid = self._clone(table, namespaces_of(prepared.blueprint))
+        for _, writing in pipes.values():
+            os.close(writing)
+        if source != self.null:
+            os.close(source)
+        failure = table.failure
+        reading = {stream: ends[0] for stream, ends in pipes.items()}
+        if pid < 0 or failure is not None:
+            for descriptor in reading.values():
+                os.close(descriptor)
+            if failure is None:
+                clone = Step("clone3", (), "make the job's namespaces")
+                self._not_started(job, clone, -pid)
+            else:
+                os.waitpid(pid, 0)
+                os.close(self.pidfd[0])
+                self._not_started(job, table.steps[failure.index], failure.errno)
+            return None
+        return RunningJob(
+            self.control,
+            job,
+            pid=pid,
+            pidfd=self.pidfd[0],
+            pipes=reading,
+            output_bytes=output_bytes,
+            began=began,
+            degraded=prepared.degraded,
+        )
+
+    def _clone(self, table: Table, namespaces: int) -> int:
+        """Clone, perform the script in the child; pid or ``-errno`` of clone3."""
+        table.reset()
+        clone_arguments = self.clone_arguments
+        flags = namespaces | k.CLONE_PIDFD | k.CLONE_CLEAR_SIGHAND
+        if self.stub is None:
+            clone_arguments[0] = flags
+            return child.clone_and_perform(table, clone_arguments, self.numbers["clone3"])
+        clone_arguments[0] = flags | k.CLONE_VM | k.CLONE_VFORK
+        context = table.context.buffer_info()[0]
+        return self.stub(context, clone_arguments.buffer_info()[0], 88)
+
+    def _enter_network(self, name: str) -> None:
+        """Go to the slot's network namespace of that kind; made when first needed.
+
+        :raises StepFailed: where the host refuses
+        """
+        if name == self.network or not self.own_network:
+            return
+        if name in self.networks:
+            step = Step("setns", (self.networks[name], k.CLONE_NEWNET), "change network namespaces")
+            self._perform([step])
+        else:
+            self._perform(network_steps(loopback=name == "loopback"), proc=self.proc)
+            self.networks[name] = self._namespace("net")
+        self.network = name
+
+    def _look_at(self, view: int) -> None:
+        """Go to a mount namespace.
+
+        :raises StepFailed: where the host refuses
+        """
+        if view != self.view:
+            self._perform([Step("setns", (view, k.CLONE_NEWNS), "change mount namespaces")])
+            self.view = view
+
+    def _namespace(self, kind: str) -> int:
+        """Descriptor of the namespace of a kind that this process is in."""
+        return os.open(f"self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.proc)
+
+    def _perform(self, steps: list[Step], **parameters: int) -> None:
+        perform(steps, self.numbers, **parameters)
+
+    def _not_started(self, job: int, step: Step, errno: int) -> None:
+        send(self.control, [("not started", job, step.purpose, step.call, errno)])
+
+
+def perform(steps: list[Step], numbers: dict[str, int], **parameters: int) -> None:
+    """Perform a script in this process.
+
+    :raises StepFailed: with the step that failed
+    """
+    table = Table(steps, numbers)
+    for name, value in parameters.items():
+        table.set(name, value)
+    failure = child.perform(table)
+    if failure is not None:
+        raise StepFailed(table.steps[failure.index], failure.errno)
+
+
+def _mapped_stub(machine: str) -> "syscalls.Stub | None":
+    code = stub_for(machine)
+    if code is None:
+        return None
+    try:
+        return syscalls.map_executable(code)
+    except OSError:
+        return None
+
+
+def _init_descriptor(machine: str) -> int:
+    """Memory file of the tiny program that is pid 1 of jobs."""
+    elf = init_elf_for(machine)
+    return -1 if elf is None else _memory(elf)
+
+
+def _memory(data: bytes) -> int:
+    """Descriptor of a memory file with these bytes, at its beginning, for reading."""
+    descriptor = os.memfd_create("maelstrom", os.MFD_CLOEXEC)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _as_found(blueprint: Blueprint) -> tuple[Blueprint, dict[str, bool]]:
+    """The blueprint without device nodes that this host lacks, and which sources are directories."""
+    kinds: dict[str, bool] = {}
+    mounts: list[MountPlan] = []
+    for mount in blueprint.mounts:
+        if mount.kind == "bind":
+            try:
+                kinds[mount.source] = stat.S_ISDIR(os.stat(mount.source).st_mode)  # noqa: PTH116
+            except OSError:
+                kinds[mount.source] = True  # opening it fails next, and says so
+        if mount.kind == "devices":
+            names = tuple(name for name in mount.names if os.path.exists(f"/dev/{name}"))  # noqa: PTH110
+            mount = mount.with_names(names)
+        mounts.append(mount)
+    return blueprint.with_mounts(tuple(mounts)), kinds
+
+
+def _degraded(blueprint: Blueprint, facts: SlotFacts) -> tuple[str, ...]:
+    """What this host cannot give to a container."""
+    if blueprint.pids is not None and not facts.pid_max_per_namespace and facts.euid == 0:
+        return ("limit of pids: not enforced for the real root before Linux 6.14",)
+    return ()
+
+
+def main(arguments: list[str]) -> int:
+    """Make the slot's namespaces, fork the slot, wait for it."""
+    descriptor, network, interpreter = arguments
+    control = socket.socket(fileno=int(descriptor))
+    while True:
+        # Everything that jobs are given must lie above the numbers that they are given as.
+        filler = os.open("/dev/null", os.O_RDWR)
+        if filler >= FIRST_DESCRIPTOR:
+            os.close(filler)
+            break
+    if control.fileno() < FIRST_DESCRIPTOR:
+        import fcntl
+
+        moved = fcntl.fcntl(control.fileno(), fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR)
+        control = socket.socket(fileno=moved)
+    control.set_inheritable(False)
+    facts = slot_facts()
+    own_network = network == "own"
+    steps = outer_steps(facts.euid, facts.egid, own_network=own_network)
+    try:
+        perform(steps, syscalls.NUMBERS[facts.machine])
+    except StepFailed as failed:
+        send(control, [("refused", failed.step.purpose, failed.step.call, failed.errno)])
+        return 71
+    pid = os.fork()
+    if pid:
+        control.close()
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF
+    syscalls.call(syscalls.NUMBERS[facts.machine]["prctl"], k.PR_SET_PDEATHSIG, k.SIGKILL)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    slot = Slot(control, facts, own_network=own_network, interpreter=interpreter)
+    send(control, [("ready", slot.degraded)])
+    slot.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    # No clean-up on the way out: pid 1's end is the clean-up.
+    os._exit(main(sys.argv[1:]))

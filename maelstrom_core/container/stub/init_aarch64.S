@@ -1,0 +1,139 @@
+/* pid 1 of a container, aarch64; see init_x86_64.S for what it does and why. */
+
+        .text
+        .globl  _start
+
+        .equ    KIND, 0                 /* the frame, from sp: the record, */
+        .equ    STATUS, 8
+        .equ    USAGE, 16
+        .equ    RECORD, 160
+        .equ    ALL, 160                /* a full signal set, */
+        .equ    NONE, 168               /* an empty one, */
+        .equ    ERRNO, 176              /* and why the program could not be started */
+        .equ    FRAME, 192
+
+_start: mov     x19, sp                 /* x19: argc, argv …, NULL, envp …, NULL */
+        sub     sp, sp, #FRAME
+        mov     x0, #-1
+        str     x0, [sp, #ALL]
+        str     xzr, [sp, #NONE]
+        str     xzr, [sp, #ERRNO]
+
+        mov     x8, #135                /* rt_sigprocmask(SIG_SETMASK, ALL, NULL, 8) */
+        mov     x0, #2
+        add     x1, sp, #ALL
+        mov     x2, #0
+        mov     x3, #8
+        svc     #0
+
+        ldr     x0, [x19]
+        add     x20, x19, x0, lsl #3    /* x20: envp */
+        add     x20, x20, #16
+        add     x21, x19, #16           /* x21: the first path to try */
+        mov     x22, x21
+find:   ldr     x0, [x22], #8           /* x22: behind the empty text, the program's argv */
+        ldrb    w0, [x0]
+        cbnz    w0, find
+
+        mov     x8, #220                /* clone(CLONE_VM | CLONE_VFORK | SIGCHLD, 0, …): memory and */
+        mov     x0, #0x4111             /* stack are shared until the child execs or exits, so the */
+        mov     x1, #0                  /* child may leave its errno in this frame, */
+        mov     x2, #0                  /* and must not touch the stack otherwise */
+        mov     x3, #0
+        mov     x4, #0
+        svc     #0
+        cbz     x0, main
+        tbnz    x0, #63, refused
+        mov     x23, x0                 /* x23: the program's pid */
+        ldr     x0, [sp, #ERRNO]
+        cbnz    x0, unstarted
+
+wait:   mov     x8, #137                /* rt_sigtimedwait(ALL, NULL, NULL, 8): the next signal */
+        add     x0, sp, #ALL
+        mov     x1, #0
+        mov     x2, #0
+        mov     x3, #8
+        svc     #0
+        cmp     w0, #17                 /* SIGCHLD */
+        b.eq    reap
+        tbnz    w0, #31, wait           /* interrupted */
+        mov     w1, w0                  /* kill(program, signal) */
+        mov     x0, x23
+        mov     x8, #129
+        svc     #0
+        b       wait
+
+reap:   mov     x8, #260                /* wait4(-1, STATUS, WNOHANG, USAGE) */
+        mov     x0, #-1
+        add     x1, sp, #STATUS
+        mov     x2, #1
+        add     x3, sp, #USAGE
+        svc     #0
+        cmp     w0, #0
+        b.le    wait                    /* nobody else has ended */
+        cmp     w0, w23
+        b.ne    reap                    /* an orphan: gone now */
+
+        ldr     w19, [sp, #STATUS]      /* the kernel wrote 32 bits of it */
+        str     x19, [sp, #STATUS]
+        str     xzr, [sp, #KIND]
+        ands    w24, w19, #127          /* the signal that ended it, */
+        b.eq    1f
+        add     w24, w24, #128
+        b       tell
+1:      ubfx    w24, w19, #8, #8        /* or its exit status */
+
+tell:   mov     x8, #64                 /* write(4, record, its size) */
+        mov     x0, #4
+        mov     x1, sp
+        mov     x2, #RECORD
+        svc     #0
+        mov     w0, w24
+leave:  mov     x8, #94                 /* exit_group: the kernel kills whoever is left */
+        svc     #0
+        b       leave
+
+refused:
+        neg     x0, x0
+unstarted:
+        mov     x1, #1
+        str     x1, [sp, #KIND]
+        str     x0, [sp, #STATUS]
+        add     x1, sp, #USAGE          /* nothing was used */
+        add     x2, sp, #RECORD
+1:      str     xzr, [x1], #8
+        cmp     x1, x2
+        b.ne    1b
+        mov     w24, #127
+        b       tell
+
+main:   mov     x8, #157                /* setsid() */
+        svc     #0
+        mov     x8, #57                 /* close(4): the record is not for the program to write */
+        mov     x0, #4
+        svc     #0
+        mov     x8, #135                /* rt_sigprocmask(SIG_SETMASK, NONE, NULL, 8) */
+        mov     x0, #2
+        add     x1, sp, #NONE
+        mov     x2, #0
+        mov     x3, #8
+        svc     #0
+try:    ldr     x0, [x21], #8
+        ldrb    w1, [x0]
+        cbz     w1, 1f                  /* all paths were tried */
+        mov     x1, x22
+        mov     x2, x20
+        mov     x8, #221                /* execve(path, argv, envp) */
+        svc     #0
+        neg     x0, x0
+        ldr     x1, [sp, #ERRNO]        /* keep the first errno that says more than "not there" */
+        cbz     x1, keep
+        cmp     x1, #2                  /* ENOENT */
+        b.eq    keep
+        cmp     x1, #20                 /* ENOTDIR */
+        b.ne    try
+keep:   str     x0, [sp, #ERRNO]
+        b       try
+1:      mov     x0, #127
+        mov     x8, #94
+        svc     #0

@@ -1,0 +1,154 @@
+/* pid 1 of a container, x86-64: starts the program, reaps orphans, passes signals on, and tells how
+   the program ended.
+
+   argv: its own name, the paths to try one after the other, an empty text, the program's argv.
+   Descriptor 4: the status pipe. One record is written to it: kind (0 ended, 1 not started), wait
+   status or errno, struct rusage of the program.
+
+   A program that were pid 1 itself would miss every signal that it has no handler for. Signals that
+   are blocked reach pid 1 all the same, so this one blocks them all and asks for them. */
+
+        .intel_syntax noprefix
+        .text
+        .globl  _start
+
+        .equ    KIND, 0                 /* the frame, from rsp: the record, */
+        .equ    STATUS, 8
+        .equ    USAGE, 16
+        .equ    RECORD, 160
+        .equ    ALL, 160                /* a full signal set, */
+        .equ    NONE, 168               /* an empty one, */
+        .equ    ERRNO, 176              /* and why the program could not be started */
+        .equ    FRAME, 192
+
+_start: mov     rbx, rsp                /* rbx: argc, argv …, NULL, envp …, NULL */
+        sub     rsp, FRAME
+        mov     qword ptr [rsp + ALL], -1
+        mov     qword ptr [rsp + NONE], 0
+        mov     qword ptr [rsp + ERRNO], 0
+
+        mov     eax, 14                 /* rt_sigprocmask(SIG_SETMASK, ALL, NULL, 8) */
+        mov     edi, 2
+        lea     rsi, [rsp + ALL]
+        xor     edx, edx
+        mov     r10d, 8
+        syscall
+
+        mov     rax, [rbx]
+        lea     r14, [rbx + rax*8 + 16] /* r14: envp */
+        lea     r12, [rbx + 16]         /* r12: the first path to try */
+        mov     r13, r12
+find:   mov     rax, [r13]              /* r13: behind the empty text, the program's argv */
+        add     r13, 8
+        cmp     byte ptr [rax], 0
+        jne     find
+
+        mov     eax, 56                 /* clone(CLONE_VM | CLONE_VFORK | SIGCHLD, 0, …): memory and */
+        mov     edi, 0x4111             /* stack are shared until the child execs or exits, so the */
+        xor     esi, esi                /* child may leave its errno in this frame, */
+        xor     edx, edx                /* and must not touch the stack otherwise */
+        xor     r10d, r10d
+        xor     r8d, r8d
+        syscall
+        test    rax, rax
+        jz      main
+        js      refused
+        mov     ebp, eax                /* ebp: the program's pid */
+        mov     rax, [rsp + ERRNO]
+        test    rax, rax
+        jnz     unstarted
+
+wait:   mov     eax, 128                /* rt_sigtimedwait(ALL, NULL, NULL, 8): the next signal */
+        lea     rdi, [rsp + ALL]
+        xor     esi, esi
+        xor     edx, edx
+        mov     r10d, 8
+        syscall
+        cmp     eax, 17                 /* SIGCHLD */
+        je      reap
+        test    eax, eax
+        js      wait                    /* interrupted */
+        mov     esi, eax                /* kill(program, signal) */
+        mov     edi, ebp
+        mov     eax, 62
+        syscall
+        jmp     wait
+
+reap:   mov     eax, 61                 /* wait4(-1, STATUS, WNOHANG, USAGE) */
+        mov     rdi, -1
+        lea     rsi, [rsp + STATUS]
+        mov     edx, 1
+        lea     r10, [rsp + USAGE]
+        syscall
+        test    eax, eax
+        jle     wait                    /* nobody else has ended */
+        cmp     eax, ebp
+        jne     reap                    /* an orphan: gone now */
+
+        mov     ebx, [rsp + STATUS]     /* the kernel wrote 32 bits of it */
+        mov     [rsp + STATUS], rbx
+        mov     qword ptr [rsp + KIND], 0
+        mov     edi, ebx
+        and     edi, 127                /* the signal that ended it, */
+        jz      1f
+        add     edi, 128
+        jmp     tell
+1:      mov     edi, ebx                /* or its exit status */
+        shr     edi, 8
+        and     edi, 255
+
+tell:   mov     ebp, edi
+        mov     eax, 1                  /* write(4, record, its size) */
+        mov     edi, 4
+        mov     rsi, rsp
+        mov     edx, RECORD
+        syscall
+        mov     edi, ebp
+leave:  mov     eax, 231                /* exit_group: the kernel kills whoever is left */
+        syscall
+        jmp     leave
+
+refused:
+        neg     rax
+unstarted:
+        mov     qword ptr [rsp + KIND], 1
+        mov     [rsp + STATUS], rax
+        lea     rdi, [rsp + USAGE]      /* nothing was used */
+        xor     eax, eax
+        mov     ecx, (RECORD - USAGE) / 8
+        rep stosq
+        mov     edi, 127
+        jmp     tell
+
+main:   mov     eax, 112                /* setsid() */
+        syscall
+        mov     eax, 3                  /* close(4): the record is not for the program to write */
+        mov     edi, 4
+        syscall
+        mov     eax, 14                 /* rt_sigprocmask(SIG_SETMASK, NONE, NULL, 8) */
+        mov     edi, 2
+        lea     rsi, [rsp + NONE]
+        xor     edx, edx
+        mov     r10d, 8
+        syscall
+try:    mov     rdi, [r12]
+        cmp     byte ptr [rdi], 0
+        je      1f                      /* all paths were tried */
+        mov     rsi, r13
+        mov     rdx, r14
+        mov     eax, 59                 /* execve(path, argv, envp) */
+        syscall
+        add     r12, 8
+        neg     rax
+        mov     rcx, [rsp + ERRNO]      /* keep the first errno that says more than "not there" */
+        test    rcx, rcx
+        jz      keep
+        cmp     ecx, 2                  /* ENOENT */
+        je      keep
+        cmp     ecx, 20                 /* ENOTDIR */
+        jne     try
+keep:   mov     [rsp + ERRNO], rax
+        jmp     try
+1:      mov     edi, 127
+        mov     eax, 231
+        syscall
