@@ -114,7 +114,7 @@ def _entry(row: list[object]) -> Entry:
         raise ValueError(f"{path!r}: bad fields")
     if digest is not None and not (isinstance(digest, bytes) and len(digest) == 32):
         raise ValueError(f"{path!r}: bad digest")
-    entry_kind = EntryKind(kind)
+    entry_kind = _kind(kind)
     if entry_kind is EntryKind.FILE and (digest is None) == (data is None):
         raise ValueError(f"{path!r}: a file has either a digest or data")
     if isinstance(data, bytes) and len(data) != size:
@@ -132,6 +132,12 @@ def _entry(row: list[object]) -> Entry:
         target=target,
         opaque=opaque,
     )
+
+
+def _kind(value: object) -> EntryKind:
+    if not isinstance(value, int):
+        raise ValueError(f"{value!r} is no kind of entry")
+    return EntryKind(value)
 
 
 def is_safe_path(path: bytes) -> bool:

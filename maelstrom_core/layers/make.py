@@ -1,0 +1,200 @@
+"""Make layers: each recipe collected, put into the store, and leased.
+
+Synchronous, for a worker thread. All faults of all layers are told together.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from maelstrom_core.errors import InputError
+from maelstrom_core.layers import elf, tars
+from maelstrom_core.layers.collector import Collector, container_path
+from maelstrom_core.layers.patterns import compiled, expand_braces
+from maelstrom_core.layers.walk import Walk
+from maelstrom_core.model.digest import Digest
+from maelstrom_core.model.layers import (
+    GlobLayer,
+    HostTreeLayer,
+    LayerSpec,
+    PathsLayer,
+    Prefix,
+    SharedLibrariesLayer,
+    StubsLayer,
+    SymlinksLayer,
+    TarLayer,
+)
+from maelstrom_core.model.manifest import Entry, EntryKind
+from maelstrom_core.store.leases import Lease
+from maelstrom_core.store.store import Store
+
+STUB_MTIME_NS = 1_700_000_000 * 1_000_000_000
+"""Things that exist nowhere need a time all the same, always the same one."""
+
+
+@attrs.frozen
+class MadeLayers:
+    """Layers that are in the store.
+
+    :param digests: of their manifests, lowest first
+    :param host_trees: those that are used in place
+    :param lease: keeps them from eviction; release it when no job needs them any more
+    """
+
+    digests: tuple[Digest, ...]
+    host_trees: tuple[HostTreeLayer, ...]
+    lease: Lease
+
+
+def make_layers(
+    specs: Sequence[LayerSpec],
+    *,
+    project_directory: Path,
+    store: Store,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> MadeLayers:
+    """Put layers into the store.
+
+    :param project_directory: what relative paths are relative to
+    :param cancelled: asked now and then; true ends it with an `InputError`
+    :raises InputError: all faults of all layers, each with its path
+    :raises maelstrom_core.errors.HostError: if the disk is full, the store damaged, …
+    """
+    project = os.fsencode(project_directory.absolute())
+    faults: list[str] = []
+    trees: list[HostTreeLayer] = []
+    made: list[tuple[Entry, ...]] = []
+    with store.making() as lease:
+        for index, spec in enumerate(specs):
+            collector = Collector(store, project, f"layers[{index}]", cancelled)
+            if isinstance(spec, HostTreeLayer):
+                _host_tree(spec, collector)
+                trees.append(spec)
+            else:
+                _collect(spec, collector)
+                made.append(collector.finish())
+            faults += collector.faults
+        if faults:
+            raise InputError("layers cannot be made", faults)
+        digests = tuple(store.add_manifest(entries) for entries in made)
+        lease.add(digests)
+        store.lower_directories(digests)
+    store.evict()
+    return MadeLayers(digests, tuple(trees), lease)
+
+
+def _collect(spec: LayerSpec, collector: Collector) -> None:
+    match spec:
+        case PathsLayer():
+            _paths(spec, collector)
+        case GlobLayer():
+            _glob(spec, collector)
+        case StubsLayer():
+            _stubs(spec, collector)
+        case SymlinksLayer(symlinks=links):
+            for link in links:
+                collector.add(
+                    Entry(
+                        path=os.fsencode(link.link).lstrip(b"/"),
+                        kind=EntryKind.SYMLINK,
+                        mode=0o777,
+                        mtime_ns=STUB_MTIME_NS,
+                        target=os.fsencode(link.target),
+                    )
+                )
+        case TarLayer(tar=path):
+            tars.collect(collector, collector.absolute(path), what=f".tar: {path}")
+        case SharedLibrariesLayer(binaries=binaries, prefix=prefix):
+            try:
+                found = elf.closure([os.fsdecode(collector.absolute(path)) for path in binaries])
+            except InputError as error:
+                for fault in error.faults:
+                    collector.fault(f".shared_library_dependencies: {fault}")
+                return
+            # The loader looks for the name that was asked for: what a link points at comes under it.
+            follow = attrs.evolve(prefix, follow_symlinks=True)
+            for path in found:
+                _host_path(collector, path, follow, what=f": {path}", optional=False)
+
+
+def _paths(spec: PathsLayer, collector: Collector) -> None:
+    for index, path in enumerate(spec.paths):
+        what = f".paths[{index}]"
+        _host_path(collector, path, spec.prefix, what=what, optional=spec.optional)
+
+
+def _host_path(
+    collector: Collector, path: str, prefix: Prefix, *, what: str, optional: bool
+) -> None:
+    source = collector.absolute(path)
+    try:
+        found = os.stat(source) if prefix.follow_symlinks else os.lstat(source)
+    except (OSError, ValueError) as error:
+        if not optional:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            collector.fault(f"{what}: {path}: {reason}")
+        return
+    real = os.path.realpath(source) if prefix.canonicalize or prefix.follow_symlinks else source
+    target = container_path(real, os.fsencode(path), prefix)
+    if target:
+        collector.add_host(real, found, target, what=what, optional=optional)
+
+
+def _glob(spec: GlobLayer, collector: Collector) -> None:
+    root = collector.absolute(spec.root)
+
+    def refused(path: bytes, error: OSError) -> None:
+        shown = os.fsdecode(path).encode("utf-8", "backslashreplace").decode()
+        collector.fault(f".glob: {shown}: {error.strerror}")
+
+    try:
+        walk = Walk(
+            wanted=compiled(spec.globs),
+            excluded=compiled(spec.exclude),
+            gitignore=spec.gitignore,
+            marked=spec.exclude_marked,
+            follow=spec.prefix.follow_symlinks,
+            refused=refused,
+        )
+    except InputError as error:
+        for fault in error.faults:
+            collector.fault(f".glob: {fault}")
+        return
+    base = os.fsencode(spec.root) if spec.root not in ("", ".") else b""
+    for found in walk.files(root):
+        name = os.path.join(base, found.relative)
+        real = os.path.realpath(found.source) if spec.prefix.canonicalize else found.source
+        source = os.path.realpath(found.source) if spec.prefix.follow_symlinks else found.source
+        target = container_path(real, name, spec.prefix)
+        # A file that vanishes while it is packed was not there: globs take what there is.
+        add = partial(collector.add_host, source, found.status, target, what=".glob")
+        add(optional=not stat.S_ISREG(found.status.st_mode))
+
+
+def _stubs(spec: StubsLayer, collector: Collector) -> None:
+    for text in spec.stubs:
+        for name in expand_braces(text):
+            path = os.fsencode(name).strip(b"/")
+            if not path:
+                continue
+            directory = name.endswith("/")
+            collector.add(
+                Entry(
+                    path=path,
+                    kind=EntryKind.DIRECTORY if directory else EntryKind.FILE,
+                    mode=spec.directory_mode if directory else 0o444,
+                    mtime_ns=STUB_MTIME_NS,
+                    data=None if directory else b"",
+                )
+            )
+
+
+def _host_tree(spec: HostTreeLayer, collector: Collector) -> None:
+    if not os.path.isabs(spec.path):
+        collector.fault(f".path: {spec.path}: must be absolute")
+    elif not os.path.exists(spec.path):
+        collector.fault(f".path: {spec.path}: No such file or directory")

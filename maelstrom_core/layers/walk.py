@@ -1,0 +1,108 @@
+"""Walk a directory for a glob layer: excluded directories are never entered."""
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterator
+
+import attrs
+from pathspec import GitIgnoreSpec
+
+
+@attrs.frozen
+class Found:
+    """One thing that was found.
+
+    :param source: host path
+    :param relative: the same relative to the root of the walk
+    """
+
+    source: bytes
+    relative: bytes
+    status: os.stat_result
+
+
+@attrs.frozen(kw_only=True)
+class Walk:
+    """What to take and what to leave.
+
+    :param wanted: expression that the relative path of a file must match
+    :param excluded: what matches is left out; a directory is not entered
+    :param gitignore: obey ``.gitignore`` files
+    :param marked: names of files that mark a directory as one to be left out
+    :param follow: take what a link points at
+    :param refused: called with path and error for what cannot be read
+    """
+
+    wanted: re.Pattern[str]
+    excluded: re.Pattern[str]
+    gitignore: bool
+    marked: Collection[str]
+    follow: bool
+    refused: Callable[[bytes, OSError], None]
+
+    def files(self, root: bytes) -> Iterator[Found]:
+        """Everything below ``root`` that is wanted, directories included, parents first."""
+        ignores: list[tuple[str, GitIgnoreSpec]] = []
+        yield from self._below(root, b"", ignores, frozenset())
+
+    def _below(
+        self,
+        directory: bytes,
+        relative: bytes,
+        ignores: list[tuple[str, GitIgnoreSpec]],
+        above: frozenset[tuple[int, int]],
+    ) -> Iterator[Found]:
+        try:
+            with os.scandir(directory) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError as error:
+            self.refused(directory, error)
+            return
+        names = {os.fsdecode(entry.name) for entry in entries}
+        if relative and not names.isdisjoint(self.marked):
+            return
+        if self.gitignore and ".gitignore" in names:
+            ignores = [*ignores, (os.fsdecode(relative), _read_ignore(directory))]
+        for entry in entries:
+            path = relative + b"/" + entry.name if relative else entry.name
+            try:
+                status = entry.stat(follow_symlinks=self.follow)
+            except FileNotFoundError:
+                # A dangling link that was to be followed, or it vanished: a walk takes what is there.
+                continue
+            except OSError as error:
+                self.refused(entry.path, error)
+                continue
+            text = os.fsdecode(path)
+            is_directory = _is_directory(status)
+            if self.excluded.fullmatch(text) or _ignored(text, ignores, is_directory):
+                continue
+            if not is_directory:
+                if self.wanted.fullmatch(text):
+                    yield Found(entry.path, path, status)
+                continue
+            key = (status.st_dev, status.st_ino)
+            if key in above:
+                continue  # a link to a directory above: it would never end
+            if self.wanted.fullmatch(text):
+                yield Found(entry.path, path, status)
+            yield from self._below(entry.path, path, ignores, above | {key})
+
+
+def _is_directory(status: os.stat_result) -> bool:
+    return status.st_mode & 0o170000 == 0o040000
+
+
+def _read_ignore(directory: bytes) -> GitIgnoreSpec:
+    with open(os.path.join(directory, b".gitignore"), encoding="utf-8", errors="replace") as file:
+        return GitIgnoreSpec.from_lines(file)
+
+
+def _ignored(path: str, ignores: list[tuple[str, GitIgnoreSpec]], is_directory: bool) -> bool:
+    """What git says: a deeper file decides before one above it."""
+    for base, spec in reversed(ignores):
+        below = path[len(base) + 1 :] if base else path
+        verdict = spec.check_file(below + "/" if is_directory else below).include
+        if verdict is not None:
+            return bool(verdict)
+    return False

@@ -1,0 +1,191 @@
+"""File contents on disk, each once, under its digest; written beside, then linked into place.
+
+A tree's file is a hard link to its blob, and hard links share mode and modification time. So a blob
+has those of its first arrival, and the same content with others is a *variant*, a copy under
+``DIGEST.MODE.MTIME``: interpreters compare a source's time with the one in its bytecode, and must
+find what they would find outside.
+
+The number of links of a blob is its reference count: one means that no tree has it.
+"""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+from maelstrom_core.errors import HostError
+from maelstrom_core.model.digest import Digest, Hasher, digest_of_descriptor
+
+CHUNK_BYTES = 1 << 20
+
+
+class Changed(Exception):
+    """A file changed while it was read."""
+
+
+class Blobs:
+    """The directory of blobs.
+
+    :param directory: ``blobs`` of the store
+    :param scratch: on the same file system; where half-written files are
+    """
+
+    def __init__(self, directory: Path, scratch: Path) -> None:
+        self.directory = directory
+        self._scratch = scratch
+        self._serial = 0
+
+    def path(self, digest: Digest) -> Path:
+        """Where the content of that digest is, or would be."""
+        return self.directory / digest.hex[:2] / digest.hex
+
+    def has(self, digest: Digest) -> bool:
+        """Whether the content is there."""
+        return self.path(digest).exists()
+
+    def add_file(self, source: bytes, expected: os.stat_result) -> Digest:
+        """Copy a file into the store, hashing it on the way.
+
+        :param expected: what lstat said of it
+        :raises Changed: if it is not what it was, or changes while it is read
+        :raises OSError: if it cannot be read
+        """
+        descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if not _same(os.fstat(descriptor), expected):
+                raise Changed
+            hasher, temporary = Hasher(), self._temporary()
+            try:
+                with open(temporary, "xb", buffering=0) as copy:  # noqa: PTH123 (hot path)
+                    while chunk := os.read(descriptor, CHUNK_BYTES):
+                        hasher.update(chunk)
+                        copy.write(chunk)
+                    if not _same(os.fstat(descriptor), expected):
+                        raise Changed
+                digest = hasher.digest()
+                self._publish(temporary, digest, expected.st_mode, expected.st_mtime_ns)
+            finally:
+                temporary.unlink(missing_ok=True)
+            return digest
+        finally:
+            os.close(descriptor)
+
+    def add_stream(self, stream: IO[bytes], mode: int, mtime_ns: int) -> tuple[Digest, int]:
+        """Put what is left of a stream into the store; its digest and its size in bytes."""
+        hasher, temporary = Hasher(), self._temporary()
+        try:
+            with temporary.open("xb", buffering=0) as copy:
+                while chunk := stream.read(CHUNK_BYTES):
+                    hasher.update(chunk)
+                    copy.write(chunk)
+            self._publish(temporary, hasher.digest(), mode, mtime_ns)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return hasher.digest(), hasher.size
+
+    def _temporary(self) -> Path:
+        self._serial += 1
+        return (
+            self._scratch / f"blob-{os.getpid()}-{id(self):x}-{self._serial}-{os.urandom(4).hex()}"
+        )
+
+    def _publish(self, temporary: Path, digest: Digest, mode: int, mtime_ns: int) -> None:
+        _dress(temporary, mode, mtime_ns)
+        path = self.path(digest)
+        try:
+            os.link(temporary, path)
+        except FileNotFoundError:
+            path.parent.mkdir(exist_ok=True)
+            self._publish(temporary, digest, mode, mtime_ns)
+        except FileExistsError:
+            return  # the same bytes are there already
+
+    def link(self, digest: Digest, target: bytes, mode: int, mtime_ns: int, size: int) -> None:
+        """Make ``target`` a hard link to the content with that mode and time.
+
+        :raises HostError: if the content is not there or is damaged
+        """
+        path = self.path(digest)
+        try:
+            found = os.stat(path)
+        except FileNotFoundError:
+            raise HostError(
+                f"the store has lost the content {digest.short}",
+                remedy=f"remove {self.directory.parent} and run again",
+            ) from None
+        if found.st_size != size:
+            path.unlink(missing_ok=True)
+            raise HostError(
+                f"the store's content {digest.short} was damaged by somebody",
+                remedy="run again: it has been removed and will be made anew",
+            )
+        if stat.S_IMODE(found.st_mode) == mode and found.st_mtime_ns == mtime_ns:
+            try:
+                os.link(path, target)
+                return
+            except OSError as error:
+                if error.errno != errno.EMLINK:
+                    raise
+        variant = path.with_name(f"{digest.hex}.{mode:o}.{mtime_ns}")
+        try:
+            os.link(variant, target)
+        except FileNotFoundError:
+            self._make_variant(path, variant, mode, mtime_ns)
+            os.link(variant, target)
+        except OSError as error:
+            if error.errno != errno.EMLINK:
+                raise
+            # A file system allows so many links (ext4: 65,000); go on with a fresh inode.
+            variant.unlink(missing_ok=True)
+            self._make_variant(path, variant, mode, mtime_ns)
+            os.link(variant, target)
+
+    def _make_variant(self, path: Path, variant: Path, mode: int, mtime_ns: int) -> None:
+        temporary = self._temporary()
+        try:
+            with path.open("rb", buffering=0) as source, temporary.open("xb", buffering=0) as copy:
+                while os.copy_file_range(source.fileno(), copy.fileno(), CHUNK_BYTES):
+                    pass
+            _dress(temporary, mode, mtime_ns)
+            os.rename(temporary, variant)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def sweep(self) -> int:
+        """Remove every blob that no tree has; the number of bytes that this freed."""
+        freed = 0
+        for directory in self.directory.iterdir():
+            for entry in os.scandir(directory):
+                found = entry.stat(follow_symlinks=False)
+                if found.st_nlink == 1:
+                    os.unlink(entry.path)
+                    freed += found.st_size
+        return freed
+
+    def damaged(self) -> list[Path]:
+        """Every blob whose bytes are not what its name says."""
+        wrong = []
+        for path in sorted(self.directory.glob("??/*")):
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                digest, _ = digest_of_descriptor(descriptor)
+            finally:
+                os.close(descriptor)
+            if digest.hex != path.name.partition(".")[0]:
+                wrong.append(path)
+        return wrong
+
+
+def _dress(path: Path, mode: int, mtime_ns: int) -> None:
+    os.chmod(path, stat.S_IMODE(mode))
+    os.utime(path, ns=(mtime_ns, mtime_ns))
+
+
+def _same(now: os.stat_result, before: os.stat_result) -> bool:
+    return (now.st_ino, now.st_size, now.st_mtime_ns, now.st_mode) == (
+        before.st_ino,
+        before.st_size,
+        before.st_mtime_ns,
+        before.st_mode,
+    )
