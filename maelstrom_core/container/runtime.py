@@ -125,7 +125,7 @@ class Slot:
     def signal(self, job: int, signum: int) -> None:
         """See `SlotPort.signal`."""
         if self._current is not None and self._current[0] == job:
-            self._tell(self._current[1], ("signal", job, signum))
+            self._tell(self._current[1], ("signal", job, int(signum)))
 
     async def receive(self) -> SlotMessage:
         """See `SlotPort.receive`."""

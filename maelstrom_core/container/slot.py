@@ -335,11 +335,11 @@ def _as_found(blueprint: Blueprint) -> tuple[Blueprint, dict[str, bool]]:
     for mount in blueprint.mounts:
         if mount.kind == "bind":
             try:
-                kinds[mount.source] = stat.S_ISDIR(os.stat(mount.source).st_mode)  # noqa: PTH116
+                kinds[mount.source] = stat.S_ISDIR(os.stat(mount.source).st_mode)
             except OSError:
                 kinds[mount.source] = True  # opening it fails next, and says so
         if mount.kind == "devices":
-            names = tuple(name for name in mount.names if os.path.exists(f"/dev/{name}"))  # noqa: PTH110
+            names = tuple(name for name in mount.names if os.path.exists(f"/dev/{name}"))
             mount = mount.with_names(names)
         mounts.append(mount)
     return blueprint.with_mounts(tuple(mounts)), kinds

@@ -66,7 +66,11 @@ class Collector:
             self.fault(f": {_shown(entry.path)}: not a path below the root")
             return
         known = self.entries.get(entry.path)
-        if known is None or known == entry or (known.kind is EntryKind.DIRECTORY and entry.kind is EntryKind.DIRECTORY):
+        if (
+            known is None
+            or known == entry
+            or (known.kind is EntryKind.DIRECTORY and entry.kind is EntryKind.DIRECTORY)
+        ):
             self.entries[entry.path] = entry
         else:
             self.fault(f": {_shown(entry.path)}: in this layer twice, and not the same")

@@ -8,7 +8,7 @@ from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
 
 OnOutput: TypeAlias = Callable[[int, bytes], None]
-"""Called with stream (1 stdout, 2 stderr) and bytes as they come."""
+"""Called with stream (1 stdout, 2 stderr, 3 report) and bytes as they come."""
 
 
 @runtime_checkable

@@ -57,7 +57,7 @@ class Blobs:
                 raise Changed
             hasher, temporary = Hasher(), self._temporary()
             try:
-                with open(temporary, "xb", buffering=0) as copy:  # noqa: PTH123 (hot path)
+                with open(temporary, "xb", buffering=0) as copy:
                     while chunk := os.read(descriptor, CHUNK_BYTES):
                         hasher.update(chunk)
                         copy.write(chunk)

@@ -1,0 +1,136 @@
+"""A backend on this machine alone: an engine inside the client."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+import trio
+
+from maelstrom_core.container.messages import Prepare
+from maelstrom_core.container.plan import prepare_message
+from maelstrom_core.container.ports import SlotPort
+from maelstrom_core.container.runtime import Interpreter, open_slots
+from maelstrom_core.engine.shell import Engine, open_engine
+from maelstrom_core.errors import InputError
+from maelstrom_core.layers import MadeLayers, make_layers
+from maelstrom_core.model.container import Container, ContainerSpec
+from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.outcome import InputFailed, JobResult
+from maelstrom_core.model.ports import OnOutput
+from maelstrom_core.store import Store
+
+
+class LocalBackend:
+    """Runs jobs in this process's engine; see `maelstrom_core.model.ports.Backend`."""
+
+    def __init__(self, store: Store, project_directory: Path) -> None:
+        self._store = store
+        self._project_directory = project_directory
+        self._specs: dict[str, ContainerSpec] = {}
+        self._names: dict[ContainerSpec, str] = {}
+        self._by_identity: dict[int, tuple[ContainerSpec, str]] = {}
+        self._made: list[MadeLayers] = []
+        self._closing = False
+        self.engine: Engine | None = None
+
+    @property
+    def slots(self) -> int:
+        """How many one-slot jobs can run at once."""
+        assert self.engine is not None
+        return self.engine.slots
+
+    async def run(self, job: JobSpec, *, on_output: OnOutput | None = None) -> JobResult:
+        """Run a job to its one ending."""
+        assert self.engine is not None
+        container = job.container
+        environment = container.environment
+        if job.environment:
+            environment = tuple(sorted((dict(environment) | dict(job.environment)).items()))
+        fault = _fault_of(job, environment)
+        if fault:
+            return JobResult(outcome=InputFailed((fault,)))
+        directory = job.working_directory or container.working_directory
+        name = self._name(container)
+        return await self.engine.run(job, name, environment, directory, on_output=on_output)
+
+    def _name(self, spec: ContainerSpec) -> str:
+        """A name for equal specs; hashing one is dear, so its object is remembered too."""
+        known = self._by_identity.get(id(spec))
+        if known is not None:
+            return known[1]
+        name = self._names.setdefault(spec, f"container {len(self._names)}")
+        self._specs[name] = spec
+        self._by_identity[id(spec)] = (spec, name)
+        return name
+
+    async def make_root(self, name: str) -> Prepare:
+        """Make a container's layers, in a worker thread."""
+        spec = self._specs[name]
+
+        def make() -> Prepare:
+            made = make_layers(
+                spec.layers,
+                project_directory=self._project_directory,
+                store=self._store,
+                cancelled=lambda: self._closing,
+            )
+            self._made.append(made)
+            fields = attrs.asdict(spec, recurse=False) | {"layers": made.digests}
+            lowers = [os.fspath(path) for path in self._store.lower_directories(made.digests)]
+            trees = [(tree.path, tree.target or tree.path) for tree in made.host_trees]
+            return prepare_message(Container(**fields), lowers=lowers, host_trees=trees)
+
+        return await trio.to_thread.run_sync(make)
+
+    def close(self) -> None:
+        """Let layers that are still being made end soon."""
+        self._closing = True
+
+    def release(self) -> None:
+        """Let the store evict what was used here."""
+        for made in self._made:
+            made.lease.release()
+
+
+def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
+    """What the kernel would refuse or misread."""
+    texts = (job.program, *job.arguments, *(f"{n}={v}" for n, v in environment))
+    if any("\0" in text for text in texts):
+        return "program, arguments and environment cannot hold NUL characters"
+    return "" if job.program else "program: empty"
+
+
+@asynccontextmanager
+async def open_local_backend(
+    *,
+    store_directory: Path,
+    project_directory: Path,
+    slots: int,
+    store_limit_bytes: int | None = None,
+    interpreter: Interpreter = "auto",
+) -> AsyncIterator[LocalBackend]:
+    """A backend on this machine for as long as the context lasts; nothing is left after it.
+
+    :param project_directory: what relative paths in layers are relative to
+    :param slots: how many jobs run at once
+    :raises maelstrom_core.errors.HostError: if this host refuses containers, or the store cannot
+        be used
+    """
+    if slots < 1:
+        raise InputError("bad settings", [f"slots: {slots}; at least one is needed"])
+    limit = {} if store_limit_bytes is None else {"limit_bytes": store_limit_bytes}
+    with Store.open(store_directory, **limit) as store:
+        backend = LocalBackend(store, project_directory)
+        try:
+            async with open_slots(slots, interpreter=interpreter) as opened:
+                ports: list[SlotPort] = list(opened)
+                async with open_engine(ports, backend.make_root) as engine:
+                    backend.engine = engine
+                    try:
+                        yield backend
+                    finally:
+                        backend.close()
+        finally:
+            backend.release()

@@ -1,0 +1,86 @@
+"""What can happen to an engine. Pure."""
+
+from typing import TypeAlias
+
+import attrs
+
+from maelstrom_core.model.ids import JobId
+from maelstrom_core.model.outcome import Outcome
+
+
+@attrs.frozen
+class JobGiven:
+    """Somebody wants a job to be run.
+
+    :param root: name of the container it runs in
+    :param expected_duration: seconds, if known
+    :param timeout: seconds it may run
+    :param grace: seconds between TERM and KILL
+    """
+
+    job: JobId
+    root: str
+    priority: int = 0
+    expected_duration: float | None = None
+    slots: int = 1
+    timeout: float | None = None
+    grace: float = 2.0
+
+
+@attrs.frozen
+class RootReady:
+    """A container's layers are there: slots can be told of it."""
+
+    root: str
+
+
+@attrs.frozen
+class RootFailed:
+    """A container cannot be made; the outcome is that of every job in it."""
+
+    root: str
+    outcome: Outcome
+
+
+@attrs.frozen
+class JobStarted:
+    """A job's program runs."""
+
+    slot: int
+    job: JobId
+
+
+@attrs.frozen
+class JobEnded:
+    """A job's container is gone, or never came to be."""
+
+    slot: int
+    job: JobId
+    outcome: Outcome
+
+
+@attrs.frozen
+class SlotLost:
+    """A slot process died, and what it ran with it; another one takes its place."""
+
+    slot: int
+    reason: str
+
+
+@attrs.frozen
+class CancelWanted:
+    """A job is not wanted any more."""
+
+    job: JobId
+    reason: str
+
+
+@attrs.frozen
+class TimePassed:
+    """The deadline that the machine asked for may have come."""
+
+
+Event: TypeAlias = (
+    JobGiven | RootReady | RootFailed | JobStarted | JobEnded | SlotLost | CancelWanted | TimePassed
+)
+"""Everything that can happen."""

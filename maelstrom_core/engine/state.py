@@ -1,0 +1,273 @@
+"""Decides what an engine does next. Pure: no kernel, no clock, no disk.
+
+A job waits for its container's root, then for slots, then runs, then ends; and ends exactly once,
+whatever happens. Each container's root is made once, however many jobs wait for it. Ready jobs are
+taken by priority, then longest expected first (those of unknown length before all: they may be the
+longest), then in the order in which they came.
+"""
+
+import heapq
+import math
+import signal
+from collections import OrderedDict
+from enum import Enum
+from typing import assert_never
+
+import attrs
+
+from maelstrom_core.engine.effects import (
+    Effect,
+    Finish,
+    ForgetRoot,
+    MakeRoot,
+    PrepareSlot,
+    SignalJob,
+    StartJob,
+)
+from maelstrom_core.engine.events import (
+    CancelWanted,
+    Event,
+    JobEnded,
+    JobGiven,
+    JobStarted,
+    RootFailed,
+    RootReady,
+    SlotLost,
+    TimePassed,
+)
+from maelstrom_core.errors import InternalError
+from maelstrom_core.model.ids import JobId
+from maelstrom_core.model.outcome import Cancelled, HostFailed, InputFailed, Outcome, TimedOut
+
+MOST_ROOTS_PER_SLOT = 8
+"""Prepared containers that a slot keeps: each is a mount namespace with its mounts."""
+MOST_ATTEMPTS = 2
+"""Starts of a job whose slot process died before its program ran."""
+
+
+class _RootState(Enum):
+    MAKING = "being made"
+    READY = "ready"
+
+
+@attrs.define
+class _Job:
+    given: JobGiven
+    serial: int
+    slots: tuple[int, ...] = ()
+    started: bool = False
+    attempts: int = 0
+    deadline: float = math.inf
+    terminated: bool = False
+    killed: bool = False
+    cancelled: str | None = None
+
+    @property
+    def order(self) -> tuple[int, float, int]:
+        expected = self.given.expected_duration
+        return (-self.given.priority, -math.inf if expected is None else -expected, self.serial)
+
+
+class EngineState:
+    """All that an engine knows. Only `step` changes it.
+
+    :param slots: how many there are
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._jobs: dict[JobId, _Job] = {}
+        self._roots: dict[str, _RootState] = {}
+        self._waiting_for_root: dict[str, list[JobId]] = {}
+        self._ready: list[tuple[tuple[int, float, int], JobId]] = []
+        self._free: list[int] = list(range(slots))
+        self._slots = slots
+        self._prepared: list[OrderedDict[str, None]] = [OrderedDict() for _ in range(slots)]
+        self._deadlines: list[tuple[float, JobId]] = []
+        self._serial = 0
+
+    def step(self, event: Event, *, now: float) -> list[Effect]:
+        """Take in one event; return what must be done about it, in order.
+
+        :param now: seconds on a clock that never goes back
+        """
+        match event:
+            case JobGiven():
+                effects = self._given(event)
+            case RootReady(root):
+                effects = self._root_ready(root)
+            case RootFailed(root, outcome):
+                effects = self._root_failed(root, outcome)
+            case JobStarted(_, job):
+                if job in self._jobs:
+                    self._jobs[job].started = True
+                return []
+            case JobEnded(_, job, outcome):
+                effects = self._ended(job, outcome)
+            case SlotLost(slot, reason):
+                effects = self._lost(slot, reason)
+            case CancelWanted(job, reason):
+                effects = self._cancel(job, reason)
+            case TimePassed():
+                effects = self._time(now)
+            case _:
+                assert_never(event)
+        return effects + self._fill(now)
+
+    def next_deadline(self) -> float:
+        """When `TimePassed` is wanted next; infinity if never."""
+        while self._deadlines:
+            deadline, job = self._deadlines[0]
+            known = self._jobs.get(job)
+            if known is not None and known.deadline == deadline:
+                return deadline
+            heapq.heappop(self._deadlines)
+        return math.inf
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job is known."""
+        return not self._jobs
+
+    def _given(self, given: JobGiven) -> list[Effect]:
+        if given.job in self._jobs:
+            raise InternalError(f"job {given.job} was given twice")
+        if given.slots > self._slots or given.slots < 1:
+            fault = f"it asks for {given.slots} slots; there are {self._slots}"
+            return [Finish(given.job, InputFailed((fault,)))]
+        self._serial += 1
+        self._jobs[given.job] = job = _Job(given, self._serial)
+        root = given.root
+        match self._roots.get(root):
+            case _RootState.READY:
+                heapq.heappush(self._ready, (job.order, given.job))
+                return []
+            case _RootState.MAKING:
+                self._waiting_for_root[root].append(given.job)
+                return []
+            case _:
+                self._roots[root] = _RootState.MAKING
+                self._waiting_for_root[root] = [given.job]
+                return [MakeRoot(root)]
+
+    def _root_ready(self, root: str) -> list[Effect]:
+        self._roots[root] = _RootState.READY
+        for job in self._waiting_for_root.pop(root, ()):
+            if job in self._jobs:
+                heapq.heappush(self._ready, (self._jobs[job].order, job))
+        return []
+
+    def _root_failed(self, root: str, outcome: Outcome) -> list[Effect]:
+        # Forgotten, so that a later job tries again: a full disk may have room by then.
+        self._roots.pop(root, None)
+        waiting = self._waiting_for_root.pop(root, ())
+        return [self._finish(job, outcome) for job in waiting if job in self._jobs]
+
+    def _fill(self, now: float) -> list[Effect]:
+        """Start what is ready while there are slots for it."""
+        effects: list[Effect] = []
+        while self._ready and self._free:
+            name = self._ready[0][1]
+            job = self._jobs.get(name)
+            if job is None or job.slots:
+                heapq.heappop(self._ready)  # cancelled meanwhile
+                continue
+            if job.given.slots > len(self._free):
+                break  # smaller ones do not overtake it, or it might wait for ever
+            heapq.heappop(self._ready)
+            effects += self._start(name, job, now)
+        return effects
+
+    def _start(self, name: JobId, job: _Job, now: float) -> list[Effect]:
+        root = job.given.root
+        # A slot that knows the container comes first; the others stay free in their order.
+        self._free.sort(key=lambda slot: root not in self._prepared[slot])
+        job.slots = tuple(self._free[: job.given.slots])
+        del self._free[: job.given.slots]
+        job.attempts += 1
+        slot, effects = job.slots[0], list[Effect]()
+        prepared = self._prepared[slot]
+        if root not in prepared:
+            effects.append(PrepareSlot(slot, root))
+            if len(prepared) >= MOST_ROOTS_PER_SLOT:
+                effects.append(ForgetRoot(slot, prepared.popitem(last=False)[0]))
+        prepared[root] = None
+        prepared.move_to_end(root)
+        if job.given.timeout is not None:
+            self._set_deadline(name, job, now + job.given.timeout)
+        return [*effects, StartJob(slot, name)]
+
+    def _ended(self, name: JobId, outcome: Outcome) -> list[Effect]:
+        job = self._jobs.get(name)
+        if job is None or not job.slots:
+            return []  # it was told of as lost before
+        self._free += job.slots
+        if job.cancelled is not None:
+            outcome = Cancelled(job.cancelled, ran=True)
+        elif job.terminated and job.given.timeout is not None:
+            outcome = TimedOut(job.given.timeout, killed=job.killed)
+        return [self._finish(name, outcome)]
+
+    def _lost(self, slot: int, reason: str) -> list[Effect]:
+        # Its successor is told of containers by whoever replaces the process.
+        running = [n for n, job in self._jobs.items() if job.slots and job.slots[0] == slot]
+        if not running:
+            return []
+        (name,) = running
+        job = self._jobs[name]
+        self._free += job.slots
+        job.slots = ()
+        if job.cancelled is not None:
+            return [self._finish(name, Cancelled(job.cancelled, ran=job.started))]
+        if not job.started and job.attempts < MOST_ATTEMPTS:
+            job.deadline = math.inf
+            heapq.heappush(self._ready, (job.order, name))
+            return []
+        remedy = "if it happens again, look for what kills processes here (memory? dmesg)"
+        return [self._finish(name, HostFailed(reason, remedy))]
+
+    def _cancel(self, name: JobId, reason: str) -> list[Effect]:
+        job = self._jobs.get(name)
+        if job is None:
+            return []
+        if not job.slots:
+            return [self._finish(name, Cancelled(reason, ran=False))]
+        if job.cancelled is not None:
+            return []
+        job.cancelled = reason
+        return [SignalJob(job.slots[0], name, signal.SIGKILL)]
+
+    def _time(self, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        while self.next_deadline() <= now:
+            name = heapq.heappop(self._deadlines)[1]
+            job = self._jobs[name]
+            if job.terminated:
+                job.killed = True
+                job.deadline = math.inf
+                effects.append(SignalJob(job.slots[0], name, signal.SIGKILL))
+            else:
+                job.terminated = True
+                self._set_deadline(name, job, now + job.given.grace)
+                effects.append(SignalJob(job.slots[0], name, signal.SIGTERM))
+        return effects
+
+    def _set_deadline(self, name: JobId, job: _Job, deadline: float) -> None:
+        job.deadline = deadline
+        heapq.heappush(self._deadlines, (deadline, name))
+
+    def _finish(self, name: JobId, outcome: Outcome) -> Finish:
+        del self._jobs[name]
+        return Finish(name, outcome)
+
+    def check(self) -> None:
+        """Assert what must always hold."""
+        taken = [slot for job in self._jobs.values() for slot in job.slots]
+        assert sorted(taken + self._free) == list(range(self._slots)), "a slot is lost or doubled"
+        ready = {name for _, name in self._ready}
+        waiting = {name for names in self._waiting_for_root.values() for name in names}
+        for name, job in self._jobs.items():
+            assert job.slots or name in ready or name in waiting, f"job {name} is nowhere"
+            assert not job.slots or len(job.slots) == job.given.slots
+        for root, state in self._roots.items():
+            assert (state is _RootState.MAKING) == (root in self._waiting_for_root)
+        assert all(len(prepared) <= MOST_ROOTS_PER_SLOT for prepared in self._prepared)
