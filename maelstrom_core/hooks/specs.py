@@ -132,7 +132,7 @@ def maelstrom_job_ended(run: RunView, case: Case, result: JobResult) -> None:
 
 
 @hookspec
-def maelstrom_case_reported(run: RunView, case: Case, report: CaseReport) -> None:
+def maelstrom_case_reported(run: RunView, report: CaseReport) -> None:
     """Observe: a case has its report. Called once per case."""
 
 

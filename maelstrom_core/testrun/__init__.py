@@ -1,0 +1,1 @@
+"""What all test runners share: order, stopping, one report for each case."""

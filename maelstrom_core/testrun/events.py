@@ -1,0 +1,85 @@
+"""What can happen to a test run. Pure."""
+
+from typing import TypeAlias
+
+import attrs
+
+from maelstrom_core.model.cases import Case, CaseReport
+from maelstrom_core.model.ids import CaseId
+
+
+@attrs.frozen
+class CaseFound:
+    """A case was collected.
+
+    :param expected_duration: seconds, as far as earlier runs tell
+    :param urgent: it is new, or failed last time
+    """
+
+    case: Case
+    expected_duration: float | None = None
+    urgent: bool = False
+
+
+@attrs.frozen
+class CollectionEnded:
+    """No more cases will come.
+
+    :param error: why it ended early; empty if it did not
+    """
+
+    error: str = ""
+
+
+@attrs.frozen
+class CaseEnded:
+    """A case's job ended and was reported."""
+
+    report: CaseReport
+
+
+@attrs.frozen
+class StopWanted:
+    """Somebody wants the run to end."""
+
+    reason: str
+
+
+Event: TypeAlias = CaseFound | CollectionEnded | CaseEnded | StopWanted
+"""Everything that can happen."""
+
+
+@attrs.frozen
+class Submit:
+    """Run a case; answered with `CaseEnded`."""
+
+    case: Case
+    expected_duration: float | None
+
+
+@attrs.frozen
+class Cancel:
+    """End a case that runs; it is answered with `CaseEnded` all the same."""
+
+    case: CaseId
+
+
+@attrs.frozen
+class StopCollecting:
+    """No more cases are wanted."""
+
+
+@attrs.frozen
+class Tell:
+    """Tell observers of a report; once for each case that ran to an ending of its own."""
+
+    report: CaseReport
+
+
+@attrs.frozen
+class Finish:
+    """The run is over: nothing of it runs any more."""
+
+
+Effect: TypeAlias = Submit | Cancel | StopCollecting | Tell | Finish
+"""Everything that can be wanted."""

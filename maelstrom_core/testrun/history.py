@@ -1,0 +1,107 @@
+"""What earlier runs tell of cases: how long they took, whether they failed.
+
+An SQLite file in a state directory, which concurrent runs share. It is a memory, not a record: a
+damaged one is thrown away, and losing it costs a good order, nothing else.
+"""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import attrs
+
+from maelstrom_core.model.cases import CaseReport, CaseStatus
+from maelstrom_core.model.ids import CaseId
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS cases (
+    runner TEXT, project TEXT, id TEXT, duration REAL, failed INTEGER,
+    PRIMARY KEY (runner, project, id)
+) WITHOUT ROWID
+"""
+_BATCH = 256
+
+
+@attrs.frozen
+class Known:
+    """What is known of a case.
+
+    :param duration: seconds its container ran, smoothed over its runs
+    :param failed: whether it failed last time
+    """
+
+    duration: float
+    failed: bool
+
+
+class History:
+    """Memory of one project's cases; a context manager."""
+
+    def __init__(self, path: Path, *, runner: str, project: Path) -> None:
+        self._key = (runner, str(project))
+        self._known: dict[CaseId, Known] = {}
+        self._new: dict[CaseId, Known] = {}
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._open()
+        except (sqlite3.Error, OSError):
+            # Thrown away once; where even that fails, runs go on without a memory.
+            with contextlib.suppress(sqlite3.Error, OSError):
+                path.unlink(missing_ok=True)
+                self._open()
+
+    def _open(self) -> None:
+        connection = sqlite3.connect(self._path, timeout=10.0, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(_SCHEMA)
+            rows = connection.execute(
+                "SELECT id, duration, failed FROM cases WHERE runner=? AND project=?", self._key
+            )
+            self._known = {CaseId(i): Known(duration, bool(bad)) for i, duration, bad in rows}
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def of(self, case: CaseId) -> Known | None:
+        """What is known of a case; ``None`` for a new one."""
+        return self._known.get(case)
+
+    def add(self, report: CaseReport) -> None:
+        """Remember how a case went."""
+        if report.result is None or report.status is CaseStatus.CANCELLED:
+            return
+        duration = report.result.usage.wall_seconds
+        known = self._known.get(report.id)
+        if known is not None:
+            # One slow run of a busy machine must not put a case first for long.
+            duration = (duration + known.duration) / 2
+        self._new[report.id] = self._known[report.id] = Known(duration, report.status.is_failure)
+        if len(self._new) >= _BATCH:
+            self._save()
+
+    def _save(self) -> None:
+        if self._connection is None or not self._new:
+            return
+        rows = [(*self._key, i, known.duration, known.failed) for i, known in self._new.items()]
+        self._new = {}
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany("REPLACE INTO cases VALUES (?,?,?,?,?)", rows)
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Save what is new."""
+        self._save()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> "History":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

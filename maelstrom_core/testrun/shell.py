@@ -1,0 +1,169 @@
+"""Performs a test run: hooks for what a runner knows, a backend for where jobs go."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, assert_never
+
+import attrs
+import trio
+
+from maelstrom_core.errors import MaelstromError
+from maelstrom_core.hooks.manager import PluginFailed, Plugins
+from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
+from maelstrom_core.model.ids import CaseId
+from maelstrom_core.model.outcome import Cancelled, describe
+from maelstrom_core.model.ports import Backend
+from maelstrom_core.model.views import RunView, Summary
+from maelstrom_core.testrun.events import (
+    Cancel,
+    CaseEnded,
+    CaseFound,
+    CollectionEnded,
+    Effect,
+    Event,
+    Finish,
+    StopCollecting,
+    StopWanted,
+    Submit,
+    Tell,
+)
+from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.state import Limits, TestRunState
+
+
+class TestRun:
+    """One run. Make it, `run` it once; `stop` it from a hook or another task."""
+
+    __test__ = False
+
+    def __init__(
+        self,
+        *,
+        runner: str,
+        plugins: Plugins,
+        backend: Backend,
+        project_directory: Path,
+        options: Mapping[str, Any],
+        limits: Limits | None = None,
+        history: History | None = None,
+    ) -> None:
+        self._plugins = plugins
+        self._backend = backend
+        self._history = history
+        self._state = TestRunState(backend.slots, limits)
+        self.view = RunView(
+            runner=runner,
+            project_directory=project_directory,
+            options=options,
+            run_job=backend.run,
+        )
+        self._scopes: dict[CaseId, trio.CancelScope] = {}
+        self._collecting = trio.CancelScope()
+        self._over = trio.Event()
+        self._nursery: trio.Nursery | None = None
+        self._errors: list[str] = []
+        self._degraded: dict[str, None] = {}
+
+    def stop(self, reason: str) -> None:
+        """End the run soon: nothing more is handed out, what runs is cancelled."""
+        self._tell(StopWanted(reason))
+
+    def summary(self) -> Summary:
+        """How it went so far."""
+        state = self._state
+        return Summary(
+            reports=tuple(state.reports),
+            not_run=state.not_run,
+            stopped=state.stopped,
+            errors=tuple(self._errors),
+            degraded=tuple(self._degraded),
+        )
+
+    async def run(self) -> Summary:
+        """Run to the end; when cancelled, returns only when nothing of it runs any more.
+
+        :raises MaelstromError: if collecting fails
+        """
+        self._plugins.observe("maelstrom_run_started", run=self.view)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                nursery.start_soon(self._collect)
+                await self._over.wait()
+        finally:
+            self._plugins.observe("maelstrom_run_ended", run=self.view, summary=self.summary())
+        return self.summary()
+
+    async def _collect(self) -> None:
+        error = ""
+        with self._collecting:
+            try:
+                async for case in self._plugins.collect(self.view):
+                    self._plugins.observe("maelstrom_case_found", run=self.view, case=case)
+                    known = self._history.of(case.id) if self._history else None
+                    expected = known.duration if known else None
+                    urgent = self._history is not None and (known is None or known.failed)
+                    self._tell(CaseFound(case, expected, urgent))
+            except (MaelstromError, PluginFailed) as failed:
+                error = str(failed)
+                self._errors.append(error)
+        self._tell(CollectionEnded(error))
+
+    def _tell(self, event: Event) -> None:
+        for effect in self._state.step(event):
+            self._perform(effect)
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Submit(case, expected):
+                assert self._nursery is not None
+                self._nursery.start_soon(self._run_case, case, expected)
+            case Cancel(case):
+                self._scopes[case].cancel()
+            case StopCollecting():
+                self._collecting.cancel()
+            case Tell(report):
+                if self._history is not None:
+                    self._history.add(report)
+                self._plugins.observe("maelstrom_case_reported", run=self.view, report=report)
+            case Finish():
+                self._over.set()
+            case _:
+                assert_never(effect)
+
+    async def _run_case(self, case: Case, expected: float | None) -> None:
+        report = CaseReport(id=case.id, status=CaseStatus.CANCELLED)
+        with trio.CancelScope() as scope:
+            self._scopes[case.id] = scope
+            report = await self._attempt(case, expected)
+        del self._scopes[case.id]
+        self._tell(CaseEnded(report))
+
+    async def _attempt(self, case: Case, expected: float | None) -> CaseReport:
+        view, plugins = self.view, self._plugins
+        try:
+            container = plugins.adjust(view, case, plugins.package(view, case))
+            job = plugins.execute(view, case, container)
+        except (MaelstromError, PluginFailed) as error:
+            return CaseReport(id=case.id, status=CaseStatus.ERROR, message=str(error))
+        job = attrs.evolve(job, expected_duration=expected, label=job.label or case.id)
+        plugins.observe("maelstrom_job_started", run=view, case=case, job=job)
+        result = await self._backend.run(job, on_output=self._watcher(case))
+        self._degraded.update(dict.fromkeys(result.degraded))
+        plugins.observe("maelstrom_job_ended", run=view, case=case, result=result)
+        if isinstance(result.outcome, Cancelled):
+            return CaseReport(id=case.id, status=CaseStatus.CANCELLED, result=result)
+        try:
+            return plugins.report(view, case, result)
+        except (MaelstromError, PluginFailed) as error:
+            message = f"{error}\n{describe(result.outcome)}"
+            return CaseReport(id=case.id, status=CaseStatus.ERROR, message=message, result=result)
+
+    def _watcher(self, case: Case) -> Callable[[int, bytes], None]:
+        def watch(stream: int, data: bytes) -> None:
+            if stream <= 2:
+                self._plugins.observe(
+                    "maelstrom_job_output", run=self.view, case=case, stream=stream, data=data
+                )
+
+        return watch
