@@ -1,0 +1,28 @@
+"""Which backend a run uses: a plugin's, or this machine."""
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from maelstrom_core.cluster.local import open_local_backend
+from maelstrom_core.hooks.manager import Plugins
+from maelstrom_core.model.ports import Backend
+from maelstrom_core.settings import Settings
+
+
+def open_backend(
+    settings: Settings, plugins: Plugins, *, project_directory: Path
+) -> AbstractAsyncContextManager[Backend]:
+    """The backend that the settings and plugins choose.
+
+    :param project_directory: what relative paths in layers are relative to
+    """
+    opener = plugins.backend(settings)
+    if opener is not None:
+        return opener()
+    return open_local_backend(
+        store_directory=Path(settings.store),
+        project_directory=project_directory,
+        slots=settings.slots,
+        store_limit_bytes=settings.cache_size,
+        interpreter=settings.interpreter,
+    )

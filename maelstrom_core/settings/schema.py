@@ -1,0 +1,146 @@
+"""What settings there are: names, kinds, defaults, words about them. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import attrs
+
+_UNITS = {"": 1, "b": 1}
+for _power, _letter in enumerate("kmgt", start=1):
+    _UNITS |= {f"{_letter}b": 1000**_power, f"{_letter}ib": 1024**_power, _letter: 1000**_power}
+
+
+class BadValue(ValueError):
+    """A value that a setting cannot have; the message finishes "must be …"."""
+
+
+def whole_number(value: object) -> int:
+    """A number of at least 1."""
+    try:
+        number = int(str(value))
+    except ValueError:
+        raise BadValue("a whole number") from None
+    if number < 1 or isinstance(value, bool):
+        raise BadValue("at least 1")
+    return number
+
+
+def size(value: object) -> int:
+    """Bytes: a number, or one with a unit (``64MiB``, ``1.5 GB``)."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(value))
+    if match is None or match[2].lower() not in _UNITS or isinstance(value, bool):
+        raise BadValue("a size such as 64MiB or 1GB")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def seconds(value: object) -> float | None:
+    """Seconds: a number, or one with ``s``, ``m`` or ``h``; 0 means no limit."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|)\s*", str(value))
+    if match is None or isinstance(value, bool):
+        raise BadValue("a number of seconds such as 30 or 2m")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] or None
+
+
+def yes_or_no(value: object) -> bool:
+    """``true`` or ``false``."""
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    raise BadValue("true or false")
+
+
+def text(value: object) -> str:
+    """Any text."""
+    if not isinstance(value, str):
+        raise BadValue("a text")
+    return value
+
+
+def one_of(*choices: str) -> Callable[[object], str]:
+    """One of some words."""
+
+    def read(value: object) -> str:
+        if value not in choices:
+            raise BadValue(f"one of {', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+@attrs.frozen(kw_only=True)
+class Field:
+    """One setting.
+
+    :param name: as in files and on the command line (``root-size``)
+    :param read: turns what was written into a value; raises `BadValue`
+    :param default: as it would be written; ``None`` for none
+    :param help: one line
+    """
+
+    name: str
+    read: Callable[[object], Any]
+    default: object
+    help: str
+
+    @property
+    def attribute(self) -> str:
+        """Its name in Python."""
+        return self.name.replace("-", "_")
+
+
+class Schema:
+    """All settings of one program.
+
+    :param program: as in ``$XDG_CONFIG_HOME/maelstrom/PROGRAM/config.toml``
+    :param prefix: of its environment variables (``MAELSTROM_PYTEST``)
+    """
+
+    def __init__(self, program: str, prefix: str, fields: Iterable[Field] = ()) -> None:
+        self.program = program
+        self.prefix = prefix
+        self._fields: dict[str, Field] = {}
+        for field in fields:
+            self.add(field)
+
+    def add(self, field: Field) -> None:
+        """Declare a setting.
+
+        :raises ValueError: if there is one of that name
+        """
+        if field.name in self._fields:
+            raise ValueError(f"setting {field.name} is declared twice")
+        self._fields[field.name] = field
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self._fields.values())
+
+    def names(self) -> list[str]:
+        """Names of all settings."""
+        return list(self._fields)
+
+
+def common(*, slots: int, store: str, state: str) -> tuple[Field, ...]:
+    """Settings that all clients share.
+
+    :param slots: default, from the host
+    :param store: default directory
+    :param state: default directory
+    """
+    return (
+        Field(name="slots", read=whole_number, default=slots, help="jobs that run at once"),
+        Field(name="store", read=text, default=store, help="directory in which layers are kept"),
+        Field(name="cache-size", read=size, default="20GB", help="how large the store may grow"),
+        Field(name="state", read=text, default=state, help="directory of what runs remember"),
+        Field(name="timeout", read=seconds, default=0, help="seconds a job may run; 0: no limit"),
+        Field(
+            name="interpreter",
+            read=one_of("auto", "stub", "python"),
+            default="auto",
+            help="who performs scripts of system calls; auto: machine code where it can be used",
+        ),
+    )
+
+
+COMMON = common

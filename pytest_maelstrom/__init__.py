@@ -1,0 +1,1 @@
+"""``pytest -p maelstrom``: every test in its own container."""

@@ -1,0 +1,179 @@
+"""What surrounds a run of pytest on this host: the facts that the default container is made of."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from maelstrom_core.errors import UsageError
+from pytest_maelstrom.environment_plan import Surroundings
+from pytest_maelstrom.request import PytestRun
+
+_TOP_LEVEL = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/opt",
+    "/nix",
+    "/gnu",
+)
+_ETC_FILES = [
+    "alternatives",
+    "bash.bashrc",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "crypto-policies",
+    "debian_version",
+    "environment",
+    "fonts",
+    "gai.conf",
+    "group",
+    "host.conf",
+    "hosts",
+    "inputrc",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "locale.alias",
+    "locale.conf",
+    "locale.gen",
+    "localtime",
+    "login.defs",
+    "lsb-release",
+    "magic",
+    "mime.types",
+    "nsswitch.conf",
+    "os-release",
+    "passwd",
+    "pki",
+    "profile",
+    "protocols",
+    "redhat-release",
+    "resolv.conf",
+    "rpc",
+    "services",
+    "shells",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "terminfo",
+    "timezone",
+]
+"""Of /etc: what a normal process expects there, and nothing that is somebody's secret."""
+
+
+def surroundings(run: PytestRun, project: Path) -> Surroundings:
+    """Look around."""
+    links, trees = [], []
+    for path in _TOP_LEVEL:
+        if os.path.islink(path):
+            links.append((path, os.readlink(path)))
+        elif os.path.isdir(path):
+            trees.append(path)
+    trees += [os.path.realpath(path) for path in _python_trees(run) if os.path.exists(path)]
+    named = {path for path in _python_trees(run) if os.path.exists(path)}
+    links += sorted(
+        (path, os.path.realpath(path)) for path in named if path != os.path.realpath(path)
+    )
+    root = os.fspath(run.root)
+    if root != os.path.realpath(root):
+        links.append((root, os.path.realpath(root)))
+    inside = os.path.dirname(os.path.abspath(__file__))
+    return Surroundings(
+        trees=tuple(apart_from(os.fspath(project), without_nested(trees))),
+        links=tuple(dict(links).items()),
+        etc=tuple(_etc()),
+        project=os.fspath(project),
+        directory=os.path.realpath(run.directory),
+        home=os.path.expanduser("~"),
+        user=os.geteuid(),
+        group=os.getegid(),
+        environment=tuple(sorted(os.environ.items())),
+        inside=inside,
+    )
+
+
+def _python_trees(run: PytestRun) -> Iterator[str]:
+    """Where the interpreter and everything that it can import are."""
+    yield from (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
+    executable = run.program
+    # A virtual environment's interpreter may be a link to a link to the real one.
+    while os.path.islink(executable):
+        target = os.path.join(os.path.dirname(executable), os.readlink(executable))
+        executable = os.path.normpath(target)
+        yield os.path.dirname(os.path.dirname(executable))
+    for path in run.sys_path:
+        if path and os.path.isabs(path):
+            yield path
+    for finder in sys.meta_path:
+        # Editable installs of setuptools: a module that maps names to directories.
+        mapping = getattr(sys.modules.get(getattr(finder, "__module__", "")), "MAPPING", {})
+        if isinstance(mapping, dict):
+            yield from (os.path.dirname(path) for path in mapping.values() if isinstance(path, str))
+
+
+def without_nested(paths: Iterable[str]) -> list[str]:
+    """Paths of which none lies below another; ``/`` itself is never one."""
+    kept: list[str] = []
+    for path in sorted({path for path in paths if path != "/"}, key=len):
+        if not any(path == one or path.startswith(one + "/") for one in kept):
+            kept.append(path)
+    return kept
+
+
+def apart_from(project: str, trees: Iterable[str]) -> Iterator[str]:
+    """Trees around a project: one that holds it is taken in parts, one that is in it stays."""
+    for tree in trees:
+        if tree == project:
+            continue
+        if not project.startswith(tree + "/"):
+            yield tree
+            continue
+        for entry in sorted(os.scandir(tree), key=lambda entry: entry.name):
+            if entry.is_symlink():
+                continue
+            yield from apart_from(project, [entry.path])
+
+
+def _etc() -> Iterator[str]:
+    """Files and links of /etc that may be read."""
+    for name in _ETC_FILES:
+        path = f"/etc/{name}"
+        if os.path.isdir(path) and not os.path.islink(path):
+            for directory, _, files in os.walk(path):
+                yield from (os.path.join(directory, file) for file in sorted(files))
+        elif os.path.lexists(path):
+            yield path
+
+
+def project_directory(config: pytest.Config) -> Path:
+    """The directory of which a snapshot is made: all that belongs to the project.
+
+    The topmost of pytest's root directory, the directory in which it was started if that is
+    within the same repository, and the repository's top.
+
+    :raises UsageError: if that would be the home directory or the whole file system
+    """
+    root = Path(os.path.realpath(config.rootpath))
+    started = Path(os.path.realpath(config.invocation_params.dir))
+    project = root
+    if root.is_relative_to(started):
+        project = started
+    for directory in (project, *project.parents):
+        if (directory / ".git").exists():
+            project = directory
+            break
+    home = Path(os.path.realpath(os.path.expanduser("~")))
+    if project == home or home.is_relative_to(project) or project == Path("/"):
+        project = root
+    if project == home or home.is_relative_to(project) or len(project.parts) < 2:
+        raise UsageError(
+            f"the project directory would be {project}, all of which would be copied",
+            remedy="give the project a directory with a pytest.ini of its own, or use --rootdir",
+        )
+    return project

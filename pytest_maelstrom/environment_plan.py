@@ -1,0 +1,146 @@
+"""The default container: the environment you have, as layers and mounts. Pure."""
+
+from pathlib import PurePosixPath
+
+import attrs
+
+from maelstrom_core.model.container import (
+    ContainerSpec,
+    Devices,
+    Limits,
+    Network,
+    Proc,
+    Root,
+    Sys,
+)
+from maelstrom_core.model.layers import (
+    GlobLayer,
+    HostTreeLayer,
+    LayerSpec,
+    PathsLayer,
+    StubsLayer,
+    Symlink,
+    SymlinksLayer,
+)
+from maelstrom_core.settings import Settings
+
+INSIDE = "/.maelstrom/python"
+"""Where containers find our part that runs in them."""
+LEFT_OUT = (
+    ".git",
+    ".hg",
+    ".svn",
+    ".bzr",
+    ".tox",
+    ".nox",
+    "node_modules",
+    ".mypy_cache",
+    ".ruff_cache",
+)
+"""Directories that are no part of a snapshot: histories, and environments of other tools."""
+NOT_INSIDE = frozenset(
+    [
+        "DBUS_SESSION_BUS_ADDRESS",
+        "DISPLAY",
+        "GPG_AGENT_INFO",
+        "OLDPWD",
+        "PYTEST_CURRENT_TEST",
+        "PYTEST_VERSION",
+        "SSH_AGENT_PID",
+        "SSH_AUTH_SOCK",
+        "TEMP",
+        "TMP",
+        "TMPDIR",
+        "WAYLAND_DISPLAY",
+        "XAUTHORITY",
+        "XDG_RUNTIME_DIR",
+    ]
+)
+"""Variables that name things which are not in the container."""
+
+
+@attrs.frozen(kw_only=True)
+class Surroundings:
+    """Facts of the host and of the run.
+
+    :param trees: host paths that are needed as they are, in place
+    :param links: top-level symbolic links of the host and what they point at
+    :param etc: files of /etc, absolute
+    :param project: directory of which a snapshot is made
+    :param inside: our part that runs in containers, as a host path
+    """
+
+    trees: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+    etc: tuple[str, ...]
+    project: str
+    directory: str
+    home: str
+    user: int
+    group: int
+    environment: tuple[tuple[str, str], ...]
+    inside: str
+
+
+def default_container(around: Surroundings, settings: Settings) -> ContainerSpec:
+    """The container in which tests run when nothing else is said.
+
+    Lowest layer first: the host's /etc as far as it is nobody's secret, a snapshot of the project,
+    links and empty directories as the host has them. Interpreter, site-packages and system are the
+    host's, in place and read-only. All else that tests write ends with the container.
+    """
+    below = [tree for tree in around.trees if tree.startswith(around.project + "/")]
+    excluded = [f"**/{name}" for name in LEFT_OUT]
+    excluded += [_escaped(tree[len(around.project) + 1 :]) for tree in below]
+    snapshot = GlobLayer(
+        globs=("**",),
+        root=around.project,
+        exclude=tuple(excluded),
+        exclude_marked=("pyvenv.cfg",),
+    )
+    links = tuple(
+        Symlink(link, target)
+        for link, target in around.links
+        if not _is_below(link, (*around.trees, around.project))
+    )
+    layers: list[LayerSpec] = [
+        PathsLayer(paths=around.etc, optional=True),
+        snapshot,
+        SymlinksLayer(symlinks=links),
+        StubsLayer(stubs=("/run/", "/var/", "/root/", *_own_directories(around))),
+        StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
+    ]
+    layers += [HostTreeLayer(path=tree) for tree in around.trees]
+    layers.append(HostTreeLayer(path=around.inside, target=f"{INSIDE}/pytest_maelstrom"))
+    environment = [pair for pair in around.environment if pair[0] not in NOT_INSIDE]
+    return ContainerSpec(
+        layers=tuple(layers),
+        mounts=(Proc(), Sys(), Devices()),
+        root=Root(writable=True, size_bytes=settings.root_size),
+        network=Network(settings.network),
+        environment=tuple(environment),
+        working_directory=around.directory,
+        user=around.user,
+        group=around.group,
+        limits=Limits(),
+    )
+
+
+def _own_directories(around: Surroundings) -> tuple[str, ...]:
+    """Directories that must be there though nothing may be in them."""
+    own = (around.home, around.directory)
+    return tuple(f"{_braced(path)}/" for path in own if PurePosixPath(path) != PurePosixPath("/"))
+
+
+def _is_below(path: str, directories: tuple[str, ...]) -> bool:
+    return any(path == one or path.startswith(one + "/") for one in directories)
+
+
+def _escaped(path: str) -> str:
+    """A path as a pattern that matches nothing else."""
+    return "".join(f"\\{letter}" if letter in "*?[]{}\\" else letter for letter in path)
+
+
+def _braced(path: str) -> str:
+    """A path whose braces are not to be expanded."""
+    return "".join(f"\\{letter}" if letter in "{},\\" else letter for letter in path)

@@ -1,0 +1,158 @@
+"""The pytest runner: the same hooks through which any runner is a runner."""
+
+import json
+import signal
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from maelstrom_core.errors import UsageError
+from maelstrom_core.hooks import hookimpl
+from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.ids import CaseId
+from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, describe
+from maelstrom_core.model.views import RunView
+
+RUNNER = "pytest"
+
+
+@hookimpl
+def maelstrom_collect(run: RunView) -> AsyncIterator[Case] | None:
+    """Collect in a container: the environment in which the tests will run."""
+    return _collect(run) if run.runner == RUNNER else None
+
+
+@hookimpl
+def maelstrom_package(run: RunView, case: Case) -> ContainerSpec | None:
+    """The one container of the run."""
+    container: ContainerSpec | None = run.options["container"] if run.runner == RUNNER else None
+    return container
+
+
+@hookimpl
+def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> JobSpec | None:
+    """One interpreter that collects the case's file and runs the case."""
+    if run.runner != RUNNER:
+        return None
+    pytest_run = run.options["pytest"]
+    return JobSpec(
+        container=container,
+        program=pytest_run.program,
+        arguments=pytest_run.program_arguments,
+        stdin=pytest_run.to_run(case.details["node id"], case.details["occurrence"]),
+        report=True,
+        timeout=run.options.get("timeout"),
+        label=case.id,
+    )
+
+
+@hookimpl
+def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport | None:
+    """What the case's own pytest reported, or why it could not."""
+    if run.runner != RUNNER:
+        return None
+    messages = list(messages_of(result.report))
+    reports = [message["report"] for message in messages if message["kind"] == "report"]
+    phases = {report.get("when") for report in reports}
+    details = {
+        "node id": case.details["node id"],
+        "location": case.details["location"],
+        "reports": reports,
+        "warnings": [message for message in messages if message["kind"] == "warning"],
+        "exits": [message for message in messages if message["kind"] == "exit"],
+    }
+    whole = any(message["kind"] == "end" for message in messages) or "teardown" in phases
+    if whole and reports and isinstance(result.outcome, Exited):
+        status = status_of(reports)
+        duration = sum(report.get("duration", 0.0) for report in reports)
+        return CaseReport(
+            id=case.id, status=status, duration=duration, details=details, result=result
+        )
+    status, message = _why_not(messages, result)
+    return CaseReport(id=case.id, status=status, message=message, details=details, result=result)
+
+
+def status_of(reports: list[dict[str, Any]]) -> CaseStatus:
+    """What pytest's reports of the phases of one case come to."""
+    status = CaseStatus.PASSED
+    for report in reports:
+        outcome, expected = report.get("outcome"), "wasxfail" in report
+        if outcome == "failed":
+            return CaseStatus.FAILED if report.get("when") == "call" else CaseStatus.ERROR
+        if outcome == "skipped":
+            status = CaseStatus.XFAILED if expected else CaseStatus.SKIPPED
+        elif expected:
+            status = CaseStatus.XPASSED
+    return status
+
+
+def messages_of(report: bytes) -> Iterator[dict[str, Any]]:
+    """Messages out of what a job wrote; lines that are none are left out, for a job may lie."""
+    for line in report.splitlines():
+        try:
+            message = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(message, dict) and isinstance(message.get("kind"), str):
+            yield message
+
+
+def _why_not(messages: list[dict[str, Any]], result: JobResult) -> tuple[CaseStatus, str]:
+    """Why a case has no reports of its own."""
+    status, lines = CaseStatus.CRASHED, [describe(result.outcome)]
+    match result.outcome:
+        case TimedOut():
+            status = CaseStatus.TIMED_OUT
+        case Signaled(number):
+            lines = [f"the test's process was ended by {signal.Signals(number).name}"]
+        case Exited(code):
+            lines = [f"the test's process exited with status {code} before it could report"]
+        case _:
+            status = CaseStatus.ERROR
+    for message in messages:
+        if message["kind"] == "collect report":
+            status = CaseStatus.ERROR
+            lines.append(str(message["report"].get("longrepr")))
+        elif message["kind"] == "internal error":
+            lines.append(str(message["text"]))
+    for name, stream in (("stdout", result.stdout), ("stderr", result.stderr)):
+        if stream.total_bytes:
+            lines += [f"--- {name} ---", stream.text()]
+    return status, "\n".join(lines)
+
+
+async def _collect(run: RunView) -> AsyncIterator[Case]:
+    pytest_run = run.options["pytest"]
+    job = JobSpec(
+        container=run.options["container"],
+        program=pytest_run.program,
+        arguments=pytest_run.program_arguments,
+        stdin=pytest_run.to_collect(),
+        report=True,
+        label="collect",
+    )
+    result = await run.run_job(job)
+    messages = list(messages_of(result.report))
+    if not any(message["kind"] == "end" for message in messages):
+        _, why = _why_not(messages, result)
+        raise UsageError(f"the tests could not be collected: {why}")
+    run.options["collected"](messages)
+    for message in messages:
+        if message["kind"] == "case":
+            yield _case(message)
+
+
+def _case(message: dict[str, Any]) -> Case:
+    node_id, occurrence = message["id"], message["occurrence"]
+    return Case(
+        id=CaseId(f"{node_id} (again {occurrence})" if occurrence else node_id),
+        name=message["name"],
+        file=node_id.partition("::")[0],
+        markers=tuple(message["markers"]),
+        details={
+            "node id": node_id,
+            "occurrence": occurrence,
+            "location": message["location"],
+        },
+    )

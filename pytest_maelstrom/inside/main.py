@@ -1,0 +1,76 @@
+"""Started in a container as ``python main.py``; collects, or runs one case, as standard input says.
+
+The configuration is made as pytest-xdist makes that of its workers, with which the ecosystem's
+plugins live well: from the controlling process's options, with a ``workerinput`` that tells them
+that they are not in the controlling process.
+"""
+
+import os
+import sys
+from typing import Any, Dict
+
+
+def main() -> int:
+    """Do what standard input says."""
+    # This file is shown to any interpreter of any container; what it needs lies beside it.
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[0] = os.path.dirname(os.path.dirname(here))
+    from pytest_maelstrom.inside.wire import Sender, read_request
+
+    sender, request = Sender(), read_request()
+    from pytest_maelstrom.inside import plugins
+
+    sys.path[:] = request["sys_path"]
+    sys.argv[:] = request["argv"]
+    import pytest
+
+    try:
+        config = make_config(request)
+        if request["kind"] == "collect":
+            inside: Any = plugins.Collecting(config, sender)
+        else:
+            inside = plugins.OneCase(config, sender, request["case"], request["occurrence"])
+        config.pluginmanager.register(inside, "maelstrom-inside")
+        status = int(config.hook.pytest_cmdline_main(config=config))
+    except pytest.UsageError as error:
+        sender.send("usage error", text="\n".join(str(line) for line in error.args))
+        status = int(pytest.ExitCode.USAGE_ERROR)
+    else:
+        config._ensure_unconfigure()
+    sender.send("end", status=status)
+    return 0
+
+
+def make_config(request: Dict[str, Any]) -> Any:
+    """A configuration equal to the controlling process's."""
+    from _pytest.config import Config
+
+    options = decoded(request["options"])
+    # Plugins are named as arguments, so that they are there when options are parsed.
+    named = [word for plugin in options.pop("plugins") for word in ("-p", plugin)]
+    config = Config.fromdictargs({**options, "plugins": []}, [*named, *request["arguments"]])
+    config.workerinput = {  # type: ignore[attr-defined]
+        "workerid": request["worker_id"],
+        "workercount": 1,
+        "testrunuid": request["run_id"],
+        "mainargv": request["argv"],
+    }
+    config.workeroutput = {}  # type: ignore[attr-defined]
+    return config
+
+
+def decoded(value: Any) -> Any:
+    """Plain values, with paths as paths again."""
+    from pathlib import Path
+
+    if isinstance(value, dict):
+        if set(value) == {"__path__"}:
+            return Path(value["__path__"])
+        return {key: decoded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [decoded(inner) for inner in value]
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The two pytest plugins that speak with the controlling process: one collects, one runs a case."""
+
+import warnings
+from typing import Any, Dict, List, Optional
+
+import pytest
+
+from pytest_maelstrom.inside.wire import Sender
+
+
+class _Telling:
+    """What both tell alike."""
+
+    def __init__(self, config: pytest.Config, sender: Sender) -> None:
+        self.config = config
+        self.sender = sender
+
+    def report(self, kind: str, report: Any) -> None:
+        """Send one of pytest's reports as plain data."""
+        data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
+        self.sender.send(kind, report=data)
+
+    def warning(
+        self, message: warnings.WarningMessage, when: str, nodeid: str, location: Any
+    ) -> None:
+        """Send a warning as plain data."""
+        category = message.category
+        self.sender.send(
+            "warning",
+            text=str(message.message),
+            module=category.__module__,
+            category=category.__qualname__,
+            filename=message.filename,
+            lineno=message.lineno,
+            when=when,
+            nodeid=nodeid,
+            location=list(location) if location else None,
+        )
+
+    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
+        """Pass on that a test or a hook ended the whole run with ``pytest.exit``."""
+        if isinstance(excinfo.value, pytest.exit.Exception):
+            self.sender.send("exit", text=excinfo.value.msg, code=excinfo.value.returncode)
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Pass on a fault of pytest or of a plugin."""
+        self.sender.send("internal error", text=str(excrepr))
+
+
+class Collecting(_Telling):
+    """Collects all cases and tells of them; runs none."""
+
+    def __init__(self, config: pytest.Config, sender: Sender) -> None:
+        super().__init__(config, sender)
+        self._deselected: List[str] = []
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tell of what failed or was skipped; the rest is in the cases."""
+        if not report.passed:
+            self.report("collect report", report)
+
+    def pytest_deselected(self, items: List[pytest.Item]) -> None:
+        """Note what was deselected."""
+        self._deselected += [item.nodeid for item in items]
+
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, when: str, nodeid: str, location: Any
+    ) -> None:
+        """Tell of a warning."""
+        self.warning(warning_message, when, nodeid, location)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Tell of all cases instead of running them."""
+        seen: Dict[str, int] = {}
+        for item in session.items:
+            occurrence = seen[item.nodeid] = seen.get(item.nodeid, -1) + 1
+            self.sender.send(
+                "case",
+                id=item.nodeid,
+                occurrence=occurrence,
+                name=item.name,
+                location=list(item.location),
+                markers=sorted({mark.name for mark in item.iter_markers()}),
+            )
+        self.sender.send("deselected", ids=self._deselected)
+        return True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Tell why it ended early, if it did."""
+        reason = session.shouldfail or session.shouldstop
+        if reason:
+            self.sender.send("stopped", reason=str(reason))
+
+
+class OneCase(_Telling):
+    """Runs the one case with a node id, found by that id alone.
+
+    pytest's own reading of ids on the command line stumbles over parameters that hold ``::`` or
+    brackets, so the file is collected and everything else in it left out, what surely is not on
+    the way to the case before its parameters are even expanded.
+    """
+
+    def __init__(self, config: pytest.Config, sender: Sender, case: str, occurrence: int) -> None:
+        super().__init__(config, sender)
+        self._case = case
+        self._occurrence = occurrence
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, collector: Any, name: str) -> Optional[List[Any]]:
+        """Leave out functions and classes that the case's id does not begin with."""
+        if self._case.startswith(f"{collector.nodeid}::{name}"):
+            return None
+        return []
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
+        """Keep the case alone."""
+        wanted = [item for item in items if item.nodeid == self._case]
+        items[:] = wanted[self._occurrence : self._occurrence + 1] or wanted[:1]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tell of what failed: it may be why the case is not found."""
+        if report.failed:
+            self.report("collect report", report)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Tell of a phase's report."""
+        self.report("report", report)
+
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, when: str, nodeid: str, location: Any
+    ) -> None:
+        """Tell of a warning of the case; the others were told when it was collected."""
+        if when == "runtest":
+            self.warning(warning_message, when, nodeid, location)

@@ -1,0 +1,57 @@
+"""The entry point for pytest: sleeps unless asked for with ``-p maelstrom``.
+
+It is imported in every pytest run of an environment that has it installed, so it imports nothing
+but what pytest has imported already; the rest comes when it is asked for.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+NAME = "maelstrom"
+
+
+def pytest_addoption(parser: "pytest.Parser") -> None:
+    """Declare the options; they are listed by ``--help`` and do nothing by themselves."""
+    group = parser.getgroup(NAME, "maelstrom: every test in its own container (-p maelstrom)")
+
+    def add(name: str, metavar: str, text: str) -> None:
+        group.addoption(
+            f"--maelstrom-{name}",
+            dest=f"maelstrom_{name.replace('-', '_')}",
+            metavar=metavar,
+            default=None,
+            help=text,
+        )
+
+    add("slots", "N", "how many tests run at once (default: the CPUs that this process may use)")
+    add("timeout", "SECONDS", "seconds after which a test is ended (default: never)")
+    add("root-size", "SIZE", "how much a test may write, such as 64MiB (default: 1GiB)")
+    add("network", "KIND", "loopback (default), disabled, or local: the host's own")
+    add("store", "DIRECTORY", "where layers are kept (default: in the user's cache directory)")
+    add("config-file", "PATH", "read settings from this file alone; - for none")
+    for name, text in (
+        ("explain", "show the container that tests would run in, and run none"),
+        ("print-config", "show every setting and where its value comes from, and run none"),
+    ):
+        group.addoption(
+            f"--maelstrom-{name}",
+            dest=f"maelstrom_{name.replace('-', '_')}",
+            action="store_true",
+            default=False,
+            help=text,
+        )
+
+
+def is_asked_for(config: "pytest.Config") -> bool:
+    """Whether this run is ours: ``-p maelstrom``, as an argument or in ``addopts``."""
+    return NAME in config.known_args_namespace.plugins and not hasattr(config, "workerinput")
+
+
+def pytest_configure(config: "pytest.Config") -> None:
+    """Take the run over, if asked to."""
+    if is_asked_for(config):
+        from pytest_maelstrom.session import Controller
+
+        config.pluginmanager.register(Controller(config), "maelstrom-controller")

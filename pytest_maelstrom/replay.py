@@ -1,0 +1,84 @@
+"""Reports and warnings that came as plain data, told to pytest's own hooks as if they were local."""
+
+import builtins
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from maelstrom_core.model.cases import CaseReport
+
+
+def replay_case(config: pytest.Config, report: CaseReport) -> None:
+    """Tell pytest of a case, from its start to its end."""
+    details = report.details
+    node_id, location = details["node id"], _location(details["location"])
+    hook = config.hook
+    hook.pytest_runtest_logstart(nodeid=node_id, location=location)
+    for data in details["reports"]:
+        hook.pytest_runtest_logreport(report=unserialized(config, data))
+    if report.message:
+        hook.pytest_runtest_logreport(report=_made_up(node_id, location, report))
+    for warning in details["warnings"]:
+        replay_warning(config, warning)
+    hook.pytest_runtest_logfinish(nodeid=node_id, location=location)
+
+
+def unserialized(config: pytest.Config, data: Mapping[str, Any]) -> Any:
+    """One of pytest's reports out of plain data; what JSON made lists of are tuples again."""
+    data = dict(data)
+    if isinstance(data.get("location"), list):
+        data["location"] = _location(data["location"])
+    if isinstance(data.get("longrepr"), list):
+        data["longrepr"] = tuple(data["longrepr"])
+    for name in ("sections", "user_properties"):
+        if isinstance(data.get(name), list):
+            data[name] = [tuple(one) if isinstance(one, list) else one for one in data[name]]
+    return config.hook.pytest_report_from_serializable(config=config, data=data)
+
+
+def _made_up(
+    node_id: str, location: tuple[str, int | None, str], report: CaseReport
+) -> pytest.TestReport:
+    """A report for a case that could not make one itself."""
+    return pytest.TestReport(
+        nodeid=node_id,
+        location=location,
+        keywords={},
+        outcome="failed",
+        longrepr=report.message,
+        when="call",
+        duration=report.result.usage.wall_seconds if report.result else 0.0,
+    )
+
+
+def replay_warning(config: pytest.Config, message: Mapping[str, Any]) -> None:
+    """Tell pytest of a warning."""
+    category = _category(message["module"], message["category"])
+    recorded = warnings.WarningMessage(
+        message=message["text"],
+        category=category,
+        filename=message["filename"],
+        lineno=message["lineno"],
+    )
+    where = message["location"]
+    config.hook.pytest_warning_recorded.call_historic(
+        kwargs={
+            "warning_message": recorded,
+            "when": message["when"],
+            "nodeid": message["nodeid"],
+            "location": tuple(where) if where else None,
+        }
+    )
+
+
+def _category(module: str, name: str) -> type[Warning]:
+    """The warning's class, if this process has it; the nearest otherwise."""
+    found = getattr(builtins if module == "builtins" else pytest, name, None)
+    return found if isinstance(found, type) and issubclass(found, Warning) else UserWarning
+
+
+def _location(location: list[Any]) -> tuple[str, int | None, str]:
+    file, line, name = location
+    return file, line, name

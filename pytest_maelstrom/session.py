@@ -1,0 +1,213 @@
+"""The controlling process: collects nothing and runs nothing itself, but tells pytest of all of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from maelstrom_core.cluster.choose import open_backend
+from maelstrom_core.errors import MaelstromError
+from maelstrom_core.hooks import hookimpl
+from maelstrom_core.hooks.manager import Plugins
+from maelstrom_core.model.cases import CaseReport
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.views import RunView
+from maelstrom_core.settings import Settings
+from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.shell import TestRun
+from pytest_maelstrom.environment import project_directory, surroundings
+from pytest_maelstrom.environment_plan import default_container
+from pytest_maelstrom.hookimpls import RUNNER
+from pytest_maelstrom.replay import replay_case, replay_warning, unserialized
+from pytest_maelstrom.request import PytestRun
+from pytest_maelstrom.settings import read_settings
+
+
+class Controller:
+    """pytest's hooks for the run as a whole; registered when the run is ours."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._run: TestRun | None = None
+        self._session: pytest.Session | None = None
+        self._exit: tuple[str, int | None] | None = None
+        self._collected: list[dict[str, Any]] = []
+        self._degraded: tuple[str, ...] = ()
+        with as_usage_errors():
+            self._settings: Settings = read_settings(config)
+        take_over_xdist(config)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> int | None:
+        """Answer the options that ask for something to be shown."""
+        if not config.option.maelstrom_print_config:
+            return None
+        print(self._settings.described())
+        return 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        """Collect nothing here: that is done in a container, where the tests will run."""
+        session.items = []
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run all cases in containers."""
+        self._session = session
+        project = project_directory(self._config)
+        run = PytestRun.of(self._config)
+        with as_usage_errors():
+            container = default_container(surroundings(run, project), self._settings)
+            if self._config.option.maelstrom_explain:
+                self._explain(container)
+                return True
+            try:
+                trio.run(self._main, run, container, project)
+            except BaseExceptionGroup as group:
+                raise _told_plainly(group) from None
+        if self._exit is not None:
+            pytest.exit(*self._exit)
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        return True
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say what this host could not give."""
+        if self._degraded:
+            terminalreporter.section("maelstrom: not given by this host")
+            for line in self._degraded:
+                terminalreporter.line(line)
+
+    def pytest_report_header(self) -> str:
+        """Say that tests run in containers."""
+        return f"maelstrom: every test in its own container, {self._settings.slots} at once"
+
+    async def _main(self, run: PytestRun, container: ContainerSpec, project: Path) -> None:
+        plugins = Plugins(extra=[("pytest-session", self)])
+        for broken in plugins.broken:
+            self._config.issue_config_time_warning(
+                pytest.PytestWarning(f"maelstrom plugin {broken.name}: {broken.reason}"), 2
+            )
+        history_file = Path(self._settings.state) / "history.sqlite"
+        async with open_backend(self._settings, plugins, project_directory=project) as backend:
+            with History(history_file, runner=RUNNER, project=project) as history:
+                self._run = TestRun(
+                    runner=RUNNER,
+                    plugins=plugins,
+                    backend=backend,
+                    project_directory=project,
+                    options={
+                        "pytest": run,
+                        "container": container,
+                        "collected": self._collection,
+                        "timeout": self._settings.timeout,
+                    },
+                    history=history,
+                )
+                summary = await self._run.run()
+        self._degraded = summary.degraded
+        if summary.errors:
+            raise pytest.UsageError("\n".join(summary.errors))
+
+    def _collection(self, messages: list[dict[str, Any]]) -> None:
+        """Tell pytest how collecting went, before anything is run."""
+        assert self._session is not None
+        session, config = self._session, self._config
+        cases = sum(message["kind"] == "case" for message in messages)
+        for message in messages:
+            match message["kind"]:
+                case "collect report":
+                    report = unserialized(config, message["report"])
+                    config.hook.pytest_collectreport(report=report)
+                case "warning":
+                    replay_warning(config, message)
+                case "usage error":
+                    raise pytest.UsageError(message["text"])
+                case "internal error":
+                    raise RuntimeError(f"in the container that collects:\n{message['text']}")
+                case "exit":
+                    self._exit = (message["text"], message["code"])
+                case "deselected" if message["ids"]:
+                    deselected = [_Deselected(node_id) for node_id in message["ids"]]
+                    config.hook.pytest_deselected(items=deselected)
+                case "stopped" if not session.shouldstop:
+                    session.shouldstop = message["reason"]
+        session.testscollected = cases
+        self._show_collected(cases + sum(len(m.get("ids", ())) for m in messages))
+        ignored = config.option.continue_on_collection_errors
+        if session.testsfailed and not ignored:
+            many = "s" if session.testsfailed != 1 else ""
+            session.shouldstop = f"{session.testsfailed} error{many} during collection"
+        if self._exit is not None or session.shouldstop or session.shouldfail:
+            assert self._run is not None
+            self._run.stop("collection failed")
+
+    def _show_collected(self, number: int) -> None:
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            # Cases of many files end in turn: a line for each file would be torn to pieces.
+            reporter.showfspath = False
+            reporter._numcollected = number
+            reporter.report_collect(True)
+
+    def _explain(self, container: ContainerSpec) -> None:
+        from maelstrom_core.container.explain import explain_spec
+
+        print()
+        for line in explain_spec(container):
+            print(line)
+
+    @hookimpl
+    def maelstrom_case_reported(self, run: RunView, report: CaseReport) -> None:
+        """Tell pytest of a case; stop when pytest has had enough."""
+        assert self._session is not None and self._run is not None
+        del run
+        replay_case(self._config, report)
+        for message in report.details.get("exits", ()):
+            self._exit = (message["text"], message["code"])
+            self._run.stop("pytest.exit was called")
+        if self._session.shouldfail or self._session.shouldstop:
+            self._run.stop(str(self._session.shouldfail or self._session.shouldstop))
+
+
+class _Deselected:
+    """As much of an item as the hook for deselected ones needs."""
+
+    def __init__(self, nodeid: str) -> None:
+        self.nodeid = nodeid
+
+
+def take_over_xdist(config: pytest.Config) -> None:
+    """Do what ``-n`` asks for, the distribution of tests, ourselves."""
+    session = config.pluginmanager.getplugin("dsession")
+    if session is not None:
+        config.pluginmanager.unregister(session)
+        config.issue_config_time_warning(
+            pytest.PytestWarning("-n is taken over by maelstrom; see --maelstrom-slots"), 2
+        )
+
+
+@contextmanager
+def as_usage_errors() -> Iterator[None]:
+    """Turn errors of ours into pytest's: told in a few lines, without a traceback."""
+    try:
+        yield
+    except MaelstromError as error:
+        raise pytest.UsageError(f"maelstrom: {error}") from None
+
+
+def _told_plainly(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one thing that went wrong, out of the groups that trio wraps it in."""
+    interrupt = group.subgroup(KeyboardInterrupt)
+    if interrupt is not None:
+        return KeyboardInterrupt()
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return inner
