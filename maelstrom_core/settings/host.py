@@ -23,10 +23,10 @@ def _quota(path: Path) -> int:
 
 
 def store_directory() -> str:
-    """Where layers are kept by default."""
-    return platformdirs.user_cache_dir("maelstrom")
+    """Where layers are kept by default; not where the Rust program of that name keeps its own."""
+    return platformdirs.user_cache_dir("pytest-maelstrom")
 
 
 def state_directory() -> str:
     """Where runs keep what they remember by default."""
-    return platformdirs.user_state_dir("maelstrom")
+    return platformdirs.user_state_dir("pytest-maelstrom")
