@@ -24,7 +24,7 @@ def maelstrom_collect(run: RunView) -> AsyncIterator[Case] | None:
 
 
 @hookimpl
-def maelstrom_package(run: RunView, case: Case) -> ContainerSpec | None:
+def maelstrom_package(run: RunView) -> ContainerSpec | None:
     """The one container of the run."""
     container: ContainerSpec | None = run.options["container"] if run.runner == RUNNER else None
     return container

@@ -5,15 +5,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
 from maelstrom_core.cluster.choose import open_backend
+from maelstrom_core.container.explain import explain
+from maelstrom_core.container.facts import slot_facts
+from maelstrom_core.container.plan import blueprint_of
 from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import CaseReport
-from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.container import Container, ContainerSpec
+from maelstrom_core.model.layers import HostTreeLayer
 from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.testrun.history import History
@@ -157,11 +162,15 @@ class Controller:
             reporter.report_collect(True)
 
     def _explain(self, container: ContainerSpec) -> None:
-        from maelstrom_core.container.explain import explain_spec
-
-        print()
-        for line in explain_spec(container):
-            print(line)
+        trees = [layer for layer in container.layers if isinstance(layer, HostTreeLayer)]
+        recipes = [repr(layer) for layer in container.layers if layer not in trees]
+        fields = attrs.asdict(container, recurse=False) | {"layers": ()}
+        blueprint = blueprint_of(
+            Container(**fields),
+            lowers=[recipe if len(recipe) < 90 else recipe[:90] + "…)" for recipe in recipes],
+            host_trees=[(tree.path, tree.target or tree.path) for tree in trees],
+        )
+        print("", *explain(blueprint, slot_facts()), sep="\n")
 
     @hookimpl
     def maelstrom_case_reported(self, run: RunView, report: CaseReport) -> None:

@@ -16,7 +16,7 @@ LARGEST_PACKET = 64 * 1024
 _DESCRIPTOR_SPACE = socket.CMSG_SPACE(4)
 
 
-def send(control: socket.socket, message: object) -> None:
+def send(control: socket.socket, message: Any) -> None:
     """Send one message; waits while the other side is slow.
 
     :param message: built of tuples, lists, dicts, texts, bytes and numbers

@@ -1,5 +1,6 @@
 """One running job, as its slot process sees it: its pipes, its end. Standard library only."""
 
+import contextlib
 import os
 
 # os.wait4 imports it when first called: too late, for a slot no longer sees the host's files.
@@ -18,6 +19,8 @@ CHUNK_BYTES = 32 * 1024
 REPORT_BYTES = 64 << 20
 """A report that grows past this is cut: a runaway job must not fill the engine's memory."""
 RECORD_BYTES = 8 + 8 + 144
+_PEAK_OFFSET = 32
+"""Of ``ru_maxrss``, in KiB, behind two times of two words each (getrusage(2))."""
 STDOUT, STDERR, REPORT, STATUS = 1, 2, 3, 4
 QUIET_SECONDS = 0.02
 """A job that is quiet and alive for this long is told of as started; a shorter one all at once."""
@@ -147,17 +150,15 @@ class RunningJob:
 
     def signal(self, number: int) -> None:
         """Send a signal to pid 1, which passes it on unless it is SIGKILL."""
-        try:
+        with contextlib.suppress(ProcessLookupError):  # it may just have ended
             signal.pidfd_send_signal(self.pidfd, number)
-        except ProcessLookupError:
-            pass  # it has just ended
 
     def _end(self) -> None:
         """Wait for pid 1 and say how the job ended."""
         # Whether it has ended or the engine is gone: all of the container goes with pid 1.
         self.signal(signal.SIGKILL)
         _, status, usage = os.wait4(self.pid, 0)
-        wall = time.monotonic() - self.began
+        wall, peak = time.monotonic() - self.began, usage.ru_maxrss
         os.close(self.pidfd)
         for descriptor in self.pipes.values():
             os.close(descriptor)
@@ -167,6 +168,8 @@ class RunningJob:
                 self.unsent = [("not started", self.job, "start the program", "execve", value)]
                 return
             status = value
+            # pid 1 was the slot itself before it became the init: its peak is the slot's.
+            peak = unpack_from("<q", self.record, 16 + _PEAK_OFFSET)[0]
         for stream in (STDOUT, STDERR):
             if last := self.streams[stream].last():
                 self.flush()
@@ -180,7 +183,7 @@ class RunningJob:
                 wall,
                 usage.ru_utime,
                 usage.ru_stime,
-                usage.ru_maxrss * 1024,
+                peak * 1024,
                 written,
                 self.degraded,
             )

@@ -126,14 +126,15 @@ class Plugins:
     def adjust(self, run: RunView, case: Case, container: ContainerSpec) -> ContainerSpec:
         """What the plugins make of a case's container, one after the other."""
         for implementation in self._manager.hook.maelstrom_adjust_container.get_hookimpls():
-            arguments = {"run": run, "case": case, "container": container}
+            arguments: dict[str, Any] = {"run": run, "case": case, "container": container}
             wanted = {name: arguments[name] for name in implementation.argnames}
             try:
                 adjusted = implementation.function(**wanted)
             except Exception as error:
                 name = implementation.plugin_name
                 raise PluginFailed(name, "maelstrom_adjust_container", error) from error
-            container = container if adjusted is None else adjusted
+            if isinstance(adjusted, ContainerSpec):
+                container = adjusted
         return container
 
     def execute(self, run: RunView, case: Case, container: ContainerSpec) -> JobSpec:

@@ -75,7 +75,7 @@ def _file(entry: Entry, path: bytes, blobs: Blobs) -> None:
 def remove(directory: Path) -> None:
     """Remove a tree, directories without permission included; nothing happens if it is gone."""
 
-    def open_up(function: object, path: str, _error: object) -> None:
+    def open_up(_function: object, path: str, _error: object) -> None:
         parent = os.path.dirname(path)
         os.chmod(parent, 0o700)
         if os.path.isdir(path) and not os.path.islink(path):

@@ -1,0 +1,64 @@
+"""A container before it exists: every system call that would make it, with its purpose. Pure."""
+
+from collections.abc import Iterator
+
+from maelstrom_core.container.blueprint import Blueprint
+from maelstrom_core.container.facts import SlotFacts
+from maelstrom_core.container.flags import CAPABILITIES
+from maelstrom_core.container.job_plan import job_steps
+from maelstrom_core.container.script import Argument, Parameter, Program, Result, Step
+from maelstrom_core.container.seccomp_plan import filter_for
+from maelstrom_core.container.tree_plan import tree_steps
+
+_LONGEST = 60
+
+
+def explain(blueprint: Blueprint, facts: SlotFacts) -> Iterator[str]:
+    """Lines for people: what the container is, what is prepared, what each job does."""
+    yield f"root        {_root(blueprint)}"
+    yield f"layers      {len(blueprint.lowers)}"
+    for lower in blueprint.lowers:
+        yield f"            {lower}"
+    yield f"user        {blueprint.user}, group {blueprint.group}, host name {blueprint.hostname}"
+    yield f"network     {blueprint.network}{', made afresh' if blueprint.fresh_network else ''}"
+    kept = [name for bit, name in enumerate(CAPABILITIES) if blueprint.capabilities >> bit & 1]
+    yield f"privileges  none{' but ' + ', '.join(kept) if kept else ''}; no_new_privs"
+    yield f"filter      {'of system calls, on' if blueprint.seccomp else 'off'}"
+    yield f"pid 1       {'an init that reaps and forwards' if blueprint.init else 'the program'}"
+    for mount in blueprint.mounts:
+        kind = f"{mount.kind} {'ro' if mount.kind == 'bind' and mount.read_only else ''}".strip()
+        yield f"mount       {mount.target} ({kind}{' of ' + mount.source if mount.source else ''})"
+    kinds = {mount.source: True for mount in blueprint.mounts}
+    yield ""
+    yield "prepared once for all jobs, in the slot's process:"
+    yield from _listed(tree_steps(blueprint, kinds, own_network=blueprint.network != "local"))
+    yield ""
+    yield "done for each job, in its process:"
+    yield from _listed(job_steps(blueprint, facts, seccomp=filter_for(facts.machine)))
+
+
+def _root(blueprint: Blueprint) -> str:
+    if not blueprint.writable:
+        return "read-only"
+    return f"writable, {blueprint.size_bytes} bytes, gone with the job"
+
+
+def _listed(steps: list[Step]) -> Iterator[str]:
+    for number, step in enumerate(steps, start=1):
+        arguments = ", ".join(_shown(argument) for argument in step.arguments)
+        maybe = ", if possible" if step.may_fail else ""
+        yield f"{number:4}. {step.purpose}{maybe}: {step.call}({arguments})"
+
+
+def _shown(argument: Argument) -> str:
+    match argument:
+        case int():
+            return str(argument) if -1000 < argument < 1000 else hex(argument)
+        case str():
+            return repr(argument if len(argument) <= _LONGEST else argument[:_LONGEST] + "…")
+        case bytes():
+            return f"<{len(argument)} bytes>"
+        case Program(instructions):
+            return f"<filter of {len(instructions) // 8} instructions>"
+        case Result(name) | Parameter(name):
+            return f"<{name}>"

@@ -1,0 +1,145 @@
+"""Real containers: skipped with the probe's reason where the host refuses them."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from maelstrom_core.container.messages import Ended, Launch, Lost, NotStarted, Output, Started
+from maelstrom_core.container.plan import prepare_message
+from maelstrom_core.container.probe import probe
+from maelstrom_core.container.runtime import Slot, open_slots
+from maelstrom_core.container.stub import elf
+from maelstrom_core.model.container import Container
+
+EXIT_0 = {
+    "x86_64": bytes.fromhex("31ffb8e70000000f05"),
+    "aarch64": bytes.fromhex("000080d2c80b80d2010000d4"),
+}
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def host_allows_containers() -> None:
+    refused = [finding for finding in probe() if finding.essential and not finding.ok]
+    if refused:
+        pytest.skip(f"this host refuses containers: {refused[0].name}: {refused[0].detail}")
+
+
+@pytest.fixture(params=["stub", "python"])
+def interpreter(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def lower(tmp_path: Path) -> Path:
+    """A layer with a static program that exits with 0, as ``/true``."""
+    directory = tmp_path / "lower"
+    directory.mkdir()
+    program = directory / "true"
+    program.write_bytes(elf(os.uname().machine, EXIT_0[os.uname().machine]))
+    program.chmod(0o755)
+    return directory
+
+
+def system_trees() -> list[tuple[str, str]]:
+    return [(os.path.realpath(path), path) for path in SYSTEM if os.path.isdir(path)]
+
+
+class Seen:
+    """What a slot said of one job."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.streams = {1: b"", 2: b"", 3: b""}
+
+    @property
+    def last(self) -> Any:
+        return self.messages[-1]
+
+    @property
+    def code(self) -> int:
+        assert isinstance(self.last, Ended), self.last
+        return os.waitstatus_to_exitcode(self.last.status)
+
+    @property
+    def out(self) -> str:
+        return self.streams[1].decode()
+
+    @property
+    def err(self) -> str:
+        return self.streams[2].decode()
+
+
+async def follow(
+    slot: Slot, launch: Launch, on_message: Callable[[Any], None] | None = None
+) -> Seen:
+    seen = Seen()
+    slot.launch(launch)
+    with trio.fail_after(60):
+        while True:
+            message = await slot.receive()
+            seen.messages.append(message)
+            if isinstance(message, Output):
+                seen.streams[message.stream] += message.data
+            if on_message is not None:
+                on_message(message)
+            if isinstance(message, Ended | NotStarted | Lost):
+                return seen
+            assert isinstance(message, Started | Output)
+
+
+@pytest.fixture
+def run(interpreter: str, lower: Path) -> Iterator[Callable[..., Seen]]:
+    """Run one program in one container and return all that was said of it."""
+
+    def run_one(
+        program: str,
+        *arguments: str,
+        lowers: Sequence[Path] | None = None,
+        trees: Sequence[tuple[str, str]] | None = None,
+        on_message: Callable[[Slot, Any], None] | None = None,
+        launch: dict[str, Any] | None = None,
+        **fields: Any,
+    ) -> Seen:
+        fields.setdefault("environment", (("PATH", "/usr/bin:/bin"),))
+        container = Container(**fields)
+        message = prepare_message(
+            container,
+            lowers=[str(path) for path in (lowers if lowers is not None else [lower])],
+            host_trees=system_trees() if trees is None else trees,
+        )
+
+        async def main() -> Seen:
+            async with open_slots(1, interpreter=interpreter) as (slot,):
+                slot.prepare(message)
+                wanted = Launch(
+                    **{
+                        "job": 1,
+                        "container": message.key,
+                        "program": program,
+                        "arguments": arguments,
+                        "environment": container.environment,
+                        "working_directory": container.working_directory,
+                        **(launch or {}),
+                    }
+                )
+                tell = None if on_message is None else (lambda said: on_message(slot, said))
+                return await follow(slot, wanted, tell)
+
+        return trio.run(main)
+
+    return run_one
+
+
+@pytest.fixture
+def shell(run: Callable[..., Seen]) -> Callable[..., Seen]:
+    """Run a shell script in a container."""
+
+    def run_script(script: str, **fields: Any) -> Seen:
+        return run("sh", "-c", script, **fields)
+
+    return run_script
