@@ -1,0 +1,55 @@
+"""The order of a container's steps, which is what its safety rests on."""
+
+import pytest
+
+from maelstrom_core.container.blueprint import Blueprint
+from maelstrom_core.container.facts import SlotFacts
+from maelstrom_core.container.job_plan import job_steps
+from maelstrom_core.container.plan import blueprint_of, candidate_paths
+from maelstrom_core.errors import InputError
+from maelstrom_core.model.container import Bind, Container, Root, Tmp
+
+FACTS = SlotFacts(machine="x86_64", euid=0, egid=0, pid_max_per_namespace=True)
+
+
+def calls(**fields: object) -> list[str]:
+    blueprint = blueprint_of(Container(**fields), lowers=["/layer"])
+    return [step.call for step in job_steps(blueprint, FACTS, seccomp=b"")]
+
+
+@pytest.mark.parametrize("root", [Root(), Root(writable=True)])
+def test_privileges_go_after_the_last_mount_and_the_filter_comes_last(root: Root) -> None:
+    order = calls(root=root)
+    last_mount = len(order) - 1 - order[::-1].index("mount")
+    assert last_mount < order.index("capset") < order.index("seccomp")
+    assert order[-3:] == ["seccomp", "close_range", "execveat"]
+
+
+def test_every_mount_comes_before_the_pivot() -> None:
+    order = calls(root=Root(writable=True))
+    assert len(order) - 1 - order[::-1].index("mount") < order.index("pivot_root")
+
+
+def test_setgroups_is_denied_before_groups_are_mapped() -> None:
+    blueprint = blueprint_of(Container(), lowers=["/layer"])
+    purposes = [step.purpose for step in job_steps(blueprint, FACTS, seccomp=b"")]
+    give_up = next(i for i, purpose in enumerate(purposes) if "setgroups" in purpose)
+    assert give_up < purposes.index("map the group id")
+
+
+def test_a_blueprint_survives_its_way_to_the_slot() -> None:
+    blueprint = blueprint_of(Container(mounts=(Tmp(target="/tmp"),)), lowers=["/a", "/b"])
+    assert Blueprint.from_plain(blueprint.to_plain()) == blueprint
+
+
+def test_all_faults_of_a_container_are_told_together() -> None:
+    mounts = (Bind(source="relative", target="/ok"), Tmp(target="/a/../b"), Tmp(target="/"))
+    with pytest.raises(InputError) as bad:
+        blueprint_of(Container(mounts=mounts, capabilities=("CAP_NONE",)), lowers=[])
+    assert len(bad.value.faults) == 4
+
+
+def test_programs_are_looked_up_in_the_jobs_own_path() -> None:
+    environment = (("PATH", "/a::/b"),)
+    assert candidate_paths("x", environment) == ("/a/x", "/b/x")
+    assert candidate_paths("./x", environment) == ("./x",)
