@@ -85,7 +85,7 @@ def surroundings(run: PytestRun, project: Path) -> Surroundings:
         links.append((root, os.path.realpath(root)))
     inside = os.path.dirname(os.path.abspath(__file__))
     return Surroundings(
-        trees=tuple(apart_from(os.fspath(project), without_nested(trees))),
+        trees=tuple(around(os.fspath(project), trees)),
         links=tuple(dict(links).items()),
         etc=tuple(_etc()),
         project=os.fspath(project),
@@ -124,6 +124,18 @@ def without_nested(paths: Iterable[str]) -> list[str]:
         if not any(path == one or path.startswith(one + "/") for one in kept):
             kept.append(path)
     return kept
+
+
+def around(project: str, trees: Iterable[str]) -> list[str]:
+    """What is used in place: nothing of the project but the environments that lie in it.
+
+    Directories of the project that can be imported from are part of its snapshot.
+    """
+    environments = {os.path.realpath(prefix) for prefix in (sys.prefix, sys.base_prefix)}
+    inside = {tree for tree in trees if tree == project or tree.startswith(project + "/")}
+    kept = [tree for tree in environments if tree.startswith(project + "/")]
+    outside = apart_from(project, without_nested(tree for tree in trees if tree not in inside))
+    return [*outside, *without_nested(kept)]
 
 
 def apart_from(project: str, trees: Iterable[str]) -> Iterator[str]:
