@@ -49,6 +49,16 @@ def is_asked_for(config: "pytest.Config") -> bool:
     return NAME in config.known_args_namespace.plugins and not hasattr(config, "workerinput")
 
 
+def pytest_cmdline_main(config: "pytest.Config") -> int | None:
+    """Answer ``--maelstrom-print-config``: here, for pytest configures only within a session."""
+    if not (is_asked_for(config) and config.option.maelstrom_print_config):
+        return None
+    from pytest_maelstrom.session import print_config
+
+    print_config(config)
+    return 0
+
+
 def pytest_configure(config: "pytest.Config") -> None:
     """Take the run over, if asked to."""
     if is_asked_for(config):

@@ -42,16 +42,9 @@ class Controller:
         self._collected: list[dict[str, Any]] = []
         self._degraded: tuple[str, ...] = ()
         with as_usage_errors():
-            self._settings: Settings = read_settings(config)
+            self._plugins = Plugins(extra=[("pytest-session", self)])
+            self._settings: Settings = read_settings(config, self._plugins)
         take_over_xdist(config)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_cmdline_main(self, config: pytest.Config) -> int | None:
-        """Answer the options that ask for something to be shown."""
-        if not config.option.maelstrom_print_config:
-            return None
-        print(self._settings.described())
-        return 0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
@@ -94,7 +87,7 @@ class Controller:
         return f"maelstrom: every test in its own container, {self._settings.slots} at once"
 
     async def _main(self, run: PytestRun, container: ContainerSpec, project: Path) -> None:
-        plugins = Plugins(extra=[("pytest-session", self)])
+        plugins = self._plugins
         for broken in plugins.broken:
             self._config.issue_config_time_warning(
                 pytest.PytestWarning(f"maelstrom plugin {broken.name}: {broken.reason}"), 2
@@ -200,6 +193,12 @@ def take_over_xdist(config: pytest.Config) -> None:
         config.issue_config_time_warning(
             pytest.PytestWarning("-n is taken over by maelstrom; see --maelstrom-slots"), 2
         )
+
+
+def print_config(config: pytest.Config) -> None:
+    """Show every setting and where its value comes from."""
+    with as_usage_errors():
+        print(read_settings(config, Plugins()).described())
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.settings.schema import one_of, size
@@ -27,16 +28,19 @@ def schema() -> Schema:
     return Schema("maelstrom-pytest", "MAELSTROM_PYTEST", (*fields, *own))
 
 
-def read_settings(config: pytest.Config) -> Settings:
+def read_settings(config: pytest.Config, plugins: Plugins) -> Settings:
     """The settings of a run.
 
+    :param plugins: may declare some of their own
     :raises maelstrom_core.errors.UsageError: with all that is wrong with them
     """
+    known = schema()
+    plugins.options(known)
     given = {
         name: getattr(config.option, f"maelstrom_{name.replace('-', '_')}") for name in OPTIONS
     }
     return load(
-        schema(),
+        known,
         {name: value for name, value in given.items() if value is not None},
         environment=os.environ,
         config_file=config.option.maelstrom_config_file,

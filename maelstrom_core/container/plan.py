@@ -19,7 +19,8 @@ def blueprint_of(
 
     :param lowers: host directories of its layers, lowest first
     :param host_trees: host path and container path of trees that are used in place
-    :raises InputError: for paths that are not absolute and normal, and for unknown capabilities
+    :raises InputError: for paths that are not absolute and normal, for unknown capabilities and
+        for sizes below 1
     """
     # Shallow ones first: a tree may be shown inside another one.
     trees = sorted(host_trees, key=lambda tree: tree[1].count("/"))
@@ -37,6 +38,11 @@ def blueprint_of(
         for name in container.capabilities
         if name not in CAPABILITIES
     ]
+    sizes = [(f"mounts: {m.target}", m.size_bytes) for m in mounts if m.kind in ("tmp", "devices")]
+    if container.root.writable:
+        sizes += [("root", container.root.size_bytes), ("root: files", container.root.max_files)]
+    # The kernel takes 0 for a tmpfs without any limit.
+    faults += [f"{what}: {size} is no size; at least 1 is" for what, size in sizes if size < 1]
     if faults:
         raise InputError("bad container", faults)
     limits = container.limits

@@ -5,14 +5,14 @@ The one door to pluggy, but for the marker in this package's ``__init__``.
 
 import difflib
 import warnings
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
 import attrs
 import pluggy
 
-from maelstrom_core.errors import UsageError
+from maelstrom_core.errors import MaelstromError, UsageError
 from maelstrom_core.hooks import specs
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.container import ContainerSpec
@@ -25,8 +25,8 @@ GROUP = "maelstrom"
 _HOOK_NAMES = [name for name in vars(specs) if name.startswith("maelstrom_")]
 
 
-class PluginFailed(Exception):
-    """A plugin's hook raised.
+class PluginFailed(MaelstromError):
+    """A plugin's hook raised: whoever wrote the plugin must mend it.
 
     :param plugin: its name
     :param hook: the hook's name
@@ -34,6 +34,7 @@ class PluginFailed(Exception):
 
     def __init__(self, plugin: str, hook: str, error: Exception) -> None:
         super().__init__(f"plugin {plugin}: {hook} raised {type(error).__name__}: {error}")
+        self.whose = f"plugin {plugin}"
         self.plugin = plugin
         self.hook = hook
 
@@ -77,21 +78,21 @@ class Plugins:
     def register(self, plugin: object, name: str) -> None:
         """Add a plugin.
 
-        :raises UsageError: for a hook that does not exist
+        :raises UsageError: for a hook that does not exist, is a wrapper, or wants arguments that
+            it is not given
         """
         if self._manager.has_plugin(name):
             raise UsageError(f"plugin {name}: there is one of that name already")
+        # Looked at before pluggy does: a plugin refused later would stay registered, and its
+        # fault would be found again, and blamed on the next one.
+        for attribute in dir(plugin):
+            marks = self._manager.parse_hookimpl_opts(plugin, attribute)
+            if marks is not None:
+                _check(name, marks.get("specname") or attribute, marks)
         try:
             self._manager.register(plugin, name)
-            self._manager.check_pending()
         except pluggy.PluginValidationError as error:
-            unknown = [hook for hook in dir(plugin) if hook.startswith("maelstrom_")]
-            wrong = [hook for hook in unknown if hook not in _HOOK_NAMES]
-            if not wrong:
-                raise UsageError(f"plugin {name}: {error}") from None
-            near = difflib.get_close_matches(wrong[0], _HOOK_NAMES, n=1)
-            remedy = f"did you mean {near[0]}?" if near else "see maelstrom_core.hooks.specs"
-            raise UsageError(f"plugin {name}: unknown hook {wrong[0]}", remedy=remedy) from None
+            raise UsageError(f"plugin {name}: {error}") from None
 
     def names(self) -> list[str]:
         """Names of all plugins, in the order in which they were registered."""
@@ -125,14 +126,10 @@ class Plugins:
 
     def adjust(self, run: RunView, case: Case, container: ContainerSpec) -> ContainerSpec:
         """What the plugins make of a case's container, one after the other."""
-        for implementation in self._manager.hook.maelstrom_adjust_container.get_hookimpls():
-            arguments: dict[str, Any] = {"run": run, "case": case, "container": container}
-            wanted = {name: arguments[name] for name in implementation.argnames}
-            try:
-                adjusted = implementation.function(**wanted)
-            except Exception as error:
-                name = implementation.plugin_name
-                raise PluginFailed(name, "maelstrom_adjust_container", error) from error
+        hook = "maelstrom_adjust_container"
+        for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            arguments = {"run": run, "case": case, "container": container}
+            adjusted = self._call(implementation, hook, arguments)
             if isinstance(adjusted, ContainerSpec):
                 container = adjusted
         return container
@@ -184,3 +181,15 @@ class Plugins:
             raise
         except Exception as error:
             raise PluginFailed(implementation.plugin_name, hook, error) from error
+
+
+def _check(plugin: str, hook: str, marks: Mapping[str, Any]) -> None:
+    if hook not in _HOOK_NAMES and not marks.get("optionalhook"):
+        near = difflib.get_close_matches(hook, _HOOK_NAMES, n=1)
+        remedy = f"did you mean {near[0]}?" if near else "see maelstrom_core.hooks.specs"
+        raise UsageError(f"plugin {plugin}: unknown hook {hook}", remedy=remedy)
+    if marks.get("wrapper") or marks.get("hookwrapper"):
+        # Hooks are called one by one, to know which plugin raised; a wrapper's generator would be
+        # taken for its answer.
+        remedy = "implement the hook itself; tryfirst and trylast order those of several plugins"
+        raise UsageError(f"plugin {plugin}: {hook} cannot be wrapped", remedy=remedy)

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from os.path import isabs, isfile
 from pathlib import Path
 
 from maelstrom_core.errors import InputError, UsageError
@@ -28,21 +29,24 @@ def load(
         files: list[Path] = []
     elif config_file is not None:
         files = [Path(config_file)]
-        if not files[0].is_file():
-            raise UsageError(f"settings file {config_file}: no such file")
     else:
-        files = [path for path in default_files(schema.program, environment) if path.is_file()]
+        # Not Path.is_file: it raises for what may not be looked at, which XDG says to skip.
+        files = [path for path in default_files(schema.program, environment) if isfile(path)]
     sources = [Source("command line", command_line), *from_environment(schema, environment)]
     return merge(schema, [*sources, *map(_read, files)])
 
 
 def default_files(program: str, environment: Mapping[str, str]) -> list[Path]:
-    """Where settings are looked for, most important first (XDG Base Directory Specification)."""
-    home = environment.get("XDG_CONFIG_HOME") or os.path.join(
-        environment.get("HOME", "/"), ".config"
-    )
+    """Where settings are looked for, most important first (XDG Base Directory Specification).
+
+    Relative directories are ignored, as that specification demands: else the settings of a run
+    would depend on where it is started.
+    """
+    home = environment.get("XDG_CONFIG_HOME", "")
+    if not isabs(home):
+        home = os.path.join(environment.get("HOME", "/"), ".config")
     directories = [home, *(environment.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")]
-    return [Path(one, "maelstrom", program, "config.toml") for one in directories if one]
+    return [Path(one, "maelstrom", program, "config.toml") for one in directories if isabs(one)]
 
 
 def _read(path: Path) -> Source:

@@ -52,7 +52,8 @@ class Settings:
 def from_environment(schema: Schema, environment: Mapping[str, str]) -> list[Source]:
     """Values of the program's own variables, then of the common ones."""
     sources = []
-    for prefix in (schema.prefix, "MAELSTROM"):
+    # A program's own prefix may be the common one; its faults are told once even so.
+    for prefix in dict.fromkeys((schema.prefix, "MAELSTROM")):
         for field in schema:
             variable = f"{prefix}_{field.attribute.upper()}"
             if variable in environment:
@@ -83,7 +84,8 @@ def merge(schema: Schema, sources: Sequence[Source]) -> Settings:
                 continue
             written = source.values[field.name]
             try:
-                value = field.read(written)
+                absent = source is default and written is None
+                value = None if absent else field.read(written)
             except BadValue as bad:
                 faults.append(f"{source.origin}: {field.name}: {written!r} must be {bad}")
                 continue

@@ -8,7 +8,7 @@ import attrs
 import trio
 
 from maelstrom_core.errors import MaelstromError
-from maelstrom_core.hooks.manager import PluginFailed, Plugins
+from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.outcome import Cancelled, describe
@@ -104,7 +104,7 @@ class TestRun:
                     expected = known.duration if known else None
                     urgent = self._history is not None and (known is None or known.failed)
                     self._tell(CaseFound(case, expected, urgent))
-            except (MaelstromError, PluginFailed) as failed:
+            except MaelstromError as failed:
                 error = str(failed)
                 self._errors.append(error)
         self._tell(CollectionEnded(error))
@@ -144,7 +144,7 @@ class TestRun:
         try:
             container = plugins.adjust(view, case, plugins.package(view, case))
             job = plugins.execute(view, case, container)
-        except (MaelstromError, PluginFailed) as error:
+        except MaelstromError as error:
             return CaseReport(id=case.id, status=CaseStatus.ERROR, message=str(error))
         job = attrs.evolve(job, expected_duration=expected, label=job.label or case.id)
         plugins.observe("maelstrom_job_started", run=view, case=case, job=job)
@@ -155,7 +155,7 @@ class TestRun:
             return CaseReport(id=case.id, status=CaseStatus.CANCELLED, result=result)
         try:
             return plugins.report(view, case, result)
-        except (MaelstromError, PluginFailed) as error:
+        except MaelstromError as error:
             message = f"{error}\n{describe(result.outcome)}"
             return CaseReport(id=case.id, status=CaseStatus.ERROR, message=message, result=result)
 

@@ -1,5 +1,7 @@
 """The order of a container's steps, which is what its safety rests on."""
 
+from typing import Any
+
 import pytest
 
 from maelstrom_core.container.blueprint import Blueprint
@@ -7,7 +9,7 @@ from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.job_plan import job_steps
 from maelstrom_core.container.plan import blueprint_of, candidate_paths
 from maelstrom_core.errors import InputError
-from maelstrom_core.model.container import Bind, Container, Root, Tmp
+from maelstrom_core.model.container import Bind, Container, Devices, Root, Tmp
 
 FACTS = SlotFacts(machine="x86_64", euid=0, egid=0, pid_max_per_namespace=True)
 
@@ -47,6 +49,23 @@ def test_all_faults_of_a_container_are_told_together() -> None:
     with pytest.raises(InputError) as bad:
         blueprint_of(Container(mounts=mounts, capabilities=("CAP_NONE",)), lowers=[])
     assert len(bad.value.faults) == 4
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"root": Root(writable=True, size_bytes=0)},
+        {"root": Root(writable=True, max_files=0)},
+        {"mounts": (Tmp(target="/tmp", size_bytes=0),)},
+        {"mounts": (Devices(shm_bytes=0),)},
+    ],
+    ids=["root", "files", "tmp", "shm"],
+)
+def test_a_size_of_0_which_the_kernel_takes_for_no_limit_is_refused(
+    fields: dict[str, Any],
+) -> None:
+    with pytest.raises(InputError, match="0 is no size"):
+        blueprint_of(Container(**fields), lowers=[])
 
 
 def test_programs_are_looked_up_in_the_jobs_own_path() -> None:

@@ -1,0 +1,315 @@
+"""Settings: who decides, what is refused, and what people are told of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from maelstrom_core.errors import InputError, UsageError
+from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
+from maelstrom_core.settings.schema import (
+    BadValue,
+    one_of,
+    seconds,
+    size,
+    text,
+    whole_number,
+    yes_or_no,
+)
+
+FIELDS = COMMON(slots=1, store="/default/store", state="/default/state")
+COMMAND_LINE, OWN, SHARED = "command line", "$MAELSTROM_DEMO_SLOTS", "$MAELSTROM_SLOTS"
+
+
+class Sources:
+    """Everything that can say how many slots there are, on a real disk."""
+
+    def __init__(self, directory: Path) -> None:
+        self.home, self.site = directory / "home", directory / "site"
+        self.command_line: dict[str, object] = {}
+        self.environment = {"XDG_CONFIG_HOME": f"{self.home}", "XDG_CONFIG_DIRS": f"{self.site}"}
+
+    def file(self, directory: Path) -> Path:
+        return directory / "maelstrom" / "demo" / "config.toml"
+
+    def write(self, toml: str, directory: Path | None = None) -> Path:
+        path = self.file(directory or self.home)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(toml)
+        return path
+
+    def load(self, *, config_file: str | None = None, prefix: str = "MAELSTROM_DEMO") -> Settings:
+        return load(
+            Schema("demo", prefix, FIELDS),
+            self.command_line,
+            environment=self.environment,
+            config_file=config_file,
+        )
+
+    def faults(self, **how: str) -> tuple[str, ...]:
+        with pytest.raises(InputError) as bad:
+            self.load(**how)
+        return bad.value.faults
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Sources:
+    return Sources(tmp_path)
+
+
+# Who decides
+
+
+@pytest.mark.parametrize("silent", range(6))
+def test_command_line_own_variable_shared_variable_user_file_site_file_default(
+    silent: int, sources: Sources
+) -> None:
+    """Each source wins over those after it, and is named as the origin, once those before it
+    are silent."""
+    say: list[tuple[str, Callable[[], object]]] = [
+        (COMMAND_LINE, lambda: sources.command_line.update(slots="2")),
+        (OWN, lambda: sources.environment.update(MAELSTROM_DEMO_SLOTS="3")),
+        (SHARED, lambda: sources.environment.update(MAELSTROM_SLOTS="4")),
+        (f"{sources.file(sources.home)}", lambda: sources.write("slots = 5")),
+        (f"{sources.file(sources.site)}", lambda: sources.write("slots = 6", sources.site)),
+        ("default", lambda: None),
+    ]
+    for _, speak in say[silent:]:
+        speak()
+    settings = sources.load()
+    assert settings.origin("slots") == say[silent][0]
+    assert settings.slots == [2, 3, 4, 5, 6, 1][silent]
+
+
+def test_each_setting_is_decided_for_itself(sources: Sources) -> None:
+    sources.write('store = "/home"\nslots = 5')
+    sources.write('store = "/site"\ntimeout = 9', sources.site)
+    settings = sources.load()
+    assert (settings.store, settings.slots, settings.timeout) == ("/home", 5, 9.0)
+
+
+def test_the_first_of_several_site_directories_wins(sources: Sources, tmp_path: Path) -> None:
+    sources.environment["XDG_CONFIG_DIRS"] = f"{tmp_path / 'one'}:{tmp_path / 'two'}"
+    sources.write("slots = 8", tmp_path / "two")
+    assert sources.load().slots == 8
+    sources.write("slots = 7", tmp_path / "one")
+    assert sources.load().slots == 7
+
+
+@pytest.mark.parametrize("unset", ["", "relative"])
+def test_without_a_usable_xdg_config_home_it_is_below_home(
+    unset: str, sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sources.write("slots = 6", Path("relative"))
+    sources.write("slots = 5", tmp_path / ".config")
+    sources.environment |= {"XDG_CONFIG_HOME": unset, "HOME": f"{tmp_path}"}
+    assert sources.load().slots == 5
+
+
+def test_relative_site_directories_are_ignored(
+    sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sources.write("slots = 6", Path("relative"))
+    sources.environment["XDG_CONFIG_DIRS"] = "relative:"
+    assert sources.load().origin("slots") == "default"
+
+
+def test_a_directory_that_cannot_be_looked_at_is_skipped(sources: Sources) -> None:
+    sources.environment["XDG_CONFIG_HOME"] = "/" + 300 * "x"
+    assert sources.load().slots == 1
+
+
+def test_a_named_file_is_read_alone(sources: Sources, tmp_path: Path) -> None:
+    sources.write("slots = 5\ntimeout = 9")
+    named = tmp_path / "named.toml"
+    named.write_text("slots = 8")
+    settings = sources.load(config_file=f"{named}")
+    assert (settings.slots, settings.timeout) == (8, None)
+    assert settings.origin("slots") == f"{named}"
+
+
+def test_a_dash_reads_no_file_but_still_the_environment(sources: Sources) -> None:
+    sources.write("slots = 5\ntimeout = 9")
+    sources.environment["MAELSTROM_TIMEOUT"] = "7"
+    settings = sources.load(config_file="-")
+    assert (settings.slots, settings.timeout) == (1, 7.0)
+
+
+# What people are told
+
+
+def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) -> None:
+    file = sources.write('store = "/layers"')
+    sources.environment["MAELSTROM_CACHE_SIZE"] = "1kB"
+    sources.command_line["slots"] = 2
+    assert sources.load().described().splitlines() == [
+        "slots       = 2  (command line)",
+        f"store       = '/layers'  ({file})",
+        "cache-size  = 1000  ($MAELSTROM_CACHE_SIZE)",
+        "state       = '/default/state'  (default)",
+        "timeout     = None  (default)",
+        "interpreter = 'auto'  (default)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("slot", "did you mean slots?"),
+        ("cache_size", "did you mean cache-size?"),
+        ("Timeout", "did you mean timeout?"),
+        ("zzz", "known: slots, store, cache-size, state, timeout, interpreter"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_what_was_meant(
+    written: str, hint: str, sources: Sources
+) -> None:
+    file = sources.write(f"{written} = 1")
+    assert sources.faults() == (f"{file}: {written}: unknown; {hint}",)
+
+
+@pytest.mark.parametrize(
+    ("toml", "fault"),
+    [
+        ('slots = "many"', "slots: 'many' must be a whole number"),
+        ("slots = true", "slots: True must be a whole number"),
+        ("slots = 0", "slots: 0 must be at least 1"),
+        ("[slots]", "slots: {} must be a whole number"),
+        ("store = 1", "store: 1 must be a text"),
+        ("timeout = -1", "timeout: -1 must be a number of seconds such as 30 or 2m"),
+        ("cache-size = '1 furlong'", "cache-size: '1 furlong' must be a size such as 64MiB or 1GB"),
+        ("interpreter = []", "interpreter: [] must be one of auto, stub, python"),
+    ],
+)
+def test_a_bad_value_is_refused_with_the_name_of_its_file(
+    toml: str, fault: str, sources: Sources
+) -> None:
+    file = sources.write(toml)
+    assert sources.faults() == (f"{file}: {fault}",)
+
+
+@pytest.mark.parametrize("variable", ["MAELSTROM_DEMO_SLOTS", "MAELSTROM_SLOTS"])
+def test_a_bad_value_is_refused_with_the_name_of_its_variable(
+    variable: str, sources: Sources
+) -> None:
+    sources.environment[variable] = "many"
+    assert sources.faults() == (f"${variable}: slots: 'many' must be a whole number",)
+
+
+def test_a_variable_is_told_of_once_if_the_programs_prefix_is_the_shared_one(
+    sources: Sources,
+) -> None:
+    sources.environment["MAELSTROM_SLOTS"] = "many"
+    assert len(sources.faults(prefix="MAELSTROM")) == 1
+
+
+def test_all_faults_of_all_sources_are_told_together_even_those_that_do_not_decide(
+    sources: Sources,
+) -> None:
+    file = sources.write("slots = 'x'\nslot = 1")
+    sources.environment["MAELSTROM_TIMEOUT"] = "soon"
+    sources.command_line["slots"] = 2
+    places = [fault.split(": ")[:2] for fault in sources.faults()]
+    assert sorted(places) == sorted(
+        [[f"{file}", "slots"], [f"{file}", "slot"], ["$MAELSTROM_TIMEOUT", "timeout"]]
+    )
+
+
+@pytest.mark.parametrize("content", [b"slots =", b"store = '\xff'"], ids=["syntax", "encoding"])
+def test_a_file_that_is_not_toml_is_refused_with_its_name(content: bytes, sources: Sources) -> None:
+    file = sources.write("")
+    file.write_bytes(content)
+    (fault,) = sources.faults()
+    assert fault.startswith(f"{file}: ")
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"), [("gone", "No such file or directory"), ("", "Is a directory")]
+)
+def test_a_named_file_that_cannot_be_read_is_refused_with_the_reason(
+    named: str, reason: str, sources: Sources, tmp_path: Path
+) -> None:
+    path = tmp_path / named
+    with pytest.raises(UsageError) as bad:
+        sources.load(config_file=f"{path}")
+    assert str(bad.value) == f"settings file {path}: {reason}"
+
+
+# What values mean
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "value"),
+    [
+        (size, 0, 0),
+        (size, 4096, 4096),
+        (size, "64MiB", 64 * 1024**2),
+        (size, "64 mib", 64 * 1024**2),
+        (size, "1.5 GB", 1_500_000_000),
+        (size, "2k", 2000),
+        (size, "3TiB", 3 * 1024**4),
+        (size, "7b", 7),
+        # A float would lose a byte of each.
+        (size, "1.001kB", 1001),
+        (size, "9007199254740993", 9007199254740993),
+        (seconds, 30, 30.0),
+        (seconds, "30", 30.0),
+        (seconds, "1.5s", 1.5),
+        (seconds, "2m", 120.0),
+        (seconds, "1 h", 3600.0),
+        (seconds, "0", None),
+        (seconds, "0m", None),
+        (yes_or_no, False, False),
+        (yes_or_no, "True", True),
+        (whole_number, "12", 12),
+    ],
+)
+def test_a_value_is_read_as_people_write_it(
+    read: Callable[[object], object], written: object, value: object
+) -> None:
+    assert read(written) == value
+
+
+@pytest.mark.parametrize(
+    ("read", "written"),
+    [
+        *((size, bad) for bad in ("", "MiB", "-1", "1 2", "1e3", "0x10", True, None, float("inf"))),
+        *((seconds, bad) for bad in ("", "m", "-1s", "1d", "1h30m", "nan", True, None)),
+        *((yes_or_no, bad) for bad in ("yes", 1, "", None)),
+        *((whole_number, bad) for bad in ("", "1.5", 2.0, -1, True, None)),
+        *((text, bad) for bad in (1, True, None, ["a"])),
+        *((one_of("a", "b"), bad) for bad in ("c", "A", "", ["a"], None)),
+    ],
+)
+def test_what_a_setting_cannot_be_is_refused(
+    read: Callable[[object], object], written: object
+) -> None:
+    with pytest.raises(BadValue):
+        read(written)
+
+
+# What programs rely on
+
+
+def test_a_setting_need_not_have_a_default() -> None:
+    field = Field(name="broker", read=text, default=None, help="address")
+    settings = load(Schema("demo", "DEMO", [field]), {}, environment={}, config_file="-")
+    assert (settings.broker, settings.origin("broker")) == (None, "default")
+
+
+def test_a_default_that_its_own_setting_refuses_is_a_fault() -> None:
+    field = Field(name="broker", read=text, default=1, help="address")
+    with pytest.raises(InputError, match="default: broker: 1 must be a text"):
+        load(Schema("demo", "DEMO", [field]), {}, environment={}, config_file="-")
+
+
+def test_a_setting_cannot_be_declared_twice() -> None:
+    with pytest.raises(ValueError, match="slots is declared twice"):
+        Schema("demo", "DEMO", [FIELDS[0], FIELDS[0]])
+
+
+def test_asking_for_a_setting_that_does_not_exist_names_it(sources: Sources) -> None:
+    with pytest.raises(AttributeError, match=r"no setting slot$"):
+        _ = sources.load().slot
