@@ -62,7 +62,9 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
         "warnings": [message for message in messages if message["kind"] == "warning"],
         "exits": [message for message in messages if message["kind"] == "exit"],
     }
-    whole = any(message["kind"] == "end" for message in messages) or "teardown" in phases
+    kinds = {message["kind"] for message in messages}
+    # After an internal error the reports so far say nothing of what was still to come.
+    whole = ("end" in kinds or "teardown" in phases) and "internal error" not in kinds
     if whole and reports and isinstance(result.outcome, Exited):
         status = status_of(reports)
         duration = sum(report.get("duration", 0.0) for report in reports)

@@ -40,6 +40,7 @@ _OURS: dict[str, Any] = {
     "tx": [],
     "distload": False,
     "looponfail": False,
+    "setupshow": False,
 }
 """What the controlling process does itself, or what has no meaning for one case."""
 

@@ -142,9 +142,12 @@ class Controller:
         if session.testsfailed and not ignored:
             many = "s" if session.testsfailed != 1 else ""
             session.shouldstop = f"{session.testsfailed} error{many} during collection"
+        assert self._run is not None
         if self._exit is not None or session.shouldstop or session.shouldfail:
-            assert self._run is not None
             self._run.stop("collection failed")
+        elif config.option.collectonly:
+            self._show_cases([m["id"] for m in messages if m["kind"] == "case"])
+            self._run.stop("only collecting was asked for")
 
     def _show_collected(self, number: int) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
@@ -153,6 +156,12 @@ class Controller:
             reporter.showfspath = False
             reporter._numcollected = number
             reporter.report_collect(True)
+
+    def _show_cases(self, node_ids: list[str]) -> None:
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            for node_id in node_ids:
+                reporter.write_line(node_id)
 
     def _explain(self, container: ContainerSpec) -> None:
         trees = [layer for layer in container.layers if isinstance(layer, HostTreeLayer)]

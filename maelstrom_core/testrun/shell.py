@@ -1,5 +1,6 @@
 """Performs a test run: hooks for what a runner knows, a backend for where jobs go."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, assert_never
@@ -58,6 +59,8 @@ class TestRun:
             run_job=backend.run,
         )
         self._scopes: dict[CaseId, trio.CancelScope] = {}
+        self._effects: deque[Effect] = deque()
+        self._performing = False
         self._collecting = trio.CancelScope()
         self._over = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -110,14 +113,23 @@ class TestRun:
         self._tell(CollectionEnded(error))
 
     def _tell(self, event: Event) -> None:
-        for effect in self._state.step(event):
-            self._perform(effect)
+        self._effects += self._state.step(event)
+        if self._performing:
+            # An observer stops the run: first what was decided before, for it may be cancelled now.
+            return
+        self._performing = True
+        try:
+            while self._effects:
+                self._perform(self._effects.popleft())
+        finally:
+            self._performing = False
 
     def _perform(self, effect: Effect) -> None:
         match effect:
             case Submit(case, expected):
                 assert self._nursery is not None
-                self._nursery.start_soon(self._run_case, case, expected)
+                scope = self._scopes[case.id] = trio.CancelScope()
+                self._nursery.start_soon(self._run_case, case, expected, scope)
             case Cancel(case):
                 self._scopes[case].cancel()
             case StopCollecting():
@@ -131,10 +143,9 @@ class TestRun:
             case _:
                 assert_never(effect)
 
-    async def _run_case(self, case: Case, expected: float | None) -> None:
+    async def _run_case(self, case: Case, expected: float | None, scope: trio.CancelScope) -> None:
         report = CaseReport(id=case.id, status=CaseStatus.CANCELLED)
-        with trio.CancelScope() as scope:
-            self._scopes[case.id] = scope
+        with scope:
             report = await self._attempt(case, expected)
         del self._scopes[case.id]
         self._tell(CaseEnded(report))
