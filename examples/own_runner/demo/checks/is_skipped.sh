@@ -1,0 +1,1 @@
+test -e /checks/no-such-data || exit 77

@@ -1,0 +1,3 @@
+set -eu
+test ! -e /tmp/note
+echo bread > /tmp/note

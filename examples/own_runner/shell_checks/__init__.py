@@ -1,0 +1,1 @@
+"""A runner for shell scripts, as a package of its own."""
