@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,16 @@ def spawn_way(program: Path, jobs: int, parallel: int) -> Callable[[], float]:
         return os.posix_spawn(program, arguments, {})
 
     return lambda: wait_all(start, jobs, parallel)
+
+
+def interpreter_way(jobs: int) -> Callable[[], float]:
+    """This interpreter, started afresh on the host, with nothing of its environment."""
+    executable = os.path.realpath(sys.executable)
+
+    def start() -> int:
+        return os.posix_spawn(executable, [executable, "-I", "-c", "pass"], {})
+
+    return lambda: wait_all(start, jobs, 1)
 
 
 def bubblewrap_way(bwrap: str, root: Path, jobs: int, parallel: int) -> Callable[[], float]:
