@@ -1,9 +1,9 @@
 """BLAKE3 digests: the name of every blob, manifest and container. The one door to ``blake3``.
 
-Source: https://github.com/BLAKE3-team/BLAKE3-specs (256-bit default output).
+Source: https://github.com/BLAKE3-team/BLAKE3-specs (256-bit default output). Pure: what is hashed is
+given, opened by somebody else.
 """
 
-import os
 from typing import BinaryIO, Final
 
 import attrs
@@ -66,13 +66,5 @@ def digest_of_stream(stream: BinaryIO) -> tuple[Digest, int]:
     """Digest and size in bytes of what is left in ``stream``, read in chunks of 1 MiB."""
     hasher = Hasher()
     while chunk := stream.read(_CHUNK_BYTES):
-        hasher.update(chunk)
-    return hasher.digest(), hasher.size
-
-
-def digest_of_descriptor(descriptor: int) -> tuple[Digest, int]:
-    """Digest and size in bytes of an open file, from its current position to its end."""
-    hasher = Hasher()
-    while chunk := os.read(descriptor, _CHUNK_BYTES):
         hasher.update(chunk)
     return hasher.digest(), hasher.size

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from maelstrom_core.errors import HostError
-from maelstrom_core.model.digest import Digest, Hasher, digest_of_descriptor
+from maelstrom_core.model.digest import Digest, Hasher, digest_of_stream
 
 CHUNK_BYTES = 1 << 20
 
@@ -167,11 +167,8 @@ class Blobs:
         """Every blob whose bytes are not what its name says."""
         wrong = []
         for path in sorted(self.directory.glob("??/*")):
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                digest, _ = digest_of_descriptor(descriptor)
-            finally:
-                os.close(descriptor)
+            with path.open("rb") as stream:
+                digest, _ = digest_of_stream(stream)
             if digest.hex != path.name.partition(".")[0]:
                 wrong.append(path)
         return wrong
