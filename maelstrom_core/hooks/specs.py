@@ -249,7 +249,9 @@ def maelstrom_job_started(run: RunView, case: Case, job: JobSpec) -> None:
 
 @hookspec
 def maelstrom_job_output(run: RunView, case: Case, stream: int, data: bytes) -> None:
-    """Observe: a case's job wrote something; live, while it runs.
+    """Observe: a case's job wrote something.
+
+    Called once for each piece, live, as the job writes it.
 
     :param run: the run
     :param case: what is being run
