@@ -8,6 +8,7 @@ from maelstrom_core.container.flags import CAPABILITIES
 from maelstrom_core.container.job_plan import job_steps
 from maelstrom_core.container.script import Argument, Parameter, Program, Result, Step
 from maelstrom_core.container.seccomp_plan import filter_for
+from maelstrom_core.container.slot_plan import filter_steps
 from maelstrom_core.container.tree_plan import tree_steps
 
 _LONGEST = 60
@@ -31,10 +32,14 @@ def explain(blueprint: Blueprint, facts: SlotFacts) -> Iterator[str]:
     kinds = {mount.source: True for mount in blueprint.mounts}
     yield ""
     yield "prepared once for all jobs, in the slot's process:"
-    yield from _listed(tree_steps(blueprint, kinds, own_network=blueprint.network != "local"))
+    if blueprint.seccomp:
+        yield from _listed(filter_steps(filter_for(facts.machine)))
+    yield from _listed(
+        tree_steps(blueprint, facts, kinds, own_network=blueprint.network != "local")
+    )
     yield ""
     yield "done for each job, in its process:"
-    yield from _listed(job_steps(blueprint, facts, seccomp=filter_for(facts.machine)))
+    yield from _listed(job_steps(blueprint, facts, kinds))
 
 
 def _root(blueprint: Blueprint) -> str:

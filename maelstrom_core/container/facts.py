@@ -4,6 +4,11 @@ import os
 import re
 from dataclasses import dataclass
 
+PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "driver")
+"""What in /proc the real root may write to without any capability."""
+PROC_MASKED = ("keys", "timer_list", "latency_stats", "sched_debug")
+"""What tells the real root of other people's affairs without any capability."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlotFacts:
@@ -12,6 +17,9 @@ class SlotFacts:
     :param machine: ``os.uname().machine``
     :param euid: effective user outside of all our namespaces
     :param egid: the same for the group
+    :param read_only: what a job must not write in /proc; empty unless we are the real root, for
+        the files belong to him, and to anybody else they are closed anyhow
+    :param masked: what it must not read there
     :param pid_max_per_namespace: since Linux 6.14 a pid namespace has a limit of its own
     """
 
@@ -19,15 +27,26 @@ class SlotFacts:
     euid: int
     egid: int
     pid_max_per_namespace: bool
+    read_only: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
 
 
 def slot_facts() -> SlotFacts:
     """Facts of the host that this process runs on."""
     uname = os.uname()
     release = tuple(int(part) for part in re.findall(r"\d+", uname.release)[:2])
+    root = os.geteuid() == 0
     return SlotFacts(
         machine=uname.machine,
         euid=os.geteuid(),
         egid=os.getegid(),
         pid_max_per_namespace=release >= (6, 14),
+        read_only=tuple(filter(_has_something, PROC_READ_ONLY)) if root else (),
+        masked=tuple(filter(_has_something, PROC_MASKED)) if root else (),
     )
+
+
+def _has_something(name: str) -> bool:
+    """Whether it is there; an empty directory of /proc has nothing to guard."""
+    path = f"/proc/{name}"
+    return bool(os.listdir(path)) if os.path.isdir(path) else os.path.exists(path)

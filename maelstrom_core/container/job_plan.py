@@ -7,25 +7,24 @@ Why this order:
 - mounts come before the pivot, the pivot before what names paths of the job;
 - the limit of pids is written while /proc/sys can still be written;
 - capabilities go after the last privileged call, no_new_privs after them, the parent-death signal
-  after every change of credentials (which clears it, prctl(2)), seccomp last of all, since the
-  filter may refuse what comes before;
+  after every change of credentials (which clears it, prctl(2));
+- the seccomp filter is the slot's, inherited (`slot_plan.filter_steps`);
 - descriptors are marked close-on-exec instead of closed, since the script itself still uses some.
 """
 
+from collections.abc import Mapping
 from struct import pack
 
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.blueprint import Blueprint, MountPlan, lies_below
 from maelstrom_core.container.facts import SlotFacts
-from maelstrom_core.container.script import Argument, Parameter, Program, Result, Step
-from maelstrom_core.container.tree_plan import MOUNTS, ROOT, overlay_options
+from maelstrom_core.container.script import Argument, Parameter, Result, Step
+from maelstrom_core.container.tree_plan import GUARDED, MOUNTS, ROOT, overlay_options
 
 REPORT_DESCRIPTOR = 3
 STATUS_DESCRIPTOR = 4
 LOWEST_PID_LIMIT = 301
 """The kernel keeps 300 pids for itself and refuses a smaller ``pid_max``."""
-PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "driver")
-PROC_MASKED = ("kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "slabinfo")
 NAMESPACES = (
     k.CLONE_NEWUSER
     | k.CLONE_NEWNS
@@ -66,12 +65,16 @@ class _Steps:
     def mount(self, kind: str, target: str, options: str, attributes: int, *, why: str) -> None:
         self.add("mount", kind, target, kind, attributes, options, why=why)
 
-    def bind(self, source: str, target: str, *, why: str, may_fail: bool = False) -> None:
-        self.add("mount", source, target, "", k.MS_BIND | k.MS_REC, 0, why=why, may_fail=may_fail)
+    def bind(self, source: str, target: str, *, why: str) -> None:
+        self.add("mount", source, target, "", k.MS_BIND | k.MS_REC, 0, why=why)
 
 
 def job_steps(
-    blueprint: Blueprint, facts: SlotFacts, *, seccomp: bytes, candidates: int = 1
+    blueprint: Blueprint,
+    facts: SlotFacts,
+    is_directory: Mapping[str, bool],
+    *,
+    candidates: int = 1,
 ) -> list[Step]:
     """The script; performed in the child right after clone3.
 
@@ -79,7 +82,7 @@ def job_steps(
     ``stderr``, ``report``, ``status`` (descriptors of 10 and above), ``argv``, ``envp``, ``cwd``
     (addresses), ``init`` (descriptor) or ``program 0`` … (addresses of paths to be tried).
 
-    :param seccomp: filter, as the kernel takes it
+    :param is_directory: for each host path to be shown whether it is a directory
     :param candidates: how many paths are tried for the program, if it is pid 1 itself
     """
     s = _Steps()
@@ -93,10 +96,10 @@ def job_steps(
         _loopback(s)
     s.add("umask", 0, why="make modes exact")
     if blueprint.staged:
-        _build_root(s, blueprint, facts)
+        _build_root(s, blueprint, facts, is_directory)
     else:
         for mount in blueprint.mounts:
-            _mount_fresh(s, mount, mount.target, blueprint, facts)
+            _mount_fresh(s, mount, mount.target, "", blueprint, facts)
     _limits(s, blueprint, facts)
     name = blueprint.hostname
     s.add("sethostname", name, len(name.encode()), why="set the host name")
@@ -104,14 +107,6 @@ def job_steps(
     s.add("umask", 0o022, why="set the usual umask")
     _signals(s)
     _privileges(s, blueprint)
-    if blueprint.seccomp:
-        s.add(
-            "seccomp",
-            k.SECCOMP_SET_MODE_FILTER,
-            0,
-            Program(seccomp),
-            why="refuse system calls that no test needs",
-        )
     lowest = STATUS_DESCRIPTOR + 1 if blueprint.init else REPORT_DESCRIPTOR + 1
     s.add(
         "close_range",
@@ -148,7 +143,9 @@ def _loopback(s: _Steps) -> None:
     s.add("close", Result("socket"), why="let go of loopback")
 
 
-def _build_root(s: _Steps, blueprint: Blueprint, facts: SlotFacts) -> None:
+def _build_root(
+    s: _Steps, blueprint: Blueprint, facts: SlotFacts, is_directory: Mapping[str, bool]
+) -> None:
     """Mount the job's own root out of the prepared parts, and pivot into it."""
     root = f"/{ROOT}"
     if blueprint.writable:
@@ -163,14 +160,18 @@ def _build_root(s: _Steps, blueprint: Blueprint, facts: SlotFacts) -> None:
         options = f"{lower},upperdir={root}/u,workdir={root}/w,userxattr"
         root = f"{root}/c"
         s.mount("overlay", root, options, k.MS_NODEV, why="mount the writable root")
+    else:
+        # The slot's own mount is locked here, and a locked one cannot be pivoted to.
+        s.bind(root, root, why="take the root for the job's own")
     fresh: list[str] = []
     for index, mount in enumerate(blueprint.mounts):
         place = root + mount.target
         if any(lies_below(mount.target, other) for other in fresh):
-            _make_directories(s, root, mount.target, fresh)
+            file = mount.kind == "bind" and not is_directory[mount.source]
+            _make_mount_point(s, root, mount.target, fresh, file=file)
         if mount.kind in ("bind", "sys", "devices"):
             s.bind(f"/{MOUNTS}/{index}", place, why=f"mount {mount.target}")
-        _mount_fresh(s, mount, place, blueprint, facts)
+        _mount_fresh(s, mount, place, f"/{MOUNTS}/{index}", blueprint, facts)
         if mount.kind == "tmp":
             fresh.append(mount.target)
     s.add("chdir", root, why="go to the job's root")
@@ -178,17 +179,27 @@ def _build_root(s: _Steps, blueprint: Blueprint, facts: SlotFacts) -> None:
     s.add("umount2", ".", k.MNT_DETACH, why="let go of the parts")
 
 
-def _make_directories(s: _Steps, root: str, target: str, fresh: list[str]) -> None:
-    """Mount points below an empty tmpfs that the job has just mounted."""
+def _make_mount_point(s: _Steps, root: str, target: str, fresh: list[str], *, file: bool) -> None:
+    """A mount point below an empty tmpfs that the job has just mounted, and its parents."""
     top = max((other for other in fresh if lies_below(target, other)), key=len)
     path = top.rstrip("/")
-    for part in target[len(path) :].strip("/").split("/"):
+    parts = target[len(path) :].strip("/").split("/")
+    for part in parts[:-1] if file else parts:
         path = f"{path}/{part}"
         s.add("mkdirat", k.AT_FDCWD, root + path, 0o755, why=f"make {path}", may_fail=True)
+    if file:
+        name, how = f"file {target}", k.O_WRONLY | k.O_CREAT | k.O_CLOEXEC
+        s.add("openat", k.AT_FDCWD, root + target, how, 0o644, why=f"make {target}", saves=name)
+        s.add("close", Result(name), why=f"close {target}")
 
 
 def _mount_fresh(
-    s: _Steps, mount: MountPlan, place: str, blueprint: Blueprint, facts: SlotFacts
+    s: _Steps,
+    mount: MountPlan,
+    place: str,
+    prepared: str,
+    blueprint: Blueprint,
+    facts: SlotFacts,
 ) -> None:
     """What must be each job's own; the rest of the mounts is prepared already."""
     what = f"mount {mount.target}"
@@ -197,8 +208,7 @@ def _mount_fresh(
             options = f"mode={mount.mode:o},size={mount.size_bytes}"
             s.mount("tmpfs", place, options, k.MS_NOSUID | k.MS_NODEV, why=what)
         case "proc":
-            s.mount("proc", place, "", _GUARDED, why=what)
-            _guard_proc(s, place, blueprint, facts)
+            _mount_proc(s, place, prepared, blueprint, facts)
         case "devices":
             options = f"mode=1777,size={mount.size_bytes}"
             shared = k.MS_NOSUID | k.MS_NODEV
@@ -208,22 +218,25 @@ def _mount_fresh(
             s.mount("mqueue", f"{place}/mqueue", "", _GUARDED, why=f"{what}/mqueue")
 
 
-def _guard_proc(s: _Steps, place: str, blueprint: Blueprint, facts: SlotFacts) -> None:
+def _mount_proc(
+    s: _Steps, place: str, prepared: str, blueprint: Blueprint, facts: SlotFacts
+) -> None:
+    """Mount a /proc, and over it what the slot has guarded in its own.
+
+    :param prepared: where the slot's own is; empty if ``place`` covers it
+    """
+    what = f"mount {place}"
+    guarded = f"{prepared}/{GUARDED}" if prepared else GUARDED
+    if not prepared:
+        # What is covered by the mount can still be reached from a working directory below it.
+        s.add("chdir", place, why=f"stay below {place}")
+    s.mount("proc", place, "", _GUARDED, why=what)
     if blueprint.pids is not None and facts.pid_max_per_namespace:
         limit = str(max(blueprint.pids, LOWEST_PID_LIMIT))
         s.write(k.AT_FDCWD, f"{place}/sys/kernel/pid_max", limit, why="limit the number of pids")
-    # These files belong to the real root; to anybody else they are closed anyhow.
-    if facts.euid != 0:
-        return
-    remount = k.MS_BIND | k.MS_REMOUNT | k.MS_RDONLY | _GUARDED
-    for name in PROC_READ_ONLY:
-        path = f"{place}/{name}"
-        what = f"make {path} read-only"
-        s.bind(path, path, why=what, may_fail=True)
-        s.add("mount", 0, path, 0, remount, 0, why=what, may_fail=name != "sys")
-    for name in PROC_MASKED:
-        path = f"{place}/{name}"
-        s.add("mount", "/dev/null", path, 0, k.MS_BIND, 0, why=f"mask {path}", may_fail=True)
+    for name in (*facts.read_only, *facts.masked):
+        source, target = f"{guarded}/{name}", f"{place}/{name}"
+        s.add("mount", source, target, 0, k.MS_BIND, 0, why=f"guard {target}")
 
 
 def _limits(s: _Steps, blueprint: Blueprint, facts: SlotFacts) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import trio
 
@@ -33,15 +33,30 @@ _BUFFER_BYTES = 1 << 20
 _DESCRIPTOR_SPACE = socket.CMSG_SPACE(4)
 
 
+class _Kind(NamedTuple):
+    """What a slot process has once and for all, and jobs inherit.
+
+    :param network: ``own``, or ``host`` for jobs that see the host's network
+    :param calls: ``filtered`` by seccomp, or ``all``
+    """
+
+    network: str
+    calls: str
+
+
+_MOST = _Kind("own", "filtered")
+"""What most jobs need."""
+
+
 class _Process:
     """One slot process and the socket to it."""
 
-    def __init__(self, network: str, interpreter: str) -> None:
+    def __init__(self, kind: "_Kind", interpreter: str) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         program = Path(slot_module.__file__)
-        command = [sys.executable, "-I", "-S", str(program), str(theirs.fileno()), network]
+        command = [sys.executable, "-I", "-S", str(program), str(theirs.fileno()), *kind]
         with theirs:
             # Its standard error stays ours: a slot process that raises has a fault of its own.
             self.process = subprocess.Popen(
@@ -66,23 +81,23 @@ class Slot:
     def __init__(self, index: int, interpreter: Interpreter) -> None:
         self.index = index
         self._interpreter = interpreter
-        self._processes: dict[str, _Process] = {}
+        self._processes: dict[_Kind, _Process] = {}
         self._containers: dict[str, Prepare] = {}
-        self._current: tuple[int, str] | None = None
+        self._current: tuple[int, _Kind] | None = None
         self._messages: deque[SlotMessage] = deque()
         self._arrived = trio.Event()
         self.degraded: tuple[str, ...] = ()
 
     def start(self) -> None:
         """Start the process that most jobs need."""
-        self._process_for("own")
+        self._process_for(_MOST)
 
     async def ready(self) -> None:
         """Wait until it has namespaces of its own.
 
         :raises HostError: where the host refuses; with the remedy
         """
-        process = self._process_for("own")
+        process = self._process_for(_MOST)
         await trio.lowlevel.wait_readable(process.control)
         data, ancillary, _, _ = process.control.recvmsg(2 * LARGEST_PACKET, _DESCRIPTOR_SPACE)
         messages = decode(data, ancillary)
@@ -98,18 +113,18 @@ class Slot:
     def prepare(self, message: Prepare) -> None:
         """See `SlotPort.prepare`."""
         self._containers[message.key] = message
-        self._tell(_network_of(message), ("prepare", message.key, message.spec))
+        self._tell(_kind_of(message), ("prepare", message.key, message.spec))
 
     def forget(self, key: str) -> None:
         """See `SlotPort.forget`."""
         message = self._containers.pop(key, None)
         if message is not None:
-            self._tell(_network_of(message), ("forget", key))
+            self._tell(_kind_of(message), ("forget", key))
 
     def launch(self, message: Launch) -> None:
         """See `SlotPort.launch`."""
-        network = _network_of(self._containers[message.container])
-        self._current = (message.job, network)
+        kind = _kind_of(self._containers[message.container])
+        self._current = (message.job, kind)
         packed = (
             message.job,
             message.container,
@@ -120,7 +135,7 @@ class Slot:
             message.report,
             message.stdin,
         )
-        self._tell(network, ("launch", packed))
+        self._tell(kind, ("launch", packed))
 
     def signal(self, job: int, signum: int) -> None:
         """See `SlotPort.signal`."""
@@ -130,13 +145,13 @@ class Slot:
     async def receive(self) -> SlotMessage:
         """See `SlotPort.receive`."""
         while not self._messages:
-            network = self._current[1] if self._current else "own"
-            process = self._process_for(network)
+            kind = self._current[1] if self._current else _MOST
+            process = self._process_for(kind)
             await trio.lowlevel.wait_readable(process.control)
-            self._take(network, process)
+            self._take(kind, process)
         return self._messages.popleft()
 
-    def _take(self, network: str, process: _Process) -> None:
+    def _take(self, kind: _Kind, process: _Process) -> None:
         """Read one packet of messages."""
         try:
             data, ancillary, _, _ = process.control.recvmsg(
@@ -148,34 +163,34 @@ class Slot:
         except ConnectionResetError:
             messages = None
         if messages is None:
-            self._lost(network)
+            self._lost(kind)
             return
         for message in messages:
             if message[0] == "refused":
-                self._lost(network)
+                self._lost(kind)
             elif message[0] != "ready":
                 self._messages.append(_decoded(message))
 
-    def _lost(self, network: str) -> None:
+    def _lost(self, kind: _Kind) -> None:
         """The process is gone; say so, and start another when it is needed."""
-        process = self._processes.pop(network)
+        process = self._processes.pop(kind)
         process.end()
         code = process.process.returncode
-        job = self._current[0] if self._current and self._current[1] == network else None
+        job = self._current[0] if self._current and self._current[1] == kind else None
         self._messages.append(Lost(job, f"its slot process ended with status {code}"))
 
-    def _process_for(self, network: str) -> _Process:
-        process = self._processes.get(network)
+    def _process_for(self, kind: _Kind) -> _Process:
+        process = self._processes.get(kind)
         if process is None:
-            process = self._processes[network] = _Process(network, self._interpreter)
+            process = self._processes[kind] = _Process(kind, self._interpreter)
             for message in self._containers.values():
-                if _network_of(message) == network:
+                if _kind_of(message) == kind:
                     send(process.control, ("prepare", message.key, message.spec))
         return process
 
-    def _tell(self, network: str, message: tuple[Any, ...]) -> None:
-        known = network in self._processes
-        process = self._process_for(network)
+    def _tell(self, kind: _Kind, message: tuple[Any, ...]) -> None:
+        known = kind in self._processes
+        process = self._process_for(kind)
         if not known and message[0] == "prepare":
             return  # was told with all others
         try:
@@ -191,8 +206,9 @@ class Slot:
         self._processes.clear()
 
 
-def _network_of(message: Prepare) -> str:
-    return "host" if message.spec["network"] == "local" else "own"
+def _kind_of(message: Prepare) -> _Kind:
+    network = "host" if message.spec["network"] == "local" else "own"
+    return _Kind(network, "filtered" if message.spec["seccomp"] else "all")
 
 
 def _decoded(message: tuple[Any, ...]) -> SlotMessage:

@@ -33,7 +33,7 @@ from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.running import REPORT, STATUS, STDERR, STDOUT, RunningJob
 from maelstrom_core.container.script import Step, Strings, Table
 from maelstrom_core.container.seccomp_plan import filter_for
-from maelstrom_core.container.slot_plan import network_steps, outer_steps
+from maelstrom_core.container.slot_plan import filter_steps, network_steps, outer_steps
 from maelstrom_core.container.stub import init_elf_for, stub_for
 from maelstrom_core.container.tree_plan import tree_steps
 
@@ -139,15 +139,14 @@ class Slot:
             self._enter_network(blueprint.network)
             self._look_at(self.host_view)
             blueprint, kinds = _as_found(blueprint)
-            steps = tree_steps(blueprint, kinds, own_network=self.own_network)
+            steps = tree_steps(blueprint, self.facts, kinds, own_network=self.own_network)
             self._perform(steps, host_view=self.host_view)
         except StepFailed as failed:
             self.view = -1
             self.failures[key] = failed
             return
         self.view = self._namespace("mnt")
-        seccomp = filter_for(self.facts.machine) if blueprint.seccomp else b""
-        table = Table(job_steps(blueprint, self.facts, seccomp=seccomp), self.numbers)
+        table = Table(job_steps(blueprint, self.facts, kinds), self.numbers)
         degraded = self.degraded + _degraded(blueprint, self.facts)
         self.prepared[key] = Prepared(blueprint, self.view, table, degraded)
 
@@ -354,7 +353,7 @@ def _degraded(blueprint: Blueprint, facts: SlotFacts) -> tuple[str, ...]:
 
 def main(arguments: list[str]) -> int:
     """Make the slot's namespaces, fork the slot, wait for it."""
-    descriptor, network, interpreter = arguments
+    descriptor, network, filtered, interpreter = arguments
     control = socket.socket(fileno=int(descriptor))
     while True:
         # Everything that jobs are given must lie above the numbers that they are given as.
@@ -371,6 +370,8 @@ def main(arguments: list[str]) -> int:
     facts = slot_facts()
     own_network = network == "own"
     steps = outer_steps(facts.euid, facts.egid, own_network=own_network)
+    if filtered == "filtered":
+        steps += filter_steps(filter_for(facts.machine))
     try:
         perform(steps, syscalls.NUMBERS[facts.machine])
     except StepFailed as failed:

@@ -20,11 +20,12 @@ from struct import pack
 
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.blueprint import Blueprint, MountPlan
+from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.script import Argument, Parameter, Result, Step
 
 STAGING = "/tmp"
 """A directory that every Linux has; covered in the new namespace only."""
-LOWERS, SKELETON, MOUNTS, ROOT, HIDDEN = "l", "k", "m", "r", "p"
+LOWERS, SKELETON, MOUNTS, ROOT, HIDDEN, GUARDED = "l", "k", "m", "r", "p", "g"
 _DEVICE_LINKS = (
     ("/proc/self/fd", "fd"),
     ("/proc/self/fd/0", "stdin"),
@@ -108,7 +109,7 @@ class _Steps:
 
 
 def tree_steps(
-    blueprint: Blueprint, is_directory: Mapping[str, bool], *, own_network: bool
+    blueprint: Blueprint, facts: SlotFacts, is_directory: Mapping[str, bool], *, own_network: bool
 ) -> list[Step]:
     """The script that a slot performs in its own process, once per container.
 
@@ -144,7 +145,7 @@ def tree_steps(
         place = ROOT + mount.target if whole else f"{MOUNTS}/{index}"
         if not whole:
             _mount_point(s, place, mount, is_directory)
-        _prepare(s, index, mount, place, own_network=own_network)
+        _prepare(s, index, mount, place, facts, own_network=own_network)
     if whole:
         s.add("chdir", ROOT, why="go to the container's root")
     s.add("pivot_root", ".", ".", why="make it the root")
@@ -171,7 +172,9 @@ def _mount_point(s: _Steps, path: str, mount: MountPlan, is_directory: Mapping[s
         s.directory(path)
 
 
-def _prepare(s: _Steps, index: int, mount: MountPlan, place: str, *, own_network: bool) -> None:
+def _prepare(
+    s: _Steps, index: int, mount: MountPlan, place: str, facts: SlotFacts, *, own_network: bool
+) -> None:
     s.is_there(place)
     match mount.kind:
         case "bind":
@@ -186,6 +189,11 @@ def _prepare(s: _Steps, index: int, mount: MountPlan, place: str, *, own_network
             s.directory(f"{place}/{HIDDEN}")
             guarded = k.MS_NOSUID | k.MS_NODEV | k.MS_NOEXEC
             s.mount("proc", f"{place}/{HIDDEN}", "", guarded, why="mount a /proc for the slot")
+            if facts.read_only or facts.masked:
+                # Not in that one: jobs may mount a proc only if a whole one is there.
+                s.directory(f"{place}/{GUARDED}")
+                s.mount("proc", f"{place}/{GUARDED}", "", guarded, why="mount one to be guarded")
+                _guard_proc(s, f"{place}/{GUARDED}", facts)
             s.restrict(place, k.MOUNT_ATTR_RDONLY)
         case "sys" if own_network:
             guarded = k.MS_RDONLY | k.MS_NOSUID | k.MS_NODEV | k.MS_NOEXEC
@@ -197,6 +205,18 @@ def _prepare(s: _Steps, index: int, mount: MountPlan, place: str, *, own_network
             s.attach(f"mount {index}", place, guarded, why=f"show the host's {mount.target}")
         case "devices":
             _prepare_devices(s, mount, place)
+
+
+def _guard_proc(s: _Steps, proc: str, facts: SlotFacts) -> None:
+    """Make what is dangerous in a /proc read-only or empty; jobs bind it over their own."""
+    for name in facts.read_only:
+        path = f"{proc}/{name}"
+        s.add("mount", path, path, "", k.MS_BIND, 0, why=f"take {path} by itself")
+        s.restrict(path, k.MOUNT_ATTR_RDONLY)
+    for name in facts.masked:
+        path = f"{proc}/{name}"
+        s.add("mount", "/dev/null", path, "", k.MS_BIND, 0, why=f"mask {path}")
+        s.restrict(path, k.MOUNT_ATTR_RDONLY | k.MOUNT_ATTR_NOSUID | k.MOUNT_ATTR_NOEXEC)
 
 
 def _prepare_devices(s: _Steps, mount: MountPlan, place: str) -> None:

@@ -16,15 +16,15 @@ FACTS = SlotFacts(machine="x86_64", euid=0, egid=0, pid_max_per_namespace=True)
 
 def calls(**fields: object) -> list[str]:
     blueprint = blueprint_of(Container(**fields), lowers=["/layer"])
-    return [step.call for step in job_steps(blueprint, FACTS, seccomp=b"")]
+    return [step.call for step in job_steps(blueprint, FACTS, {})]
 
 
 @pytest.mark.parametrize("root", [Root(), Root(writable=True)])
-def test_privileges_go_after_the_last_mount_and_the_filter_comes_last(root: Root) -> None:
+def test_privileges_go_after_the_last_mount(root: Root) -> None:
     order = calls(root=root)
     last_mount = len(order) - 1 - order[::-1].index("mount")
-    assert last_mount < order.index("capset") < order.index("seccomp")
-    assert order[-3:] == ["seccomp", "close_range", "execveat"]
+    assert last_mount < order.index("capset")
+    assert order[-2:] == ["close_range", "execveat"]
 
 
 def test_every_mount_comes_before_the_pivot() -> None:
@@ -34,7 +34,7 @@ def test_every_mount_comes_before_the_pivot() -> None:
 
 def test_setgroups_is_denied_before_groups_are_mapped() -> None:
     blueprint = blueprint_of(Container(), lowers=["/layer"])
-    purposes = [step.purpose for step in job_steps(blueprint, FACTS, seccomp=b"")]
+    purposes = [step.purpose for step in job_steps(blueprint, FACTS, {})]
     give_up = next(i for i, purpose in enumerate(purposes) if "setgroups" in purpose)
     assert give_up < purposes.index("map the group id")
 
