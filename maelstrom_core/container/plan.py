@@ -10,6 +10,8 @@ from maelstrom_core.errors import InputError
 from maelstrom_core.model.container import Bind, Container, Devices, Mount, Proc, Sys, Tmp
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+MAX_LAYERS = 499
+"""The kernel stacks 500 (OVL_MAX_STACK in fs/overlayfs/params.h); one may hold mount points."""
 
 
 def blueprint_of(
@@ -19,8 +21,8 @@ def blueprint_of(
 
     :param lowers: host directories of its layers, lowest first
     :param host_trees: host path and container path of trees that are used in place
-    :raises InputError: for paths that are not absolute and normal, for unknown capabilities and
-        for sizes below 1
+    :raises InputError: for paths that are not absolute and normal, for unknown capabilities,
+        for sizes below 1 and for more than `MAX_LAYERS` layers
     """
     # Shallow ones first: a tree may be shown inside another one.
     trees = sorted(host_trees, key=lambda tree: tree[1].count("/"))
@@ -32,6 +34,8 @@ def blueprint_of(
         for path in (mount.target, mount.source or "/ok")
         if not path.startswith("/") or os.path.normpath(path) != path or path == "//"
     ]
+    if len(lowers) > MAX_LAYERS:
+        faults.append(f"layers: {len(lowers)} of them; {MAX_LAYERS} at most can be stacked")
     faults += [f"mounts: {m.kind} cannot cover the root" for m in mounts if m.target == "/"]
     faults += [
         f"capabilities: unknown {name!r}"

@@ -1,0 +1,96 @@
+"""Many jobs, many layers: nothing grows, nothing is left, nothing breaks."""
+
+import os
+from pathlib import Path
+
+import pytest
+import trio
+
+from maelstrom_core.container.messages import Ended, Launch
+from maelstrom_core.container.plan import MAX_LAYERS, prepare_message
+from maelstrom_core.container.runtime import open_slots
+from maelstrom_core.errors import InputError
+from maelstrom_core.model.container import Container
+
+JOBS = 500
+"""On each of two slots."""
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one, zombies included."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue  # it has just ended
+            children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
+    found, look = [], [pid]
+    while look:
+        below = children.get(look.pop(), [])
+        found += below
+        look += below
+    return found
+
+
+def open_descriptors(pids: list[int]) -> int:
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
+
+
+def test_a_thousand_jobs_leave_no_descriptor_and_no_process_behind(lower, interpreter):
+    message = prepare_message(Container(), lowers=[str(lower)])
+
+    async def run_jobs(slot, number: int) -> None:
+        for index in range(number):
+            slot.launch(Launch(index, message.key, "/true", (), ()))
+            while not isinstance(said := await slot.receive(), Ended):
+                pass
+            assert said.status == 0
+
+    async def main() -> None:
+        async with open_slots(2, interpreter=interpreter) as slots:
+            for slot in slots:
+                slot.prepare(message)
+                await run_jobs(slot, 3)
+            processes = descendants(os.getpid())
+            before = open_descriptors([os.getpid(), *processes])
+            async with trio.open_nursery() as nursery:
+                for slot in slots:
+                    nursery.start_soon(run_jobs, slot, JOBS)
+            assert descendants(os.getpid()) == processes
+            assert open_descriptors([os.getpid(), *processes]) == before
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("writable", [False, True], ids=["read-only", "writable"])
+def test_hundreds_of_layers_make_one_root(shell, tmp_path, writable):
+    from maelstrom_core.model.container import Root
+
+    layers = []
+    for index in range(300):
+        layer = tmp_path / f"layer-{index}"
+        layer.mkdir()
+        (layer / f"of-{index}").write_text("")
+        (layer / "uppermost").write_text(f"{index}\n")
+        layers.append(layer)
+    seen = shell("ls / | grep -c of-; cat /uppermost", lowers=layers, root=Root(writable=writable))
+    assert seen.out == "300\n299\n"
+
+
+def test_more_layers_than_the_kernel_stacks_are_refused_beforehand():
+    at_most = [f"/layer-{index}" for index in range(MAX_LAYERS)]
+    prepare_message(Container(), lowers=at_most)
+    with pytest.raises(InputError, match="500 of them; 499 at most can be stacked"):
+        prepare_message(Container(), lowers=[*at_most, "/one-more"])
+
+
+def test_the_kernel_stacks_as_many_as_we_allow(shell, tmp_path):
+    layers = []
+    for index in range(MAX_LAYERS):
+        layer = tmp_path / f"layer-{index}"
+        layer.mkdir()
+        (layer / f"of-{index}").write_text("")
+        layers.append(layer)
+    assert shell("ls / | grep -c of-", lowers=layers).out == f"{MAX_LAYERS}\n"
