@@ -7,14 +7,19 @@ from maelstrom_core.errors import HostError
 
 
 def render(findings: Sequence[Finding]) -> list[str]:
-    """One line for each finding, and its remedy below it; last what it comes to."""
+    """One line for each finding, and its remedy below it; last what it comes to.
+
+    One cause can be behind many findings: it is told once, and so is its remedy.
+    """
     lines = []
+    told: set[str] = set()
     for finding in findings:
         word = "ok" if finding.ok else "MISSING" if finding.essential else "degraded"
-        detail = f": {finding.detail}" if finding.detail else ""
-        lines.append(f"{word:9} {finding.name}{detail}")
-        if finding.remedy:
+        detail = "for the same reason" if finding.detail in told else finding.detail
+        lines.append(f"{word:9} {finding.name}{': ' if detail else ''}{detail}")
+        if finding.remedy and finding.remedy not in told:
             lines.append(f"{'':9}   → {finding.remedy}")
+        told |= {finding.detail, finding.remedy} - {""}
     missing = [finding for finding in findings if finding.essential and not finding.ok]
     degraded = [finding for finding in findings if not finding.essential and not finding.ok]
     if missing:

@@ -26,7 +26,8 @@ class Explanation:
 _NAMESPACE_CALLS = ("unshare", "clone3", "setns")
 _USER_NAMESPACES_OFF = (
     "allow user namespaces: sudo sysctl user.max_user_namespaces=15000 (Debian's older kernels: "
-    "kernel.unprivileged_userns_clone=1); inside Docker: --security-opt seccomp=unconfined"
+    "kernel.unprivileged_userns_clone=1); inside Docker: --security-opt seccomp=unconfined; "
+    "in a chroot none can be made: run outside of it"
 )
 _APPARMOR = (
     "Ubuntu 23.10 and later: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an "
