@@ -178,7 +178,7 @@ class Collector:
                 if not stat.S_ISREG(found.st_mode):
                     return FileNotFoundError(2, "no longer a file")
             except OSError as error:
-                if error.filename is None:
+                if error.filename != promise.source:
                     raise  # writing failed, not reading
                 return error
         raise HostError(

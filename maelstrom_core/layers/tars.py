@@ -5,7 +5,9 @@ image-spec, layer.md). Owners are dropped: a container has one user. An entry ma
 real images have it; the last one holds, as it would on extraction.
 """
 
+import lzma
 import tarfile
+import zlib
 
 from maelstrom_core.layers.collector import Collector
 from maelstrom_core.model.manifest import Entry, EntryKind, is_safe_path
@@ -13,6 +15,7 @@ from maelstrom_core.model.manifest import Entry, EntryKind, is_safe_path
 MOST_ENTRIES = 5_000_000
 MOST_BYTES = 64 << 30
 """More than this in one archive is taken for a bomb."""
+_UNREADABLE = (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 _WHITEOUT, _OPAQUE = b".wh.", b".wh..wh..opq"
 
 
@@ -23,8 +26,8 @@ def collect(collector: Collector, archive: bytes, *, what: str) -> None:
     try:
         with tarfile.open(archive, "r:*", encoding="utf-8", errors="surrogateescape") as tar:
             _read(tar, collector, entries, faults)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+    except (*_UNREADABLE, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None and error.filename != archive:
             raise  # writing to the store failed
         faults.append(f"cannot be read: {error}")
     _check(entries, faults)

@@ -19,6 +19,17 @@ def shared(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Hold the lock of a directory alone; waits for its holder."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def exclusive_if_free(path: Path) -> Iterator[bool]:
     """Hold a lock alone, if nobody holds it now; says whether it is held."""
     try:

@@ -59,7 +59,11 @@ class Store:
         self._scratch.mkdir()
         # Its lock says that its owner lives; see `_remove_leftovers`.
         self._alive = Lease(self._scratch)
-        self.index = Index(directory / "index.sqlite")
+        try:
+            self.index = Index(directory / "index.sqlite")
+        except BaseException:
+            self._let_go()
+            raise
         self.blobs = Blobs(directory / "blobs", self._scratch)
 
     @classmethod
@@ -93,6 +97,9 @@ class Store:
     def close(self) -> None:
         """Let go of it; what was half made is removed."""
         self.index.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._alive.release()
         trees.remove(self._scratch)
 
@@ -161,6 +168,8 @@ class Store:
         """
         path = self._path("trees", digest)
         if path.is_dir():
+            if not self.index.used_again(digest, time.time()):
+                self.index.used(digest, _size_of(self.manifest(digest)), time.time())
             return path
         entries = self.manifest(digest)
         temporary = self._scratch / f"tree-{os.urandom(8).hex()}"
@@ -175,8 +184,7 @@ class Store:
                         raise  # else another process was faster
             finally:
                 trees.remove(temporary)
-        size = sum(entry.size for entry in entries) + 256 * len(entries)
-        self.index.used(digest, size, time.time())
+        self.index.used(digest, _size_of(entries), time.time())
         return path
 
     def lower_directories(self, digests: Sequence[Digest]) -> tuple[Path, ...]:
@@ -194,12 +202,7 @@ class Store:
         with locks.exclusive_if_free(self._gate) as free:
             if not free:
                 return 0
-            known = self.index.layers()
-            held = [
-                Held(digest, *known.get(digest, (0, 0.0)))
-                for digest in map(_digest_of, (self.directory / "trees").glob("??/*"))
-            ]
-            evicted = to_evict(held, leased(self.directory / "leases"), limit)
+            evicted = to_evict(self._held(), leased(self.directory / "leases"), limit)
             for digest in evicted:
                 # Moved away first, so that a crash cannot leave half a tree in its place.
                 doomed = self._scratch / f"evicted-{digest.hex}"
@@ -211,9 +214,25 @@ class Store:
                 self.blobs.sweep()
             return len(evicted)
 
+    def _held(self) -> list[Held]:
+        """Every tree of the store; the index may have been lost, and knows less then."""
+        known = self.index.layers()
+        held = []
+        for path in (self.directory / "trees").glob("??/*"):
+            digest = _digest_of(path)
+            if digest in known:
+                held.append(Held(digest, *known[digest]))
+                continue
+            try:
+                size = _size_of(self.manifest(digest))
+            except HostError:
+                size = 0  # of no use to anybody, and the first to go
+            held.append(Held(digest, size, 0.0))
+        return held
+
     def size_bytes(self) -> int:
         """About how large it is."""
-        return sum(size for size, _ in self.index.layers().values())
+        return sum(layer.size_bytes for layer in self._held())
 
     def verify(self) -> list[str]:
         """Read everything; faults found, one line each. Damaged things are removed."""
@@ -237,24 +256,30 @@ class Store:
         return self.directory / part / digest.hex[:2] / digest.hex
 
 
+def _size_of(entries: Iterable[Entry]) -> int:
+    """About how many bytes a tree takes, its names and inodes included."""
+    return sum(entry.size + 256 for entry in entries)
+
+
 def _digest_of(path: Path) -> Digest:
     return Digest(path.name)
 
 
 def _check_version(directory: Path) -> None:
-    path = directory / "VERSION"
-    try:
-        text = path.read_text().strip()
-    except FileNotFoundError:
-        if any(entry.name not in _PARTS for entry in directory.iterdir()):
-            message = f"{directory} is not empty, and no store"
-            raise UsageError(message, remedy="name an empty or new directory") from None
-        temporary = directory / f"tmp-VERSION-{os.getpid()}"
-        (directory / "tmp").mkdir(exist_ok=True)
-        temporary = directory / "tmp" / f"VERSION-{os.urandom(6).hex()}"
-        temporary.write_text(f"{VERSION}\n")
-        os.rename(temporary, path)
-        return
+    """Refuse what another version wrote; make a new store what it is, under a lock."""
+    with locks.exclusive(directory):
+        path = directory / "VERSION"
+        try:
+            text = path.read_text().strip()
+        except FileNotFoundError:
+            if any(entry.name not in _PARTS for entry in directory.iterdir()):
+                message = f"{directory} is not empty, and no store"
+                raise UsageError(message, remedy="name an empty or new directory") from None
+            temporary = directory / "tmp" / "VERSION"
+            temporary.parent.mkdir(exist_ok=True)
+            temporary.write_text(f"{VERSION}\n")
+            os.rename(temporary, path)
+            return
     if text != str(VERSION):
         newer = text.isdecimal() and int(text) > VERSION
         what = "a newer maelstrom wrote it" if newer else "no maelstrom wrote it"
