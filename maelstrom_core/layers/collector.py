@@ -34,6 +34,14 @@ class _Promise:
     found: os.stat_result
     optional: bool
 
+    @property
+    def key(self) -> FileKey:
+        """Under which its digest is remembered."""
+        found = self.found
+        return FileKey(
+            self.source, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+        )
+
 
 class Collector:
     """Entries and faults of one layer.
@@ -116,15 +124,11 @@ class Collector:
 
         :raises HostError: if the disk is full, or a file never stays as it is
         """
-        keys = {
-            FileKey(
-                p.source, p.found.st_size, p.found.st_mtime_ns, p.found.st_ctime_ns, p.found.st_ino
-            ): p
-            for p in self._promises.values()
-        }
-        known = self.store.index.digests(keys)
+        # One file may have been promised to several paths, by links that were followed.
+        keyed = [(promise.key, promise) for promise in self._promises.values()]
+        known = self.store.index.digests({key for key, _ in keyed})
         unread = []
-        for key, promise in keys.items():
+        for key, promise in keyed:
             digest = known.get(key)
             if digest is not None and self.store.blobs.has(digest):
                 self._keep(promise, digest)

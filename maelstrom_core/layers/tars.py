@@ -72,6 +72,9 @@ def _entry(
         return Entry(path=directory, kind=EntryKind.DIRECTORY, mode=0o755, opaque=True)
     if name.startswith(_WHITEOUT):
         hidden = (directory + b"/" if directory else b"") + name[len(_WHITEOUT) :]
+        if not is_safe_path(hidden):
+            faults.append(f"{member.name!r}: hides {hidden!r}, not a path below the root")
+            return None
         return Entry(path=hidden, kind=EntryKind.WHITEOUT)
     target = member.linkname.encode("utf-8", "surrogateescape")
     if member.isdir():

@@ -95,7 +95,10 @@ def _is_directory(status: os.stat_result) -> bool:
 
 def _read_ignore(directory: bytes) -> GitIgnoreSpec:
     with open(os.path.join(directory, b".gitignore"), encoding="utf-8", errors="replace") as file:
-        return GitIgnoreSpec.from_lines(file)
+        # To git, `d/**` is all that lies in d, but not d itself; pathspec takes d along.
+        return GitIgnoreSpec.from_lines(
+            re.sub(r"/\*\*$", "/**/*", line.rstrip("\n")) for line in file
+        )
 
 
 def _ignored(path: str, ignores: list[tuple[str, GitIgnoreSpec]], is_directory: bool) -> bool:

@@ -80,7 +80,7 @@ def test_nothing_is_evicted_while_something_is_made(store, directory, layers):
 
 
 def test_content_that_another_layer_has_stays(store, put):
-    first, first_lease = put(store, b"same" * 1000, name="one")
+    _first, first_lease = put(store, b"same" * 1000, name="one")
     second, _ = put(store, b"same" * 1000, name="two")
     first_lease.release()
     assert store.evict(0) == 1

@@ -102,16 +102,15 @@ def test_a_damaged_manifest_is_noticed_and_removed(store, put):
 def test_a_truncated_content_is_noticed_when_a_tree_needs_it(store, put):
     put(store, b"data" * 100, name="one")
     os.truncate(store.blobs.path(Digest.of(b"data" * 100)), 7)
-    with pytest.raises(HostError, match="was damaged"):
-        with store.making():
-            row = Entry(
-                path=b"two",
-                kind=EntryKind.FILE,
-                size=400,
-                mtime_ns=1,
-                digest=Digest.of(b"data" * 100),
-            )
-            store.tree(store.add_manifest([row]))
+    with pytest.raises(HostError, match="was damaged"), store.making():
+        row = Entry(
+            path=b"two",
+            kind=EntryKind.FILE,
+            size=400,
+            mtime_ns=1,
+            digest=Digest.of(b"data" * 100),
+        )
+        store.tree(store.add_manifest([row]))
     # Nothing half-made is left, and the content can be put again.
     assert not list((store.directory / "tmp").glob("*/tree-*"))
     put(store, b"data" * 100, name="three")
