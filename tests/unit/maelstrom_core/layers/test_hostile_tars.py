@@ -135,6 +135,6 @@ def test_what_archives_may_have_comes_out_as_it_should(project, tree):
 
 @pytest.mark.parametrize("path", ["not-there.tar", "sub", ""])
 def test_an_archive_that_is_no_file_is_told(tree, path, nothing_half_made):
-    with pytest.raises(InputError, match="No such file|Is a directory"):
+    with pytest.raises(InputError, match=r"No such file|Is a directory"):
         tree(TarLayer(tar=path))
     nothing_half_made()
