@@ -15,6 +15,8 @@ from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, 
 from maelstrom_core.model.views import RunView
 
 RUNNER = "pytest"
+ENDS_THE_RUN = ("exit", "interrupt")
+"""Kinds of messages of a container in which somebody wanted all of pytest to end."""
 
 
 @hookimpl
@@ -60,12 +62,15 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
         "location": case.details["location"],
         "reports": reports,
         "warnings": [message for message in messages if message["kind"] == "warning"],
-        "exits": [message for message in messages if message["kind"] == "exit"],
+        "exits": [message for message in messages if message["kind"] in ENDS_THE_RUN],
     }
+    if details["exits"]:
+        # What it reported so far is told, and nothing is said of what was still to come.
+        return CaseReport(id=case.id, status=CaseStatus.CRASHED, details=details, result=result)
     kinds = {message["kind"] for message in messages}
-    # After an internal error the reports so far say nothing of what was still to come.
-    whole = ("end" in kinds or "teardown" in phases) and "internal error" not in kinds
-    if whole and reports and isinstance(result.outcome, Exited):
+    # Items of plugins may have phases of their own; without any, nothing was run.
+    whole = "teardown" in phases or ("end" in kinds and "call" in phases)
+    if whole and "internal error" not in kinds and isinstance(result.outcome, Exited):
         status = status_of(reports)
         duration = sum(report.get("duration", 0.0) for report in reports)
         return CaseReport(

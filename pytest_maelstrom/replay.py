@@ -9,6 +9,9 @@ import pytest
 
 from maelstrom_core.model.cases import CaseReport
 
+SUBTESTS = "_maelstrom_failed_subtests"
+"""What the inside calls its count of failed subtests (`pytest_maelstrom.inside.wire`)."""
+
 
 def replay_case(config: pytest.Config, report: CaseReport) -> None:
     """Tell pytest of a case, from its start to its end."""
@@ -17,7 +20,11 @@ def replay_case(config: pytest.Config, report: CaseReport) -> None:
     hook = config.hook
     hook.pytest_runtest_logstart(nodeid=node_id, location=location)
     for data in details["reports"]:
-        hook.pytest_runtest_logreport(report=unserialized(config, data))
+        one = unserialized(config, data)
+        if report.message and one.when == "call" and one.passed:
+            continue  # something went wrong later, and a case ends in one way only
+        _note_subtests(config, one)
+        hook.pytest_runtest_logreport(report=one)
     if report.message:
         hook.pytest_runtest_logreport(report=_made_up(node_id, location, report))
     for warning in details["warnings"]:
@@ -36,6 +43,17 @@ def unserialized(config: pytest.Config, data: Mapping[str, Any]) -> Any:
         if isinstance(data.get(name), list):
             data[name] = [tuple(one) if isinstance(one, list) else one for one in data[name]]
     return config.hook.pytest_report_from_serializable(config=config, data=data)
+
+
+def _note_subtests(config: pytest.Config, report: Any) -> None:
+    """Note failed subtests where pytest's own plugin notes them, so that their test fails too."""
+    failed = getattr(report, SUBTESTS, 0)
+    if failed:
+        from _pytest.subtests import failed_subtests_key
+
+        # The key was the node id as text before pytest made it a value of its own.
+        noted: Any = config.stash[failed_subtests_key]
+        noted[getattr(report, "id", report.nodeid)] = failed
 
 
 def _made_up(

@@ -70,6 +70,8 @@ class PytestRun:
         options = {name: encoded(value) for name, value in vars(config.option).items()}
         options = {name: value for name, value in options.items() if value is not UNKNOWN}
         options |= {name: value for name, value in _OURS.items() if name in options}
+        # Arguments are arguments inside; argparse complains of values that are there before.
+        options.pop("file_or_dir", None)
         plugins = [name for name in options.get("plugins", []) if name != "maelstrom"]
         options["plugins"] = [*plugins, "no:terminal"]
         options["rootdir"] = str(config.rootpath)

@@ -1,6 +1,6 @@
 """The controlling process: collects nothing and runs nothing itself, but tells pytest of all of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from maelstrom_core.testrun.history import History
 from maelstrom_core.testrun.shell import TestRun
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
-from pytest_maelstrom.hookimpls import RUNNER
+from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
 from pytest_maelstrom.replay import replay_case, replay_warning, unserialized
 from pytest_maelstrom.request import PytestRun
 from pytest_maelstrom.settings import read_settings
@@ -38,7 +38,7 @@ class Controller:
         self._config = config
         self._run: TestRun | None = None
         self._session: pytest.Session | None = None
-        self._exit: tuple[str, int | None] | None = None
+        self._ended_by: BaseException | None = None
         self._collected: list[dict[str, Any]] = []
         self._degraded: tuple[str, ...] = ()
         with as_usage_errors():
@@ -67,8 +67,8 @@ class Controller:
                 trio.run(self._main, run, container, project)
             except BaseExceptionGroup as group:
                 raise _told_plainly(group) from None
-        if self._exit is not None:
-            pytest.exit(*self._exit)
+        if self._ended_by is not None:
+            raise self._ended_by
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:
@@ -129,8 +129,8 @@ class Controller:
                     raise pytest.UsageError(message["text"])
                 case "internal error":
                     raise RuntimeError(f"in the container that collects:\n{message['text']}")
-                case "exit":
-                    self._exit = (message["text"], message["code"])
+                case kind if kind in ENDS_THE_RUN:
+                    self._ended_by = _end_of_run(message)
                 case "deselected" if message["ids"]:
                     deselected = [_Deselected(node_id) for node_id in message["ids"]]
                     config.hook.pytest_deselected(items=deselected)
@@ -143,7 +143,7 @@ class Controller:
             many = "s" if session.testsfailed != 1 else ""
             session.shouldstop = f"{session.testsfailed} error{many} during collection"
         assert self._run is not None
-        if self._exit is not None or session.shouldstop or session.shouldfail:
+        if self._ended_by is not None or session.shouldstop or session.shouldfail:
             self._run.stop("collection failed")
         elif config.option.collectonly:
             self._show_cases([m["id"] for m in messages if m["kind"] == "case"])
@@ -181,8 +181,8 @@ class Controller:
         del run
         replay_case(self._config, report)
         for message in report.details.get("exits", ()):
-            self._exit = (message["text"], message["code"])
-            self._run.stop("pytest.exit was called")
+            self._ended_by = _end_of_run(message)
+            self._run.stop(f"{report.id} ended the run")
         if self._session.shouldfail or self._session.shouldstop:
             self._run.stop(str(self._session.shouldfail or self._session.shouldstop))
 
@@ -217,6 +217,13 @@ def as_usage_errors() -> Iterator[None]:
         yield
     except MaelstromError as error:
         raise pytest.UsageError(f"maelstrom: {error}") from None
+
+
+def _end_of_run(message: Mapping[str, Any]) -> BaseException:
+    """What pytest must be told so that it ends as it would have without containers."""
+    if message["kind"] == "exit":
+        return pytest.exit.Exception(message["text"], message["code"])
+    return KeyboardInterrupt(message["text"])
 
 
 def _told_plainly(group: BaseExceptionGroup[BaseException]) -> BaseException:

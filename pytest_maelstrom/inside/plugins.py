@@ -5,7 +5,12 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
-from pytest_maelstrom.inside.wire import Sender
+from pytest_maelstrom.inside.wire import SUBTESTS, Sender
+
+try:
+    from _pytest.subtests import failed_subtests_key
+except ImportError:  # before pytest 9
+    failed_subtests_key = None  # type: ignore[assignment]
 
 
 class _Telling:
@@ -38,9 +43,11 @@ class _Telling:
         )
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
-        """Pass on that a test or a hook ended the whole run with ``pytest.exit``."""
+        """Pass on that a test or a hook ended the whole run."""
         if isinstance(excinfo.value, pytest.exit.Exception):
             self.sender.send("exit", text=excinfo.value.msg, code=excinfo.value.returncode)
+        else:
+            self.sender.send("interrupt", text=str(excinfo.getrepr(style="short").reprcrash))
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Pass on a fault of pytest or of a plugin."""
@@ -126,7 +133,12 @@ class OneCase(_Telling):
             self.report("collect report", report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Tell of a phase's report."""
+        """Tell of a phase's report, and of failed subtests, which pytest counts by itself."""
+        if failed_subtests_key is not None and report.when == "call":
+            counted: Any = self.config.stash.get(failed_subtests_key, {})
+            failed = counted.get(getattr(report, "id", report.nodeid), 0)
+            if failed:
+                setattr(report, SUBTESTS, failed)
         self.report("report", report)
 
     def pytest_warning_recorded(

@@ -7,18 +7,23 @@ does not know becomes its ``repr``.
 import fcntl
 import json
 import os
+import resource
 from typing import Any, Dict
 
 REPORT_DESCRIPTOR = 3
 _OUT_OF_THE_WAY = 500
 """Tests close and count low descriptors; ours is not among them."""
+SUBTESTS = "_maelstrom_failed_subtests"
+"""Added to a report: how many subtests of its test have failed."""
 
 
 class Sender:
     """Sends messages; the descriptor is not inherited by what tests start."""
 
     def __init__(self) -> None:
-        self._descriptor = fcntl.fcntl(REPORT_DESCRIPTOR, fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY)
+        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = min(_OUT_OF_THE_WAY, most - 1) if most > 0 else _OUT_OF_THE_WAY
+        self._descriptor = fcntl.fcntl(REPORT_DESCRIPTOR, fcntl.F_DUPFD_CLOEXEC, lowest)
         os.close(REPORT_DESCRIPTOR)
         self._owner = os.getpid()
 
