@@ -41,6 +41,7 @@ class Controller:
         self._ended_by: BaseException | None = None
         self._collected: list[dict[str, Any]] = []
         self._degraded: tuple[str, ...] = ()
+        refuse_unsuitable(config)
         with as_usage_errors():
             self._plugins = Plugins(extra=[("pytest-session", self)])
             self._settings: Settings = read_settings(config, self._plugins)
@@ -138,6 +139,7 @@ class Controller:
                     session.shouldstop = message["reason"]
         session.testscollected = cases
         self._show_collected(cases + sum(len(m.get("ids", ())) for m in messages))
+        self._show([line for m in messages for line in m.get("lines", ())])
         ignored = config.option.continue_on_collection_errors
         if session.testsfailed and not ignored:
             many = "s" if session.testsfailed != 1 else ""
@@ -146,7 +148,7 @@ class Controller:
         if self._ended_by is not None or session.shouldstop or session.shouldfail:
             self._run.stop("collection failed")
         elif config.option.collectonly:
-            self._show_cases([m["id"] for m in messages if m["kind"] == "case"])
+            self._show([m["id"] for m in messages if m["kind"] == "case"])
             self._run.stop("only collecting was asked for")
 
     def _show_collected(self, number: int) -> None:
@@ -157,11 +159,11 @@ class Controller:
             reporter._numcollected = number
             reporter.report_collect(True)
 
-    def _show_cases(self, node_ids: list[str]) -> None:
+    def _show(self, lines: list[str]) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None:
-            for node_id in node_ids:
-                reporter.write_line(node_id)
+            for line in lines:
+                reporter.write_line(line)
 
     def _explain(self, container: ContainerSpec) -> None:
         trees = [layer for layer in container.layers if isinstance(layer, HostTreeLayer)]
@@ -192,6 +194,29 @@ class _Deselected:
 
     def __init__(self, nodeid: str) -> None:
         self.nodeid = nodeid
+
+
+_UNSUITABLE = {
+    "--pdb": ("usepdb", True),
+    "--trace": ("trace", True),
+    "-s": ("capture", "no"),
+    # A plan implies "only".
+    "--setup-plan": ("setupplan", True),
+    "--setup-only": ("setuponly", True),
+}
+
+
+def refuse_unsuitable(config: pytest.Config) -> None:
+    """Refuse what does not reach into containers, instead of doing something else silently.
+
+    :raises pytest.UsageError: with what to do
+    """
+    for option, (name, value) in _UNSUITABLE.items():
+        if getattr(config.option, name, None) == value:
+            raise pytest.UsageError(
+                f"maelstrom: {option} does not reach into containers yet: "
+                "run the tests in question without -p maelstrom"
+            )
 
 
 def take_over_xdist(config: pytest.Config) -> None:

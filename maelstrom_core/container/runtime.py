@@ -65,6 +65,8 @@ class _Process:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={},
+                # A Ctrl-C is the engine's to answer; slots end with it.
+                start_new_session=True,
             )
         self.control = ours
 

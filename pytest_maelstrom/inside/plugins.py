@@ -91,6 +91,13 @@ class Collecting(_Telling):
                 markers=sorted({mark.name for mark in item.iter_markers()}),
             )
         self.sender.send("deselected", ids=self._deselected)
+        said = self.config.hook.pytest_report_collectionfinish(
+            config=self.config, start_path=self.config.invocation_params.dir, items=session.items
+        )
+        lines = [
+            line for one in reversed(said) for line in ([one] if isinstance(one, str) else one)
+        ]
+        self.sender.send("collected", lines=[str(line) for line in lines])
         return True
 
     @pytest.hookimpl(trylast=True)

@@ -1,0 +1,53 @@
+"""What pytest remembers from run to run: last failures, new files, the step it stopped at."""
+
+import shutil
+
+import pytest
+
+SUITE = {
+    "pytest.ini": "[pytest]\n",
+    "test_a.py": "def test_a1(): pass\ndef test_a2(): assert 0\ndef test_a3(): pass\n",
+    "test_b.py": "def test_b1(): assert 0\ndef test_b2(): pass\n",
+}
+
+
+@pytest.fixture
+def histories(project, run):
+    """What two directories have come to after one run each, one plain, one in containers."""
+
+    def make(*later: str):
+        ended = []
+        for ours in (False, True):
+            directory = project(SUITE)
+            shutil.rmtree(directory / ".pytest_cache", ignore_errors=True)
+            (directory / "test_b.py").write_text(SUITE["test_b.py"])
+            run(directory, ours=ours)
+            (directory / "test_b.py").write_text("def test_b1(): pass\ndef test_b2(): pass\n")
+            ended.append(run(directory, *later, ours=ours))
+            ended.append(run(directory, "--lf", "-q", ours=ours))
+        return ended
+
+    return make
+
+
+@pytest.mark.parametrize("option", ["--lf", "--ff", "--nf"])
+def test_failures_are_remembered_as_plainly(histories, option):
+    plain, plain_last, ours, ours_last = histories(option)
+    assert ours.ended() == plain.ended()
+    # test_b1 passes by now: it is no longer among the last failures.
+    assert ours_last.ended() == plain_last.ended()
+    assert list(ours_last.cases) == ["test_a.py::test_a2"]
+    if option == "--lf":
+        assert "run-last-failure: rerun previous 2 failures" in ours.out
+
+
+def test_stepping_goes_on_where_it_stopped(project, run):
+    ended = []
+    for ours in (False, True):
+        directory = project(SUITE)
+        shutil.rmtree(directory / ".pytest_cache", ignore_errors=True)
+        more = ["--maelstrom-slots=1"] if ours else []
+        ended.append([run(directory, "--sw", *more, ours=ours) for _ in range(2)])
+    plain, ours = ended
+    assert [ran.code for ran in ours] == [ran.code for ran in plain]
+    assert [ran.cases for ran in ours] == [ran.cases for ran in plain], ours[0].out + ours[1].out
