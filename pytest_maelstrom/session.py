@@ -42,10 +42,10 @@ class Controller:
         self._collected: list[dict[str, Any]] = []
         self._degraded: tuple[str, ...] = ()
         refuse_unsuitable(config)
+        self._note = take_over_xdist(config)
         with as_usage_errors():
             self._plugins = Plugins(extra=[("pytest-session", self)])
             self._settings: Settings = read_settings(config, self._plugins)
-        take_over_xdist(config)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
@@ -83,9 +83,11 @@ class Controller:
             for line in self._degraded:
                 terminalreporter.line(line)
 
-    def pytest_report_header(self) -> str:
+    def pytest_report_header(self) -> list[str]:
         """Say that tests run in containers."""
-        return f"maelstrom: every test in its own container, {self._settings.slots} at once"
+        slots = self._settings.slots
+        line = f"maelstrom: every test in its own container, {slots} at once"
+        return [line, self._note] if self._note else [line]
 
     async def _main(self, run: PytestRun, container: ContainerSpec, project: Path) -> None:
         plugins = self._plugins
@@ -219,14 +221,19 @@ def refuse_unsuitable(config: pytest.Config) -> None:
             )
 
 
-def take_over_xdist(config: pytest.Config) -> None:
-    """Do what ``-n`` asks for, the distribution of tests, ourselves."""
-    session = config.pluginmanager.getplugin("dsession")
-    if session is not None:
-        config.pluginmanager.unregister(session)
-        config.issue_config_time_warning(
-            pytest.PytestWarning("-n is taken over by maelstrom; see --maelstrom-slots"), 2
-        )
+def take_over_xdist(config: pytest.Config) -> str:
+    """Do what ``-n`` asks for, the distribution of tests, ourselves; a note of that, or nothing.
+
+    Called before pytest-xdist is configured, which then finds nothing to distribute.
+    """
+    option = config.option
+    number = getattr(option, "numprocesses", None)
+    if not getattr(option, "tx", None):
+        return ""
+    option.dist, option.tx, option.numprocesses = "no", [], None
+    if number and option.maelstrom_slots is None:
+        option.maelstrom_slots = str(number)
+    return "maelstrom: -n is taken over; --maelstrom-slots means the same"
 
 
 def print_config(config: pytest.Config) -> None:

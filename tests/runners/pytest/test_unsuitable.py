@@ -44,7 +44,9 @@ def test_a_breakpoint_does_not_hang(project, run):
 
 def test_xdists_distribution_is_taken_over_with_a_note(project, run):
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
-    ran = run(project(SUITE), "-n", "2", ours=True)
+    ran = run(project(SUITE), "-n", "3", ours=True)
     assert ran.code == 0
+    assert "container, 3 at once" in ran.out
+    assert "workers" not in ran.out
     assert "-n is taken over" in ran.out
     assert ran.cases == {"test_it.py::test_it": ["passed"]}
