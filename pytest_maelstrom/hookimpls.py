@@ -42,7 +42,9 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
         container=container,
         program=pytest_run.program,
         arguments=pytest_run.program_arguments,
-        stdin=pytest_run.to_run(case.details["node id"], case.details["occurrence"]),
+        stdin=pytest_run.to_run(
+            case.details["node id"], case.details["occurrence"], case.details["submodules"]
+        ),
         report=True,
         timeout=run.options.get("timeout"),
         label=case.id,
@@ -145,12 +147,14 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
         _, why = _why_not(messages, result)
         raise UsageError(f"the tests could not be collected: {why}")
     run.options["collected"](messages)
+    # One list for all cases.
+    submodules = [name for message in messages for name in message.get("submodules", ())]
     for message in messages:
         if message["kind"] == "case":
-            yield _case(message)
+            yield _case(message, submodules)
 
 
-def _case(message: dict[str, Any]) -> Case:
+def _case(message: dict[str, Any], submodules: list[str]) -> Case:
     node_id, occurrence = message["id"], message["occurrence"]
     return Case(
         id=CaseId(f"{node_id} (again {occurrence})" if occurrence else node_id),
@@ -161,5 +165,6 @@ def _case(message: dict[str, Any]) -> Case:
             "node id": node_id,
             "occurrence": occurrence,
             "location": message["location"],
+            "submodules": submodules,
         },
     )

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +92,16 @@ class PytestRun:
         """The request that collects."""
         return self._encoded("collect", list(self.arguments), self.options)
 
-    def to_run(self, case: str, occurrence: int) -> bytes:
-        """The request that runs one case."""
+    def to_run(self, case: str, occurrence: int, submodules: Sequence[str]) -> bytes:
+        """The request that runs one case.
+
+        :param submodules: what was loaded when all cases were collected
+        """
         file = case.partition("::")[0]
         path = os.path.normpath(self.root / file)
         options = {**self.options, **{k: v for k, v in _SELECTING.items() if k in self.options}}
-        return self._encoded("run", [path], options, case=case, occurrence=occurrence)
+        more = {"case": case, "occurrence": occurrence, "submodules": submodules}
+        return self._encoded("run", [path], options, **more)
 
     def _encoded(
         self, kind: str, arguments: list[str], options: Mapping[str, Any], **more: Any

@@ -29,7 +29,9 @@ def main() -> int:
         if request["kind"] == "collect":
             inside: Any = plugins.Collecting(config, sender)
         else:
-            inside = plugins.OneCase(config, sender, request["case"], request["occurrence"])
+            inside = plugins.OneCase(
+                config, sender, request["case"], request["occurrence"], request["submodules"]
+            )
         config.pluginmanager.register(inside, "maelstrom-inside")
         status = int(config.hook.pytest_cmdline_main(config=config))
     except pytest.UsageError as error:

@@ -1,5 +1,7 @@
 """The two pytest plugins that speak with the controlling process: one collects, one runs a case."""
 
+import importlib
+import sys
 import warnings
 from typing import Any, Dict, List, Optional
 
@@ -97,7 +99,11 @@ class Collecting(_Telling):
         lines = [
             line for one in reversed(said) for line in ([one] if isinstance(one, str) else one)
         ]
-        self.sender.send("collected", lines=[str(line) for line in lines])
+        self.sender.send(
+            "collected",
+            lines=[str(line) for line in lines],
+            submodules=submodules(session.items),
+        )
         return True
 
     @pytest.hookimpl(trylast=True)
@@ -108,6 +114,33 @@ class Collecting(_Telling):
             self.sender.send("stopped", reason=str(reason))
 
 
+def submodules(items: List[pytest.Item]) -> List[str]:
+    """Names of all modules within packages that are loaded by now, but for those of tests."""
+    tests = {str(item.path) for item in items}
+    found = []
+    for name, module in sorted(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if "." in name and file not in tests and not name.endswith("conftest"):
+            found.append(name)
+    return found
+
+
+def load(names: List[str]) -> None:
+    """Load those of some submodules whose packages are loaded.
+
+    A module that uses ``package.module`` without importing it finds it where any other test has
+    imported it, as plain pytest does; what has not been imported at all is not missed by anybody.
+    """
+    for name in names:
+        if name not in sys.modules and name.rpartition(".")[0] in sys.modules:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    importlib.import_module(name)
+                except Exception:  # it could be loaded there, but is not needed here
+                    continue
+
+
 class OneCase(_Telling):
     """Runs the one case with a node id, found by that id alone.
 
@@ -116,10 +149,18 @@ class OneCase(_Telling):
     the way to the case before its parameters are even expanded.
     """
 
-    def __init__(self, config: pytest.Config, sender: Sender, case: str, occurrence: int) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        sender: Sender,
+        case: str,
+        occurrence: int,
+        submodules: List[str],
+    ) -> None:
         super().__init__(config, sender)
         self._case = case
         self._occurrence = occurrence
+        self._submodules = submodules
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: Any, name: str) -> Optional[List[Any]]:
@@ -133,6 +174,7 @@ class OneCase(_Telling):
         """Keep the case alone."""
         wanted = [item for item in items if item.nodeid == self._case]
         items[:] = wanted[self._occurrence : self._occurrence + 1] or wanted[:1]
+        load(self._submodules)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Tell of what failed: it may be why the case is not found."""
