@@ -56,6 +56,8 @@ def running(project, tmp_path, token) -> Iterator[subprocess.Popen[str]]:
     """A run whose two slots both hang, its quick test reported."""
     directory = project({"pytest.ini": "[pytest]\n", "test_it.py": SUITE.format(token=token)})
     mounts = Path("/proc/self/mountinfo").read_text()
+    # In a background job of a shell the signal is ignored, and what is ignored stays so in children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "maelstrom", "--maelstrom-slots=3", "-v"],
         cwd=directory,
@@ -65,6 +67,7 @@ def running(project, tmp_path, token) -> Iterator[subprocess.Popen[str]]:
         text=True,
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, before)
     try:
         assert wait_for(lambda: len(processes_of(token)) == 2)
         assert process.stdout is not None

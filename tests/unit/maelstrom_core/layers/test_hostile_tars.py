@@ -125,7 +125,9 @@ def test_what_archives_may_have_comes_out_as_it_should(project, tree):
     setuid = member("./bin/tool", size=3)
     setuid.mode = 0o4755
     surrogate = member("caf\udce9", size=0)
-    data = archive([member("./", DIRECTORY), member("bin/", DIRECTORY), setuid, fifo, surrogate])
+    binaries = member("bin/", DIRECTORY)
+    binaries.mode = 0o755
+    data = archive([member("./", DIRECTORY), binaries, setuid, fifo, surrogate])
     (project / "good.tar").write_bytes(data)
     made = tree(TarLayer(tar="good.tar"))
     assert stat.S_ISFIFO((made / "pipe").lstat().st_mode)
