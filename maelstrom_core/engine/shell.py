@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import assert_never
 
 import attrs
@@ -258,16 +259,20 @@ class Engine:
     def serve(self, nursery: trio.Nursery) -> None:
         """Start the tasks that keep it going until `stop`."""
         self._nursery = nursery
-        for index in range(len(self._slots)):
-            nursery.start_soon(self._keep_going, self.listen, index)
-        nursery.start_soon(self._keep_going, self.watch_the_clock)
-
-    async def _keep_going(self, task: Callable[..., Awaitable[None]], *arguments: int) -> None:
-        """Run a task that must outlive a cancelled caller, who waits for his job's end."""
-        with trio.CancelScope(shield=True) as scope:
+        tasks = [partial(self.listen, index) for index in range(len(self._slots))]
+        for task in (*tasks, partial(self.watch_the_clock)):
+            # Made here, not by the task: `stop` may come before the task has begun.
+            scope = trio.CancelScope(shield=True)
             self._scopes.append(scope)
+            nursery.start_soon(self._keep_going, scope, task)
+
+    async def _keep_going(
+        self, scope: trio.CancelScope, task: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Run a task that must outlive a cancelled caller, who waits for his job's end."""
+        with scope:
             try:
-                await task(*arguments)
+                await task()
             except Exception:
                 # A fault of ours: nobody may wait for what this task would have told.
                 for job in list(self._jobs):

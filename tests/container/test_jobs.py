@@ -99,6 +99,11 @@ def test_user_directory_and_host_name_are_as_asked(shell):
     assert seen.out.split() == ["1234", "77", "somewhere", "/usr"]
 
 
+def test_a_program_is_found_wherever_it_is_in_the_path(run):
+    seen = run("echo", "found", environment=(("PATH", "/nowhere:/dev/null:/usr/bin"),))
+    assert seen.out == "found\n"
+
+
 def test_a_missing_program_is_the_jobs_fault(run):
     seen = run("no-such-program")
     assert isinstance(seen.last, NotStarted)

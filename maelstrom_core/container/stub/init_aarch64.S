@@ -118,22 +118,23 @@ main:   mov     x8, #157                /* setsid() */
         mov     x2, #0
         mov     x3, #8
         svc     #0
-try:    ldr     x0, [x21], #8
+        mov     x25, #0                 /* x25: why it could not be started; left in the frame only */
+try:    ldr     x0, [x21], #8           /* when all paths were tried, for one may start after all */
         ldrb    w1, [x0]
-        cbz     w1, 1f                  /* all paths were tried */
+        cbz     w1, 1f
         mov     x1, x22
         mov     x2, x20
         mov     x8, #221                /* execve(path, argv, envp) */
         svc     #0
         neg     x0, x0
-        ldr     x1, [sp, #ERRNO]        /* keep the first errno that says more than "not there" */
-        cbz     x1, keep
-        cmp     x1, #2                  /* ENOENT */
+        cbz     x25, keep               /* keep the first errno that says more than "not there" */
+        cmp     x25, #2                 /* ENOENT */
         b.eq    keep
-        cmp     x1, #20                 /* ENOTDIR */
+        cmp     x25, #20                /* ENOTDIR */
         b.ne    try
-keep:   str     x0, [sp, #ERRNO]
+keep:   mov     x25, x0
         b       try
-1:      mov     x0, #127
+1:      str     x25, [sp, #ERRNO]
+        mov     x0, #127
         mov     x8, #94
         svc     #0

@@ -131,24 +131,25 @@ main:   mov     eax, 112                /* setsid() */
         xor     edx, edx
         mov     r10d, 8
         syscall
-try:    mov     rdi, [r12]
+        xor     r15d, r15d              /* r15: why it could not be started; left in the frame only */
+try:    mov     rdi, [r12]              /* when all paths were tried, for one may start after all */
         cmp     byte ptr [rdi], 0
-        je      1f                      /* all paths were tried */
+        je      1f
         mov     rsi, r13
         mov     rdx, r14
         mov     eax, 59                 /* execve(path, argv, envp) */
         syscall
         add     r12, 8
         neg     rax
-        mov     rcx, [rsp + ERRNO]      /* keep the first errno that says more than "not there" */
-        test    rcx, rcx
+        test    r15d, r15d              /* keep the first errno that says more than "not there" */
         jz      keep
-        cmp     ecx, 2                  /* ENOENT */
+        cmp     r15d, 2                 /* ENOENT */
         je      keep
-        cmp     ecx, 20                 /* ENOTDIR */
+        cmp     r15d, 20                /* ENOTDIR */
         jne     try
-keep:   mov     [rsp + ERRNO], rax
+keep:   mov     r15, rax
         jmp     try
-1:      mov     edi, 127
+1:      mov     [rsp + ERRNO], r15
+        mov     edi, 127
         mov     eax, 231
         syscall

@@ -1,0 +1,208 @@
+"""The local backend: jobs on real slots, from their limits in time to what is left after them."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from maelstrom_core.cluster.local import LocalBackend, open_local_backend
+from maelstrom_core.model.container import ContainerSpec, Devices, Proc, Tmp
+from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.layers import HostTreeLayer, PathsLayer
+from maelstrom_core.model.outcome import (
+    CouldNotStart,
+    Exited,
+    InputFailed,
+    JobResult,
+    Signaled,
+    TimedOut,
+)
+
+SYSTEM = [path for path in ("/usr", "/bin", "/lib", "/lib64") if os.path.isdir(path)]
+CONTAINER = ContainerSpec(
+    layers=tuple(HostTreeLayer(path=os.path.realpath(path), target=path) for path in SYSTEM),
+    mounts=(Proc(), Tmp(target="/tmp"), Devices()),
+    environment=(("PATH", "/usr/bin:/bin"),),
+)
+
+
+def shell(script: str, **fields: Any) -> JobSpec:
+    fields.setdefault("container", CONTAINER)
+    return JobSpec(program="sh", arguments=("-c", script), **fields)
+
+
+@pytest.fixture
+def on_backend(tmp_path: Path) -> Callable[..., Any]:
+    """Run an async function with a backend of two slots."""
+
+    def run(main: Callable[[LocalBackend], Any], *, slots: int = 2) -> Any:
+        async def with_backend() -> Any:
+            async with open_local_backend(
+                store_directory=tmp_path / "store", project_directory=tmp_path, slots=slots
+            ) as backend:
+                with trio.fail_after(60):
+                    return await main(backend)
+
+        return trio.run(with_backend)
+
+    return run
+
+
+@pytest.fixture
+def result_of(on_backend) -> Callable[[JobSpec], JobResult]:
+    """The result of one job."""
+
+    def run(job: JobSpec) -> JobResult:
+        return on_backend(lambda backend: backend.run(job))
+
+    return run
+
+
+def test_a_job_that_takes_too_long_is_asked_to_end(result_of):
+    result = result_of(shell("echo began; sleep 100", timeout=0.3))
+    assert result.outcome == TimedOut(0.3, killed=False)
+    assert result.stdout.text() == "began\n"
+    # Its clock starts a little after that of its limit.
+    assert 0.1 <= result.usage.wall_seconds < 10
+
+
+def test_a_job_that_will_not_end_is_killed_after_its_grace(result_of):
+    script = "trap 'echo asked' TERM; while :; do sleep 0.05; done"
+    result = result_of(shell(script, timeout=0.3, grace=0.5))
+    assert result.outcome == TimedOut(0.3, killed=True)
+    assert "asked" in result.stdout.text()
+    assert result.usage.wall_seconds >= 0.6  # its clock starts a little after that of its limit
+
+
+def test_a_job_may_clean_up_within_its_grace(result_of):
+    script = "trap 'echo cleaned; exit 3' TERM; while :; do sleep 0.05; done"
+    result = result_of(shell(script, timeout=0.3))
+    assert result.outcome == TimedOut(0.3, killed=False)
+    assert result.stdout.text() == "cleaned\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [("exit 0", Exited(0)), ("exit 41", Exited(41)), ("kill -SEGV $$", Signaled(11))],
+)
+def test_endings_are_exact(result_of, script, outcome):
+    assert result_of(shell(script, timeout=30)).outcome == outcome
+
+
+def test_a_cancelled_job_is_gone_when_its_caller_goes_on(on_backend, tmp_path):
+    marker = f"marker-{os.urandom(6).hex()}"
+
+    def alive() -> bool:
+        for process in Path("/proc").iterdir():
+            try:
+                if process.name.isdecimal() and marker in (process / "cmdline").read_text():
+                    return True
+            except OSError:
+                continue
+        return False
+
+    async def main(backend: LocalBackend) -> None:
+        started = trio.Event()
+
+        async def forever() -> None:
+            job = shell(f"echo here; sleep 1000; : {marker}")
+            await backend.run(job, on_output=lambda _stream, _data: started.set())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(forever)
+            await started.wait()
+            assert alive()
+            nursery.cancel_scope.cancel()
+        assert not alive()
+        # The slot is free again.
+        assert (await backend.run(shell("exit 5"))).outcome == Exited(5)
+
+    on_backend(main, slots=1)
+
+
+def test_waiting_jobs_can_be_cancelled_and_others_go_on(on_backend):
+    async def main(backend: LocalBackend) -> None:
+        ended: list[str] = []
+
+        async def one(name: str, script: str) -> None:
+            await backend.run(shell(script))
+            ended.append(name)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one, "first", "sleep 0.4")
+            await trio.sleep(0.1)
+            with trio.move_on_after(0.1) as scope:
+                await one("waiting", "true")
+            assert scope.cancelled_caught
+            nursery.start_soon(one, "last", "true")
+        assert ended == ["first", "last"]
+
+    on_backend(main, slots=1)
+
+
+def test_the_longest_that_waits_goes_first(on_backend):
+    async def main(backend: LocalBackend) -> list[str]:
+        ended: list[str] = []
+
+        async def one(name: str, seconds: float | None) -> None:
+            await backend.run(shell("true", expected_duration=seconds))
+            ended.append(name)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(backend.run, shell("sleep 0.5"))
+            await trio.sleep(0.1)
+            for name, seconds in (("short", 1.0), ("long", 9.0), ("middle", 5.0)):
+                nursery.start_soon(one, name, seconds)
+                await trio.sleep(0.02)
+        return ended
+
+    assert on_backend(main, slots=1) == ["long", "middle", "short"]
+
+
+def test_jobs_run_side_by_side(on_backend):
+    async def main(backend: LocalBackend) -> None:
+        async with trio.open_nursery() as nursery:
+            for name in "ab":
+                nursery.start_soon(meet, backend, name)
+
+    # Each waits until the other is there: one after the other they would never end.
+    spot: list[str] = []
+
+    async def meet(backend: LocalBackend, name: str) -> None:
+        def arrived(_stream: int, _data: bytes) -> None:
+            spot.append(name)
+
+        job = shell("echo here; read line || sleep 0.3", timeout=20)
+        before = time.monotonic()
+        assert (await backend.run(job, on_output=arrived)).outcome == Exited(0)
+        assert len(spot) == 2 or time.monotonic() - before > 0.3
+
+    on_backend(main)
+    assert sorted(spot) == ["a", "b"]
+
+
+def test_what_is_wrong_with_a_job_is_its_result(result_of):
+    missing = result_of(JobSpec(container=CONTAINER, program="no-such-program"))
+    assert isinstance(missing.outcome, CouldNotStart)
+    layers = (PathsLayer(paths=("not-there",)),)
+    unmade = result_of(shell("true", container=ContainerSpec(layers=layers)))
+    assert isinstance(unmade.outcome, InputFailed)
+    assert "not-there" in str(unmade.outcome)
+    empty = result_of(JobSpec(container=CONTAINER, program=""))
+    assert isinstance(empty.outcome, InputFailed)
+
+
+def test_a_container_that_could_not_be_made_can_be_made_later(on_backend, tmp_path):
+    spec = ContainerSpec(layers=(*CONTAINER.layers, PathsLayer(paths=("late",))))
+
+    async def main(backend: LocalBackend) -> None:
+        assert isinstance((await backend.run(shell("true", container=spec))).outcome, InputFailed)
+        (tmp_path / "late").write_text("now")
+        result = await backend.run(shell("cat late", container=spec))
+        assert (result.outcome, result.stdout.text(), result.stderr.text()) == (Exited(0), "now", "")
+
+    on_backend(main)

@@ -1,0 +1,109 @@
+"""What runs remember of cases, and that nothing is lost when the memory is."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from maelstrom_core.model.cases import CaseReport, CaseStatus
+from maelstrom_core.model.ids import CaseId
+from maelstrom_core.model.outcome import Cancelled, Exited, JobResult, Usage
+from maelstrom_core.testrun.history import History, Known
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "history.sqlite"
+
+
+def opened(path: Path, *, runner: str = "pytest", project: str = "/p") -> History:
+    return History(path, runner=runner, project=Path(project))
+
+
+def report(name: str, seconds: float = 1.0, status: CaseStatus = CaseStatus.PASSED) -> CaseReport:
+    usage = Usage(wall_seconds=seconds)
+    return CaseReport(
+        id=CaseId(name), status=status, result=JobResult(outcome=Exited(0), usage=usage)
+    )
+
+
+def test_what_one_run_saw_the_next_one_knows(path):
+    with opened(path) as history:
+        assert history.of(CaseId("a")) is None
+        history.add(report("a", 2.0))
+        history.add(report("b", 1.0, CaseStatus.FAILED))
+    with opened(path) as history:
+        assert history.of(CaseId("a")) == Known(2.0, failed=False)
+        assert history.of(CaseId("b")) == Known(1.0, failed=True)
+
+
+def test_durations_are_smoothed_and_failures_are_the_last_ones(path):
+    with opened(path) as history:
+        history.add(report("a", 1.0, CaseStatus.TIMED_OUT))
+        history.add(report("a", 3.0, CaseStatus.PASSED))
+    with opened(path) as history:
+        assert history.of(CaseId("a")) == Known(2.0, failed=False)
+
+
+def test_projects_and_runners_do_not_see_each_others(path):
+    with opened(path) as history:
+        history.add(report("a"))
+    for other in ({"runner": "go"}, {"project": "/q"}):
+        with opened(path, **other) as history:
+            assert history.of(CaseId("a")) is None
+
+
+def test_what_was_cancelled_or_never_run_is_not_remembered(path):
+    with opened(path) as history:
+        history.add(CaseReport(id=CaseId("a"), status=CaseStatus.ERROR))
+        cancelled = JobResult(outcome=Cancelled("no longer wanted", ran=True))
+        history.add(CaseReport(id=CaseId("b"), status=CaseStatus.CANCELLED, result=cancelled))
+    with opened(path) as history:
+        assert history.of(CaseId("a")) is history.of(CaseId("b")) is None
+
+
+def test_a_damaged_memory_is_thrown_away(path):
+    path.parent.mkdir()
+    path.write_bytes(b"no database" * 1000)
+    with opened(path) as history:
+        history.add(report("a"))
+    with opened(path) as history:
+        assert history.of(CaseId("a")) is not None
+
+
+def test_where_there_can_be_no_memory_runs_go_on(tmp_path):
+    (tmp_path / "state").write_text("a file where a directory should be")
+    with opened(tmp_path / "state" / "history.sqlite") as history:
+        history.add(report("a"))
+        assert history.of(CaseId("a")) is not None
+
+
+def test_runs_at_the_same_time_lose_nothing(path):
+    code = """
+import sys
+from pathlib import Path
+from maelstrom_core.model.cases import CaseReport, CaseStatus
+from maelstrom_core.model.ids import CaseId
+from maelstrom_core.model.outcome import Exited, JobResult, Usage
+from maelstrom_core.testrun.history import History
+with History(Path(sys.argv[1]), runner="pytest", project=Path("/p")) as history:
+    for index in range(600):
+        result = JobResult(outcome=Exited(0), usage=Usage(wall_seconds=1.0))
+        case = CaseId(f"{sys.argv[2]}-{index}")
+        history.add(CaseReport(id=case, status=CaseStatus.PASSED, result=result))
+"""
+    path.parent.mkdir()
+    started = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), str(number)])
+        for number in range(3)
+    ]
+    assert [process.wait(60) for process in started] == [0, 0, 0]
+    with opened(path) as history:
+        missing = [
+            f"{number}-{index}"
+            for number in range(3)
+            for index in range(600)
+            if history.of(CaseId(f"{number}-{index}")) is None
+        ]
+    assert missing == []
