@@ -12,6 +12,7 @@ from maelstrom_core.model.container import (
     Proc,
     Root,
     Sys,
+    Template,
 )
 from maelstrom_core.model.layers import (
     GlobLayer,
@@ -82,7 +83,9 @@ class Surroundings:
     inside: str
 
 
-def default_container(around: Surroundings, settings: Settings) -> ContainerSpec:
+def default_container(
+    around: Surroundings, settings: Settings, template: Template | None = None
+) -> ContainerSpec:
     """The container in which tests run when nothing else is said.
 
     Lowest layer first: the host's /etc as far as it is nobody's secret, a snapshot of the project,
@@ -123,6 +126,7 @@ def default_container(around: Surroundings, settings: Settings) -> ContainerSpec
         user=around.user,
         group=around.group,
         limits=Limits(),
+        template=template if settings.isolation == "template" else None,
     )
 
 

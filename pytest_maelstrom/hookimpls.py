@@ -13,6 +13,7 @@ from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, describe
 from maelstrom_core.model.views import RunView
+from pytest_maelstrom.request import PytestRun, to_fork
 
 RUNNER = "pytest"
 ENDS_THE_RUN = ("exit", "interrupt")
@@ -34,17 +35,18 @@ def maelstrom_package(run: RunView) -> ContainerSpec | None:
 
 @hookimpl
 def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> JobSpec | None:
-    """One interpreter that collects the case's file and runs the case."""
+    """A fork of the template; or one interpreter that collects the case's file and runs the case."""
     if run.runner != RUNNER:
         return None
-    pytest_run = run.options["pytest"]
+    pytest_run: PytestRun = run.options["pytest"]
+    node_id, occurrence = case.details["node id"], case.details["occurrence"]
+    forked = container.template is not None and case.details["wishes"].get("isolation") != "fresh"
     return JobSpec(
         container=container,
         program=pytest_run.program,
         arguments=pytest_run.program_arguments,
-        stdin=pytest_run.to_run(
-            case.details["node id"], case.details["occurrence"], case.details["submodules"]
-        ),
+        stdin=pytest_run.to_run(node_id, occurrence, case.details["submodules"]),
+        fork=to_fork(node_id, occurrence, {}) if forked else None,
         report=True,
         timeout=run.options.get("timeout"),
         label=case.id,
@@ -132,13 +134,16 @@ def _why_not(messages: list[dict[str, Any]], result: JobResult) -> tuple[CaseSta
 
 
 async def _collect(run: RunView) -> AsyncIterator[Case]:
-    pytest_run = run.options["pytest"]
+    pytest_run: PytestRun = run.options["pytest"]
+    container: ContainerSpec = run.options["container"]
     job = JobSpec(
-        container=run.options["container"],
+        container=container,
         program=pytest_run.program,
         arguments=pytest_run.program_arguments,
         stdin=pytest_run.to_collect(),
         report=True,
+        # The template collects: what it tells of its cases is what it will run.
+        warm_up=container.template is not None,
         label="collect",
     )
     result = await run.run_job(job)
@@ -166,5 +171,6 @@ def _case(message: dict[str, Any], submodules: list[str]) -> Case:
             "occurrence": occurrence,
             "location": message["location"],
             "submodules": submodules,
+            "wishes": message["wishes"],
         },
     )

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     import pytest
 
 NAME = "maelstrom"
+MARKER = (
+    "maelstrom(isolation): under -p maelstrom, isolation='fresh' runs the test in an interpreter "
+    "of its own instead of a fork of a warm one"
+)
 
 
 def pytest_addoption(parser: "pytest.Parser") -> None:
@@ -29,6 +33,7 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     add("timeout", "SECONDS", "seconds after which a test is ended (default: never)")
     add("root-size", "SIZE", "how much a test may write, such as 64MiB (default: 1GiB)")
     add("network", "KIND", "loopback (default), disabled, or local: the host's own")
+    add("isolation", "KIND", "template (default): forks of a warm interpreter; or fresh ones")
     add("store", "DIRECTORY", "where layers are kept (default: in the user's cache directory)")
     add("config-file", "PATH", "read settings from this file alone; - for none")
     for name, text in (
@@ -61,6 +66,7 @@ def pytest_cmdline_main(config: "pytest.Config") -> int | None:
 
 def pytest_configure(config: "pytest.Config") -> None:
     """Take the run over, if asked to."""
+    config.addinivalue_line("markers", MARKER)
     if is_asked_for(config):
         from pytest_maelstrom.session import Controller
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
+from maelstrom_core.model.container import Template
 from pytest_maelstrom.environment_plan import INSIDE
 
 _SELECTING: dict[str, Any] = {
@@ -45,7 +47,7 @@ _OURS: dict[str, Any] = {
 """What the controlling process does itself, or what has no meaning for one case."""
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class PytestRun:
     """One invocation of pytest, as its containers must know it.
 
@@ -92,20 +94,31 @@ class PytestRun:
         """The request that collects."""
         return self._encoded("collect", list(self.arguments), self.options)
 
+    def to_be_template(self) -> bytes:
+        """The request that collects, and is then forked for each case."""
+        return self._encoded("template", list(self.arguments), self.options)
+
     def to_run(self, case: str, occurrence: int, submodules: Sequence[str]) -> bytes:
         """The request that runs one case.
 
         :param submodules: what was loaded when all cases were collected
         """
-        file = case.partition("::")[0]
-        path = os.path.normpath(self.root / file)
-        options = {**self.options, **{k: v for k, v in _SELECTING.items() if k in self.options}}
-        more = {"case": case, "occurrence": occurrence, "submodules": submodules}
-        return self._encoded("run", [path], options, **more)
+        path = os.path.normpath(self.root / case.partition("::")[0])
+        own = {
+            "arguments": [path],
+            "case": case,
+            "occurrence": occurrence,
+            "submodules": submodules,
+        }
+        return self._common_to_all_cases[:-1] + b", " + json.dumps(own).encode()[1:]
 
-    def _encoded(
-        self, kind: str, arguments: list[str], options: Mapping[str, Any], **more: Any
-    ) -> bytes:
+    @cached_property
+    def _common_to_all_cases(self) -> bytes:
+        """Of the request that runs one case: written once, for it is long."""
+        options = {**self.options, **{k: v for k, v in _SELECTING.items() if k in self.options}}
+        return self._encoded("run", [], options)
+
+    def _encoded(self, kind: str, arguments: list[str], options: Mapping[str, Any]) -> bytes:
         request = {
             "kind": kind,
             "arguments": arguments,
@@ -114,9 +127,15 @@ class PytestRun:
             "argv": self.argv,
             "run_id": self.run_id,
             "worker_id": "maelstrom",
-            **more,
         }
         return json.dumps(request).encode()
+
+    @property
+    def template(self) -> Template:
+        """What cases can be forks of."""
+        return Template(
+            program=self.program, arguments=self.program_arguments, stdin=self.to_be_template()
+        )
 
     @property
     def program(self) -> str:
@@ -127,6 +146,12 @@ class PytestRun:
     def program_arguments(self) -> tuple[str, ...]:
         """Its flags and our part that runs inside."""
         return (*self.python[1:], f"{INSIDE}/pytest_maelstrom/inside/main.py")
+
+
+def to_fork(case: str, occurrence: int, environment: Mapping[str, str]) -> bytes:
+    """The request to a fork of the template."""
+    request = {"case": case, "occurrence": occurrence, "environment": dict(environment)}
+    return json.dumps(request).encode()
 
 
 UNKNOWN = object()

@@ -60,7 +60,7 @@ class Controller:
         project = project_directory(self._config)
         run = PytestRun.of(self._config)
         with as_usage_errors():
-            container = default_container(surroundings(run, project), self._settings)
+            container = default_container(surroundings(run, project), self._settings, run.template)
             if self._config.option.maelstrom_explain:
                 self._explain(container)
                 return True

@@ -9,7 +9,7 @@ from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.settings.schema import one_of, size
 
-OPTIONS = ("slots", "timeout", "root-size", "network", "store")
+OPTIONS = ("slots", "timeout", "root-size", "network", "isolation", "store")
 """Those that pytest's command line has, as ``--maelstrom-NAME``."""
 
 
@@ -23,6 +23,12 @@ def schema() -> Schema:
             read=one_of("loopback", "disabled", "local"),
             default="loopback",
             help="what a test sees of the network",
+        ),
+        Field(
+            name="isolation",
+            read=one_of("template", "fresh"),
+            default="template",
+            help="whether tests are forks of a warm interpreter, or start interpreters of their own",
         ),
     )
     return Schema("maelstrom-pytest", "MAELSTROM_PYTEST", (*fields, *own))

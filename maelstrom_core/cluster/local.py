@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -12,6 +13,7 @@ from maelstrom_core.container.messages import Prepare
 from maelstrom_core.container.plan import prepare_message
 from maelstrom_core.container.ports import SlotPort
 from maelstrom_core.container.runtime import Interpreter, open_slots
+from maelstrom_core.container.template_runtime import TemplateSlot
 from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers import MadeLayers, make_layers
@@ -99,7 +101,11 @@ def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
     texts = (job.program, *job.arguments, *(f"{n}={v}" for n, v in environment))
     if any("\0" in text for text in texts):
         return "program, arguments and environment cannot hold NUL characters"
-    return "" if job.program else "program: empty"
+    if not job.program:
+        return "program: empty"
+    if (job.fork is not None or job.warm_up) and job.container.template is None:
+        return "fork: its container has no template"
+    return ""
 
 
 @asynccontextmanager
@@ -126,7 +132,8 @@ async def open_local_backend(
         try:
             async with open_slots(slots, interpreter=interpreter) as opened:
                 ports: list[SlotPort] = list(opened)
-                async with open_engine(ports, backend.make_root) as engine:
+                templates = partial(TemplateSlot, interpreter=interpreter)
+                async with open_engine(ports, backend.make_root, templates) as engine:
                     backend.engine = engine
                     try:
                         yield backend

@@ -41,6 +41,7 @@ class Blueprint:
     :param lowers: host directories, lowest first
     :param mounts: host trees first, then all others
     :param capabilities: mask of those that are kept
+    :param template: whether its first program stays and is forked for each job
     """
 
     lowers: tuple[str, ...]
@@ -62,6 +63,7 @@ class Blueprint:
     capabilities: int
     seccomp: bool
     init: bool
+    template: bool = False
 
     def to_plain(self) -> dict[str, Any]:
         """As dicts and tuples of plain values."""
@@ -85,7 +87,7 @@ class Blueprint:
         A read-only root without capabilities can be the slot's own prepared mount namespace, of
         which the job gets a copy; unless a bind lies below a mount that each job makes anew.
         """
-        if self.writable or self.capabilities:
+        if self.writable or self.capabilities or self.template:
             return True
         fresh: list[str] = []
         for mount in self.mounts:

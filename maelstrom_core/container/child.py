@@ -8,7 +8,14 @@ import os
 from array import array
 
 from maelstrom_core.container import syscalls
-from maelstrom_core.container.script import MAY_FAIL, RECORD_WORDS, Failure, Table
+from maelstrom_core.container.script import (
+    CONTEXT_WORDS,
+    MAY_FAIL,
+    RECORD_WORDS,
+    WORD_MASK,
+    Failure,
+    Table,
+)
 
 _ARGUMENT_BITS = 0x3F
 _HIGHEST_ERRNO = 4095
@@ -19,21 +26,20 @@ def perform(table: Table) -> Failure | None:
 
     :return: what failed, or ``None`` at the end of the script
     """
-    records, results = table.records, table.results
-    base = results.buffer_info()[0]
+    memory, base = table.memory, table.address
     for index in range(len(table.steps)):
-        at = index * RECORD_WORDS
-        number, *arguments = records[at : at + 7]
-        result_address, flags = records[at + 7], records[at + 8]
+        at = CONTEXT_WORDS + index * RECORD_WORDS
+        number, *arguments = memory[at : at + 7]
+        result_address, flags = memory[at + 7], memory[at + 8]
         if flags & _ARGUMENT_BITS:
             for position in range(6):
                 if flags >> position & 1:
-                    arguments[position] = results[(arguments[position] - base) // 8]
+                    arguments[position] = memory[(arguments[position] - base) // 8]
         result = syscalls.call(number, *arguments)
         if -_HIGHEST_ERRNO <= result < 0 and not flags & MAY_FAIL:
             return Failure(index, -result)
         if result_address:
-            results[(result_address - base) // 8] = result
+            memory[(result_address - base) // 8] = result & WORD_MASK
     return None
 
 
@@ -58,5 +64,5 @@ def clone_and_perform(table: Table, clone_arguments: "array[int]", clone3: int) 
     answer = os.read(reading, 16)
     os.close(reading)
     if len(answer) == 16:
-        table.context[0:2] = array("q", answer)
+        table.fail(Failure(*array("q", answer)))
     return pid

@@ -6,7 +6,7 @@ from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.flags import CAPABILITIES
 from maelstrom_core.container.job_plan import job_steps
-from maelstrom_core.container.script import Argument, Parameter, Program, Result, Step
+from maelstrom_core.container.script import Argument, Parameter, Program, Result, Step, Texts
 from maelstrom_core.container.seccomp_plan import filter_for
 from maelstrom_core.container.slot_plan import filter_steps
 from maelstrom_core.container.tree_plan import tree_steps
@@ -65,5 +65,7 @@ def _shown(argument: Argument) -> str:
             return f"<{len(argument)} bytes>"
         case Program(instructions):
             return f"<filter of {len(instructions) // 8} instructions>"
+        case Texts(texts):
+            return repr([text.decode() for text in texts])
         case Result(name) | Parameter(name):
             return f"<{name}>"

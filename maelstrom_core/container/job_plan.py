@@ -1,5 +1,10 @@
 """The script of one job's child: from clone to exec. Pure; standard library only.
 
+The child of a *job* becomes its program. That of a *template* does too, but keeps the parts of its
+root within reach of a descriptor, so that *forks* of it can build roots of their own. A fork's
+script is performed by a child of the template, which shares its memory; it ends with a clone, whose
+child is the fork, as pid 2 within all that was made, and with the init that waits for it as pid 1.
+
 Why this order:
 
 - ids are mapped before anything is mounted: files made before would belong to nobody; setgroups
@@ -9,20 +14,37 @@ Why this order:
 - capabilities go after the last privileged call, no_new_privs after them, the parent-death signal
   after every change of credentials (which clears it, prctl(2));
 - the seccomp filter is the slot's, inherited (`slot_plan.filter_steps`);
-- descriptors are marked close-on-exec instead of closed, since the script itself still uses some.
+- descriptors are marked close-on-exec instead of closed, since the script itself still uses some;
+- a fork goes to the parts before it copies the mount namespace: the kernel then moves its working
+  directory to the copy, and from there relative names lead to what it may mount from;
+- a fork is cloned after the last privileged call: nothing of it ever runs with a capability.
 """
 
 from collections.abc import Mapping
+from enum import Enum
 from struct import pack
 
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.blueprint import Blueprint, MountPlan, lies_below
 from maelstrom_core.container.facts import SlotFacts
-from maelstrom_core.container.script import Argument, Parameter, Result, Step
-from maelstrom_core.container.tree_plan import GUARDED, MOUNTS, ROOT, overlay_options
+from maelstrom_core.container.script import Argument, Parameter, Result, Step, Texts
+from maelstrom_core.container.slot_plan import PRIVILEGES_OF_A_NETWORK
+from maelstrom_core.container.tree_plan import (
+    FORK_ROOT,
+    FROZEN,
+    GUARDED,
+    HIDDEN,
+    MOUNTS,
+    PARTS,
+    ROOT,
+    overlay_options,
+)
 
 REPORT_DESCRIPTOR = 3
 STATUS_DESCRIPTOR = 4
+CONTROL_DESCRIPTOR = 5
+PARTS_DESCRIPTOR = 6
+"""A template's: the socket over which it is asked for forks, and the parts that their roots need."""
 LOWEST_PID_LIMIT = 301
 """The kernel keeps 300 pids for itself and refuses a smaller ``pid_max``."""
 NAMESPACES = (
@@ -36,12 +58,30 @@ NAMESPACES = (
 _GUARDED = k.MS_NOSUID | k.MS_NODEV | k.MS_NOEXEC
 
 
+class Role(Enum):
+    """Whose script it is."""
+
+    JOB = "job"
+    TEMPLATE = "template"
+    FORK = "fork"
+
+
 def namespaces_of(blueprint: Blueprint) -> int:
     """Flags of clone3 for the namespaces that are the job's own.
 
     The network namespace is the slot's, which a job cannot alter, unless a fresh one is asked for.
     """
     return NAMESPACES | (k.CLONE_NEWNET if blueprint.fresh_network else 0)
+
+
+def fork_namespaces_of(blueprint: Blueprint) -> int:
+    """The same for a fork of a template.
+
+    Its mount namespace is made by its script. Its network is its own, since many forks run at once
+    in one slot, of which the network is.
+    """
+    network = 0 if blueprint.network == "local" else k.CLONE_NEWNET
+    return (namespaces_of(blueprint) & ~k.CLONE_NEWNS) | network
 
 
 class _Steps:
@@ -55,12 +95,18 @@ class _Steps:
     ) -> None:
         self.all.append(Step(call, arguments, why, saves, may_fail))
 
-    def write(self, at: Argument, path: str, text: str, *, why: str) -> None:
+    def add_clone(self, *arguments: Argument, why: str) -> None:
+        """A clone whose child returns from the interpreter."""
+        self.all.append(Step("clone3", arguments, why, returns=True))
+
+    def write(
+        self, at: Argument, path: str, text: str, *, why: str, may_fail: bool = False
+    ) -> None:
         """Write a short text to a file of /proc."""
-        name = f"file {path}"
-        self.add("openat", at, path, k.O_WRONLY | k.O_CLOEXEC, 0, why=why, saves=name)
-        self.add("write", Result(name), text, len(text), why=why)
-        self.add("close", Result(name), why=why)
+        name, how = f"file {path}", k.O_WRONLY | k.O_CLOEXEC
+        self.add("openat", at, path, how, 0, why=why, saves=name, may_fail=may_fail)
+        self.add("write", Result(name), text, len(text), why=why, may_fail=may_fail)
+        self.add("close", Result(name), why=why, may_fail=may_fail)
 
     def mount(self, kind: str, target: str, options: str, attributes: int, *, why: str) -> None:
         self.add("mount", kind, target, kind, attributes, options, why=why)
@@ -75,46 +121,29 @@ def job_steps(
     is_directory: Mapping[str, bool],
     *,
     candidates: int = 1,
+    role: Role = Role.JOB,
 ) -> list[Step]:
     """The script; performed in the child right after clone3.
 
     Parameters: ``proc`` (descriptor of a /proc that shows the child), ``stdin``, ``stdout``,
     ``stderr``, ``report``, ``status`` (descriptors of 10 and above), ``argv``, ``envp``, ``cwd``
-    (addresses), ``init`` (descriptor) or ``program 0`` … (addresses of paths to be tried).
+    (addresses), ``init`` (descriptor) or ``program 0`` … (addresses of paths to be tried); of a
+    template also ``control`` (descriptor).
 
     :param is_directory: for each host path to be shown whether it is a directory
     :param candidates: how many paths are tried for the program, if it is pid 1 itself
+    :param role: for forks see `fork_steps`
     """
     s = _Steps()
-    s.add("setsid", why="start a session of its own")
-    _descriptors(s, blueprint)
-    proc = Parameter("proc")
-    s.write(proc, "self/uid_map", f"{blueprint.user} 0 1\n", why="map the user id")
-    s.write(proc, "self/setgroups", "deny", why="give up setgroups, as mapping groups demands")
-    s.write(proc, "self/gid_map", f"{blueprint.group} 0 1\n", why="map the group id")
-    if blueprint.fresh_network and blueprint.network == "loopback":
-        _loopback(s)
-    s.add("umask", 0, why="make modes exact")
-    if blueprint.staged:
-        _build_root(s, blueprint, facts, is_directory)
-    else:
-        for mount in blueprint.mounts:
-            _mount_fresh(s, mount, mount.target, "", blueprint, facts)
-    _limits(s, blueprint, facts)
-    name = blueprint.hostname
-    s.add("sethostname", name, len(name.encode()), why="set the host name")
+    _beginning(s, blueprint, facts, is_directory, role)
     s.add("chdir", Parameter("cwd"), why="go to the working directory")
     s.add("umask", 0o022, why="set the usual umask")
     _signals(s)
-    _privileges(s, blueprint)
+    _privileges(s, blueprint, role)
     lowest = STATUS_DESCRIPTOR + 1 if blueprint.init else REPORT_DESCRIPTOR + 1
-    s.add(
-        "close_range",
-        lowest,
-        0xFFFFFFFF,
-        k.CLOSE_RANGE_CLOEXEC,
-        why="keep descriptors from the job",
-    )
+    if role is Role.TEMPLATE:
+        lowest = PARTS_DESCRIPTOR + 1
+    _keep_descriptors_from(s, lowest)
     argv, envp = Parameter("argv"), Parameter("envp")
     if blueprint.init:
         s.add("execveat", Parameter("init"), "", argv, envp, k.AT_EMPTY_PATH, why="start the init")
@@ -125,7 +154,72 @@ def job_steps(
     return s.all
 
 
-def _descriptors(s: _Steps, blueprint: Blueprint) -> None:
+def fork_steps(
+    blueprint: Blueprint,
+    facts: SlotFacts,
+    is_directory: Mapping[str, bool],
+    *,
+    working_directory: bytes,
+) -> list[Step]:
+    """The script of a template's child, right after a clone3 with `fork_namespaces_of`.
+
+    Parameters: ``stdin``, ``stdout``, ``stderr``, ``report``, ``status``, ``parts``, ``init``
+    (descriptors of 10 and above), ``fork arguments`` (address of ``struct clone_args``). Signals
+    are blocked throughout, for until the init is started their handlers are the template's.
+    """
+    s = _Steps()
+    _beginning(s, blueprint, facts, is_directory, Role.FORK)
+    s.add("chdir", working_directory, why="go to the working directory")
+    s.add("umask", 0o022, why="set the usual umask")
+    _privileges(s, blueprint, Role.FORK)
+    s.add_clone(Parameter("fork arguments"), 88, why="fork the template")
+    _keep_descriptors_from(s, STATUS_DESCRIPTOR + 1)
+    # Without a path to try, the init waits for who is there already.
+    argv, envp = Texts((b"maelstrom-init", b"", b"fork")), Texts(())
+    s.add("execveat", Parameter("init"), "", argv, envp, k.AT_EMPTY_PATH, why="start the init")
+    return s.all
+
+
+def _beginning(
+    s: _Steps,
+    blueprint: Blueprint,
+    facts: SlotFacts,
+    is_directory: Mapping[str, bool],
+    role: Role,
+) -> None:
+    """From the clone to a container in which only the program is missing."""
+    s.add("setsid", why="start a session of its own")
+    _descriptors(s, blueprint, role)
+    fork = role is Role.FORK
+    # A fork's ids are the template's own; those of other jobs are the slot's, which is 0.
+    user, group = (blueprint.user, blueprint.group) if fork else (0, 0)
+    at, own = (k.AT_FDCWD, "/proc/self") if fork else (Parameter("proc"), "self")
+    s.write(at, f"{own}/uid_map", f"{blueprint.user} {user} 1\n", why="map the user id")
+    s.write(at, f"{own}/setgroups", "deny", why="give up setgroups, as mapping groups demands")
+    s.write(at, f"{own}/gid_map", f"{blueprint.group} {group} 1\n", why="map the group id")
+    if fork:
+        s.add("fchdir", Parameter("parts"), why="go to the parts of the root")
+        s.add("unshare", k.CLONE_NEWNS, why="make a mount namespace")
+    if blueprint.network == "loopback" and (blueprint.fresh_network or fork):
+        _loopback(s)
+    if fork and blueprint.network != "local":
+        # Through the slot's own /proc, which is within reach only here.
+        hidden = next(i for i, mount in enumerate(blueprint.mounts) if mount.kind == "proc")
+        for name, text in PRIVILEGES_OF_A_NETWORK:
+            path = f"{MOUNTS}/{hidden}/{HIDDEN}/sys/{name}"
+            s.write(k.AT_FDCWD, path, text, why=f"set {name}", may_fail=True)
+    s.add("umask", 0, why="make modes exact")
+    if blueprint.staged:
+        _build_root(s, blueprint, facts, is_directory, role)
+    else:
+        for mount in blueprint.mounts:
+            _mount_fresh(s, mount, mount.target, "", blueprint, facts)
+    _limits(s, blueprint, facts)
+    name = blueprint.hostname
+    s.add("sethostname", name, len(name.encode()), why="set the host name")
+
+
+def _descriptors(s: _Steps, blueprint: Blueprint, role: Role) -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         s.add("dup3", Parameter(name), number, 0, why=f"connect {name}")
     # Left out of jobs without a report: the slot then names a descriptor that is close-on-exec.
@@ -134,6 +228,15 @@ def _descriptors(s: _Steps, blueprint: Blueprint) -> None:
     )
     if blueprint.init:
         s.add("dup3", Parameter("status"), STATUS_DESCRIPTOR, 0, why="connect the init's status")
+    if role is Role.TEMPLATE:
+        s.add("dup3", Parameter("control"), CONTROL_DESCRIPTOR, 0, why="connect the control socket")
+        # Taken until the parts are there, for what is opened meanwhile gets a number above it.
+        s.add("dup3", Parameter("stdin"), PARTS_DESCRIPTOR, 0, why="keep a place for the parts")
+
+
+def _keep_descriptors_from(s: _Steps, lowest: int) -> None:
+    why = "keep descriptors from the job"
+    s.add("close_range", lowest, 0xFFFFFFFF, k.CLOSE_RANGE_CLOEXEC, why=why)
 
 
 def _loopback(s: _Steps) -> None:
@@ -144,39 +247,59 @@ def _loopback(s: _Steps) -> None:
 
 
 def _build_root(
-    s: _Steps, blueprint: Blueprint, facts: SlotFacts, is_directory: Mapping[str, bool]
+    s: _Steps,
+    blueprint: Blueprint,
+    facts: SlotFacts,
+    is_directory: Mapping[str, bool],
+    role: Role,
 ) -> None:
     """Mount the job's own root out of the prepared parts, and pivot into it."""
-    root = f"/{ROOT}"
+    fork = role is Role.FORK
+    base = "" if fork else "/"
+    prepared, root = f"{base}{ROOT}", f"{base}{FORK_ROOT if fork else ROOT}"
     if blueprint.writable:
         options = f"mode=0755,size={blueprint.size_bytes},nr_inodes={blueprint.max_files}"
         attributes = k.MS_NOSUID | k.MS_NODEV
         s.mount("tmpfs", root, options, attributes, why="make room for what the job writes")
-        for part in ("u", "w", "c"):
+        for part in ("u", "w", "c", *([FROZEN] if role is Role.TEMPLATE else [])):
             s.add(
                 "mkdirat", k.AT_FDCWD, f"{root}/{part}", 0o755, why="make room for what it writes"
             )
-        lower = overlay_options(blueprint, base="/")
+        lower = overlay_options(blueprint, base=base, frozen=fork)
         options = f"{lower},upperdir={root}/u,workdir={root}/w,userxattr"
         root = f"{root}/c"
         s.mount("overlay", root, options, k.MS_NODEV, why="mount the writable root")
     else:
         # The slot's own mount is locked here, and a locked one cannot be pivoted to.
-        s.bind(root, root, why="take the root for the job's own")
+        s.bind(prepared, root, why="take the root for the job's own")
     fresh: list[str] = []
     for index, mount in enumerate(blueprint.mounts):
         place = root + mount.target
+        part = f"{base}{MOUNTS}/{index}"
         if any(lies_below(mount.target, other) for other in fresh):
             file = mount.kind == "bind" and not is_directory[mount.source]
             _make_mount_point(s, root, mount.target, fresh, file=file)
         if mount.kind in ("bind", "sys", "devices"):
-            s.bind(f"/{MOUNTS}/{index}", place, why=f"mount {mount.target}")
-        _mount_fresh(s, mount, place, f"/{MOUNTS}/{index}", blueprint, facts)
+            s.bind(part, place, why=f"mount {mount.target}")
+        _mount_fresh(s, mount, place, part, blueprint, facts)
         if mount.kind == "tmp":
             fresh.append(mount.target)
     s.add("chdir", root, why="go to the job's root")
+    if role is Role.TEMPLATE:
+        _keep_parts(s)
+        return
     s.add("pivot_root", ".", ".", why="make it the root")
     s.add("umount2", ".", k.MNT_DETACH, why="let go of the parts")
+
+
+def _keep_parts(s: _Steps) -> None:
+    """Pivot, keep the parts within reach of a descriptor, and cover them for everybody else."""
+    s.add("pivot_root", ".", PARTS, why="make it the root")
+    how = k.O_PATH | k.O_CLOEXEC
+    s.add("openat", k.AT_FDCWD, PARTS, how, 0, why="keep the parts", saves="parts")
+    s.add("dup3", Result("parts"), PARTS_DESCRIPTOR, 0, why="keep the parts")
+    attributes = k.MS_NOSUID | k.MS_NODEV | k.MS_RDONLY
+    s.mount("tmpfs", PARTS, "mode=0000,size=4k", attributes, why="cover the parts")
 
 
 def _make_mount_point(s: _Steps, root: str, target: str, fresh: list[str], *, file: bool) -> None:
@@ -264,8 +387,12 @@ def _signals(s: _Steps) -> None:
     s.add("rt_sigprocmask", k.SIG_SETMASK, empty, 0, 8, why="unblock all signals")
 
 
-def _privileges(s: _Steps, blueprint: Blueprint) -> None:
+def _privileges(s: _Steps, blueprint: Blueprint, role: Role) -> None:
     kept = blueprint.capabilities
+    if role is Role.TEMPLATE and blueprint.user == 0:
+        # Whoever makes a user namespace that maps his own 0 must have this one (user_namespaces(7)).
+        # Under no_new_privs the capabilities of files, which it may set, give nothing to anybody.
+        kept |= 1 << k.CAPABILITIES.index("CAP_SETFCAP")
     noroot = k.SECBIT_NOROOT | k.SECBIT_NOROOT_LOCKED
     s.add("prctl", k.PR_SET_SECUREBITS, noroot, why="give user 0 no capabilities on exec")
     for number in range(len(k.CAPABILITIES)):

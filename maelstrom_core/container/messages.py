@@ -109,7 +109,46 @@ class Lost:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """One job that is a fork of a template.
+
+    :param job: the engine's number for it, from 1
+    :param request: what it reads from its standard input
+    :param output_bytes: as in `Launch`
+    """
+
+    job: int
+    request: bytes
+    output_bytes: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """A template is ready to be forked.
+
+    :param unfit: why it must not be, one line each; empty if it may
+    :param memory_bytes: what it takes
+    """
+
+    unfit: tuple[str, ...] = ()
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A job was to be a fork of a template that cannot be forked any more; it has not run.
+
+    :param why: one line each
+    """
+
+    job: int
+    why: tuple[str, ...]
+
+
 SlotMessage = Started | Output | Ended | NotStarted | Lost
+TemplateMessage = SlotMessage | Warm | Unfit
+"""Of these, what names job 0 is about the template itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,22 @@ def send(control: socket.socket, message: Any) -> None:
     if len(data) <= LARGEST_PACKET:
         control.send(data)
         return
-    large = os.memfd_create("maelstrom-packet", os.MFD_CLOEXEC)
+    large = memory_file(data)
     try:
-        with os.fdopen(os.dup(large), "wb") as file:
-            file.write(data)
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [large]))
         control.sendmsg([b"\0"], [rights])
     finally:
         os.close(large)
+
+
+def memory_file(data: bytes) -> int:
+    """Descriptor of a memory file with these bytes, at its beginning, for reading."""
+    descriptor = os.memfd_create("maelstrom", os.MFD_CLOEXEC)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def decode(data: bytes, ancillary: list[tuple[int, int, bytes]]) -> Any:

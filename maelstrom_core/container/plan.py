@@ -37,6 +37,11 @@ def blueprint_of(
     if len(lowers) > MAX_LAYERS:
         faults.append(f"layers: {len(lowers)} of them; {MAX_LAYERS} at most can be stacked")
     faults += [f"mounts: {m.kind} cannot cover the root" for m in mounts if m.target == "/"]
+    if container.template is not None:
+        if not any(mount.kind == "proc" and mount.target == "/proc" for mount in mounts):
+            faults.append("template: it needs a /proc")
+        if not container.init:
+            faults.append("template: it needs an init")
     faults += [
         f"capabilities: unknown {name!r}"
         for name in container.capabilities
@@ -70,6 +75,7 @@ def blueprint_of(
         capabilities=sum(1 << CAPABILITIES.index(name) for name in container.capabilities),
         seccomp=container.seccomp,
         init=container.init,
+        template=container.template is not None,
     )
 
 

@@ -2,7 +2,13 @@
 
 from typing import Protocol
 
-from maelstrom_core.container.messages import Launch, Prepare, SlotMessage
+from maelstrom_core.container.messages import (
+    Fork,
+    Launch,
+    Prepare,
+    SlotMessage,
+    TemplateMessage,
+)
 
 
 class SlotPort(Protocol):
@@ -26,3 +32,32 @@ class SlotPort(Protocol):
 
     async def receive(self) -> SlotMessage:
         """Wait for what the slot says next."""
+
+
+class TemplatePort(Protocol):
+    """One template: a program that stays, and is forked for each job."""
+
+    def fork(self, message: Fork) -> None:
+        """Start a job; returns at once. Exactly one `Ended`, `NotStarted` or `Unfit` follows, or one
+        `Ended`, `NotStarted` or `Lost` of the template itself."""
+
+    def signal(self, job: int, signum: int) -> None:
+        """Send a signal to a job's program; SIGKILL ends its whole container. Returns at once."""
+
+    async def receive(self) -> TemplateMessage:
+        """Wait for what it says next."""
+
+    def end(self) -> None:
+        """End the template and all jobs that are forks of it. Returns at once."""
+
+
+class OpenTemplate(Protocol):
+    """Starts templates."""
+
+    def __call__(self, prepare: Prepare, launch: Launch, *, ahead: int) -> TemplatePort:
+        """Start a template; returns at once.
+
+        :param prepare: its container
+        :param launch: its program, as job 0
+        :param ahead: how many forks to keep waiting for what they are to do
+        """

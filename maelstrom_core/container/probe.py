@@ -207,7 +207,7 @@ def _stub(machine: str) -> Finding:
             return 0, error.errno or 1
         table = Table([], syscalls.NUMBERS[machine])
         arguments = array("Q", [k.CLONE_VM | k.CLONE_VFORK, 0, 0, 0, signal.SIGCHLD, *[0] * 6])
-        context = table.context.buffer_info()[0]
+        context = table.address
         pid = stub(context, arguments.buffer_info()[0], 88)
         if pid < 0:
             return 0, -pid

@@ -103,17 +103,21 @@ class RunningJob:
                 if descriptor == self.pidfd:
                     ended = True
                 elif descriptor in by_descriptor:
-                    if not self._read(by_descriptor[descriptor], descriptor):
+                    if not self.read(by_descriptor[descriptor], descriptor):
                         poll.unregister(descriptor)
                 elif not self._obey(receive(self.control)):
                     self._end()
                     return False
+        self.finish()
+        return True
+
+    def finish(self) -> None:
+        """Read the rest and say how the job ended; its pid 1 has."""
         for stream, descriptor in self.pipes.items():
             # Nobody is left to write: what is there now is all.
-            while self._read(stream, descriptor):
+            while self.read(stream, descriptor):
                 pass
         self._end()
-        return True
 
     def flush(self) -> None:
         """Tell the engine what it has not been told."""
@@ -121,7 +125,7 @@ class RunningJob:
             send(self.control, self.unsent)
             self.unsent = []
 
-    def _read(self, stream: int, descriptor: int) -> bool:
+    def read(self, stream: int, descriptor: int) -> bool:
         """Read what is there; false at the end of the stream or if nothing is."""
         try:
             data = os.read(descriptor, CHUNK_BYTES)
@@ -153,12 +157,17 @@ class RunningJob:
         with contextlib.suppress(ProcessLookupError):  # it may just have ended
             signal.pidfd_send_signal(self.pidfd, number)
 
+    def _wait(self) -> tuple[int, float, float, int]:
+        """Wait status of pid 1, seconds in user mode and in the kernel, peak memory in KiB."""
+        _, status, usage = os.wait4(self.pid, 0)
+        return status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss
+
     def _end(self) -> None:
         """Wait for pid 1 and say how the job ended."""
         # Whether it has ended or the engine is gone: all of the container goes with pid 1.
         self.signal(signal.SIGKILL)
-        _, status, usage = os.wait4(self.pid, 0)
-        wall, peak = time.monotonic() - self.began, usage.ru_maxrss
+        status, user, system, peak = self._wait()
+        wall = time.monotonic() - self.began
         os.close(self.pidfd)
         for descriptor in self.pipes.values():
             os.close(descriptor)
@@ -181,8 +190,8 @@ class RunningJob:
                 self.job,
                 status,
                 wall,
-                usage.ru_utime,
-                usage.ru_stime,
+                user,
+                system,
                 peak * 1024,
                 written,
                 self.degraded,

@@ -33,7 +33,7 @@ _BUFFER_BYTES = 1 << 20
 _DESCRIPTOR_SPACE = socket.CMSG_SPACE(4)
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """What a slot process has once and for all, and jobs inherit.
 
     :param network: ``own``, or ``host`` for jobs that see the host's network
@@ -44,14 +44,14 @@ class _Kind(NamedTuple):
     calls: str
 
 
-_MOST = _Kind("own", "filtered")
+_MOST = Kind("own", "filtered")
 """What most jobs need."""
 
 
-class _Process:
+class SlotProcess:
     """One slot process and the socket to it."""
 
-    def __init__(self, kind: "_Kind", interpreter: str) -> None:
+    def __init__(self, kind: Kind, interpreter: str) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
@@ -83,9 +83,9 @@ class Slot:
     def __init__(self, index: int, interpreter: Interpreter) -> None:
         self.index = index
         self._interpreter = interpreter
-        self._processes: dict[_Kind, _Process] = {}
+        self._processes: dict[Kind, SlotProcess] = {}
         self._containers: dict[str, Prepare] = {}
-        self._current: tuple[int, _Kind] | None = None
+        self._current: tuple[int, Kind] | None = None
         self._messages: deque[SlotMessage] = deque()
         self._arrived = trio.Event()
         self.degraded: tuple[str, ...] = ()
@@ -115,17 +115,17 @@ class Slot:
     def prepare(self, message: Prepare) -> None:
         """See `SlotPort.prepare`."""
         self._containers[message.key] = message
-        self._tell(_kind_of(message), ("prepare", message.key, message.spec))
+        self._tell(kind_of(message), ("prepare", message.key, message.spec))
 
     def forget(self, key: str) -> None:
         """See `SlotPort.forget`."""
         message = self._containers.pop(key, None)
         if message is not None:
-            self._tell(_kind_of(message), ("forget", key))
+            self._tell(kind_of(message), ("forget", key))
 
     def launch(self, message: Launch) -> None:
         """See `SlotPort.launch`."""
-        kind = _kind_of(self._containers[message.container])
+        kind = kind_of(self._containers[message.container])
         self._current = (message.job, kind)
         packed = (
             message.job,
@@ -153,7 +153,7 @@ class Slot:
             self._take(kind, process)
         return self._messages.popleft()
 
-    def _take(self, kind: _Kind, process: _Process) -> None:
+    def _take(self, kind: Kind, process: SlotProcess) -> None:
         """Read one packet of messages."""
         try:
             data, ancillary, _, _ = process.control.recvmsg(
@@ -171,9 +171,9 @@ class Slot:
             if message[0] == "refused":
                 self._lost(kind)
             elif message[0] != "ready":
-                self._messages.append(_decoded(message))
+                self._messages.append(decoded(message))
 
-    def _lost(self, kind: _Kind) -> None:
+    def _lost(self, kind: Kind) -> None:
         """The process is gone; say so, and start another when it is needed."""
         process = self._processes.pop(kind)
         process.end()
@@ -181,16 +181,16 @@ class Slot:
         job = self._current[0] if self._current and self._current[1] == kind else None
         self._messages.append(Lost(job, f"its slot process ended with status {code}"))
 
-    def _process_for(self, kind: _Kind) -> _Process:
+    def _process_for(self, kind: Kind) -> SlotProcess:
         process = self._processes.get(kind)
         if process is None:
-            process = self._processes[kind] = _Process(kind, self._interpreter)
+            process = self._processes[kind] = SlotProcess(kind, self._interpreter)
             for message in self._containers.values():
-                if _kind_of(message) == kind:
+                if kind_of(message) == kind:
                     send(process.control, ("prepare", message.key, message.spec))
         return process
 
-    def _tell(self, kind: _Kind, message: tuple[Any, ...]) -> None:
+    def _tell(self, kind: Kind, message: tuple[Any, ...]) -> None:
         known = kind in self._processes
         process = self._process_for(kind)
         if not known and message[0] == "prepare":
@@ -208,12 +208,14 @@ class Slot:
         self._processes.clear()
 
 
-def _kind_of(message: Prepare) -> _Kind:
+def kind_of(message: Prepare) -> Kind:
+    """Which slot process a container needs."""
     network = "host" if message.spec["network"] == "local" else "own"
-    return _Kind(network, "filtered" if message.spec["seccomp"] else "all")
+    return Kind(network, "filtered" if message.spec["seccomp"] else "all")
 
 
-def _decoded(message: tuple[Any, ...]) -> SlotMessage:
+def decoded(message: tuple[Any, ...]) -> SlotMessage:
+    """What a slot process says, as a value."""
     kind, *fields = message
     match kind:
         case "started":

@@ -9,16 +9,19 @@ library only: slot processes load this module.
 Layout of the context (8-byte words): failing index or -1, its errno, number of records, address of
 the records. Layout of a record (10 words): number, six arguments, address for the result or 0,
 flags (bit *i*: argument *i* is an address from which the value is loaded; bit 8: failure is
-allowed), 0.
+allowed; bit 9: a clone whose child returns from the interpreter), 0. Behind the records: the
+results, then texts and whatever else the arguments point at. All of it is one block of memory that
+can be laid out in one process and used in another: `Layout` says which words are addresses.
 """
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-RECORD_WORDS = 10
-MAY_FAIL = 0x100
+CONTEXT_WORDS, RECORD_WORDS = 4, 10
+MAY_FAIL, RETURNS = 0x100, 0x200
 WORD_MASK = 0xFFFF_FFFF_FFFF_FFFF
+_NO_FAILURE = WORD_MASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,14 @@ class Program:
     instructions: bytes
 
 
-Argument = int | str | bytes | Result | Parameter | Program
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A NULL-terminated array of pointers to texts: an ``argv`` or ``envp`` that never changes."""
+
+    texts: tuple[bytes, ...]
+
+
+Argument = int | str | bytes | Result | Parameter | Program | Texts
 """Texts and bytes become addresses of NUL-terminated copies."""
 
 
@@ -55,6 +65,7 @@ class Step:
     :param purpose: what it is for, in words that finish "could not …"
     :param saves: name under which later steps find its result
     :param may_fail: go on whatever it returns
+    :param returns: it clones, and the child returns from the interpreter instead of going on
     """
 
     call: str
@@ -62,6 +73,7 @@ class Step:
     purpose: str
     saves: str = ""
     may_fail: bool = False
+    returns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,84 +88,138 @@ class Failure:
     errno: int
 
 
-class Table:
-    """A compiled script; its memory must not move while a child uses it."""
+@dataclass
+class Layout:
+    """A compiled script that lies nowhere yet.
+
+    :param words: the block; what is an address in it counts from the block's beginning
+    :param relocations: which words are addresses
+    :param parameters: which words stand for a parameter, by its name
+    """
+
+    words: "array[int]"
+    relocations: list[int] = field(default_factory=list)
+    parameters: dict[str, list[int]] = field(default_factory=dict)
+
+
+class _Compiler:
+    """Lays a script out."""
 
     def __init__(self, steps: Sequence[Step], numbers: Mapping[str, int]) -> None:
-        """Compile.
-
-        :param numbers: system call numbers of this machine by name
-        :raises KeyError: for a call that has no number, or a result that no earlier step saves
-        """
-        self.steps = tuple(steps)
-        self._kept: list[array[int]] = []
-        self._addresses: dict[bytes, int] = {}
         names = [step.saves for step in steps if step.saves]
-        self.results = array("q", [0] * max(len(names), 1))
-        self._places = {name: index for index, name in enumerate(names)}
-        self.parameters: dict[str, list[int]] = {}
-        self.records = array("Q", bytes(8 * RECORD_WORDS * len(self.steps)))
+        self.numbers = numbers
+        self.results = {
+            name: CONTEXT_WORDS + RECORD_WORDS * len(steps) + index
+            for index, name in enumerate(names)
+        }
+        size = CONTEXT_WORDS + RECORD_WORDS * len(steps) + len(names)
+        self.layout = Layout(array("Q", bytes(8 * size)))
+        self.words = self.layout.words
+        self.words[0], self.words[2] = _NO_FAILURE, len(steps)
+        self._point(3, CONTEXT_WORDS)
+        self._texts: dict[bytes, int] = {}
         saved: set[str] = set()
-        for index, step in enumerate(self.steps):
-            self._lay_out(index * RECORD_WORDS, step, numbers, saved)
+        for index, step in enumerate(steps):
+            self._lay_out(CONTEXT_WORDS + index * RECORD_WORDS, step, saved)
             saved.add(step.saves)
-        self.context = array("q", [-1, 0, len(self.steps), self.records.buffer_info()[0]])
 
-    def _lay_out(self, at: int, step: Step, numbers: Mapping[str, int], saved: set[str]) -> None:
-        records, flags = self.records, MAY_FAIL if step.may_fail else 0
-        records[at] = numbers[step.call]
+    def _lay_out(self, at: int, step: Step, saved: set[str]) -> None:
+        flags = MAY_FAIL if step.may_fail else 0
+        flags |= RETURNS if step.returns else 0
+        self.words[at] = self.numbers[step.call]
         for position, argument in enumerate(step.arguments):
             word = at + 1 + position
             match argument:
                 case int():
-                    records[word] = argument & WORD_MASK
+                    self.words[word] = argument & WORD_MASK
                 case str():
-                    records[word] = self.address_of_text(argument.encode())
+                    self._point(word, self._text(argument.encode()))
                 case bytes():
-                    records[word] = self.address_of_text(argument)
+                    self._point(word, self._text(argument))
                 case Result(name):
                     if name not in saved:
                         raise KeyError(f"{step.purpose}: no earlier step saves {name!r}")
-                    records[word] = self._address_of_result(name)
+                    self._point(word, self.results[name])
                     flags |= 1 << position
                 case Parameter(name):
-                    self.parameters.setdefault(name, []).append(word)
+                    self.layout.parameters.setdefault(name, []).append(word)
                 case Program(instructions):
-                    records[word] = self._address_of_program(instructions)
-        records[at + 7] = self._address_of_result(step.saves) if step.saves else 0
-        records[at + 8] = flags
+                    code = self._append(instructions)
+                    header = self._append(bytes(16))
+                    self.words[header] = len(instructions) // 8
+                    self._point(header + 1, code)
+                    self._point(word, header)
+                case Texts(texts):
+                    places = [self._text(text) for text in texts]
+                    pointers = self._append(bytes(8 * (len(texts) + 1)))
+                    for index, place in enumerate(places):
+                        self._point(pointers + index, place)
+                    self._point(word, pointers)
+        if step.saves:
+            self._point(at + 7, self.results[step.saves])
+        self.words[at + 8] = flags
 
-    def _address_of_result(self, name: str) -> int:
-        return self.results.buffer_info()[0] + 8 * self._places[name]
+    def _point(self, word: int, target: int) -> None:
+        """Let a word be the address of another one."""
+        self.words[word] = 8 * target
+        self.layout.relocations.append(word)
 
-    def address_of_text(self, text: bytes) -> int:
-        """Address of a NUL-terminated copy that lives as long as the table."""
-        if text not in self._addresses:
-            copy = array("B", text + b"\0")
-            self._kept.append(copy)
-            self._addresses[text] = copy.buffer_info()[0]
-        return self._addresses[text]
+    def _text(self, text: bytes) -> int:
+        """First word of a NUL-terminated copy."""
+        if text not in self._texts:
+            self._texts[text] = self._append(text + b"\0")
+        return self._texts[text]
 
-    def _address_of_program(self, instructions: bytes) -> int:
-        code = array("B", instructions)
-        header = array("Q", [len(instructions) // 8, code.buffer_info()[0]])
-        self._kept += [code, header]
-        return header.buffer_info()[0]
+    def _append(self, data: bytes) -> int:
+        at = len(self.words)
+        self.words.frombytes(data.ljust(-(-len(data) // 8) * 8, b"\0"))
+        return at
+
+
+def laid_out(steps: Sequence[Step], numbers: Mapping[str, int]) -> Layout:
+    """Compile.
+
+    :param numbers: system call numbers of the machine that it is for, by name
+    :raises KeyError: for a call that has no number, or a result that no earlier step saves
+    """
+    return _Compiler(steps, numbers).layout
+
+
+class Table:
+    """A compiled script in the memory of this process, which must not move while a child uses it."""
+
+    def __init__(self, steps: Sequence[Step], numbers: Mapping[str, int]) -> None:
+        """Compile.
+
+        :raises KeyError: as `laid_out`
+        """
+        self.steps = tuple(steps)
+        layout = laid_out(steps, numbers)
+        self.memory = layout.words
+        self.parameters = layout.parameters
+        self.address = self.memory.buffer_info()[0]
+        for word in layout.relocations:
+            self.memory[word] += self.address
 
     def set(self, name: str, value: int) -> None:
         """Give a parameter its value; one that no step uses is ignored."""
         for word in self.parameters.get(name, ()):
-            self.records[word] = value & WORD_MASK
+            self.memory[word] = value & WORD_MASK
 
     def reset(self) -> None:
         """Forget the failure of the run before."""
-        self.context[0], self.context[1] = -1, 0
+        self.fail(None)
+
+    def fail(self, failure: Failure | None) -> None:
+        """Note how the run ended."""
+        self.memory[0] = _NO_FAILURE if failure is None else failure.index
+        self.memory[1] = 0 if failure is None else failure.errno
 
     @property
     def failure(self) -> Failure | None:
         """What failed in the last run that shared this memory."""
-        index = self.context[0]
-        return None if index < 0 else Failure(index, self.context[1])
+        index = self.memory[0]
+        return None if index == _NO_FAILURE else Failure(index, self.memory[1])
 
 
 class Strings:

@@ -29,12 +29,13 @@ from maelstrom_core.container import flags as k
 from maelstrom_core.container.blueprint import Blueprint, MountPlan
 from maelstrom_core.container.facts import SlotFacts, slot_facts
 from maelstrom_core.container.job_plan import job_steps, namespaces_of
-from maelstrom_core.container.packets import receive, send
+from maelstrom_core.container.packets import memory_file, receive, send
 from maelstrom_core.container.running import REPORT, STATUS, STDERR, STDOUT, RunningJob
 from maelstrom_core.container.script import Step, Strings, Table
 from maelstrom_core.container.seccomp_plan import filter_for
 from maelstrom_core.container.slot_plan import filter_steps, network_steps, outer_steps
 from maelstrom_core.container.stub import init_elf_for, stub_for
+from maelstrom_core.container.template_host import TemplateHost
 from maelstrom_core.container.tree_plan import tree_steps
 
 FIRST_DESCRIPTOR = 10
@@ -61,14 +62,21 @@ class Prepared:
 
     :param view: descriptor of the mount namespace that jobs copy
     :param table: the compiled script of a job
+    :param kinds: for each host path that is shown whether it is a directory
     """
 
     def __init__(
-        self, blueprint: Blueprint, view: int, table: Table, degraded: tuple[str, ...]
+        self,
+        blueprint: Blueprint,
+        view: int,
+        table: Table,
+        kinds: dict[str, bool],
+        degraded: tuple[str, ...],
     ) -> None:
         self.blueprint = blueprint
         self.view = view
         self.table = table
+        self.kinds = kinds
         self.degraded = degraded
         self._environments: dict[tuple[tuple[str, str], ...], Strings] = {}
 
@@ -123,6 +131,9 @@ class Slot:
                     self.prepare(key, plain)
                 case ("forget", str(key)):
                     self.forget(key)
+                case ("template", tuple(launch)):
+                    TemplateHost(self, launch).serve()
+                    return
                 case ("launch", tuple(launch)):
                     running = self.launch(*launch)
                     if running is not None:
@@ -148,7 +159,7 @@ class Slot:
         self.view = self._namespace("mnt")
         table = Table(job_steps(blueprint, self.facts, kinds), self.numbers)
         degraded = self.degraded + _degraded(blueprint, self.facts)
-        self.prepared[key] = Prepared(blueprint, self.view, table, degraded)
+        self.prepared[key] = Prepared(blueprint, self.view, table, kinds, degraded)
 
     def forget(self, key: str) -> None:
         """Let go of a container."""
@@ -169,30 +180,37 @@ class Slot:
         output_bytes: int,
         report: bool,
         stdin: bytes,
+        *,
+        template: "tuple[Table, socket.socket] | None" = None,
     ) -> RunningJob | None:
         """Start a job.
 
         :param arguments: for the init: its name, the paths to try, an empty text, ``argv``
+        :param template: the script of a template and its end of the socket over which it is asked
+            for forks
         :return: the job, or ``None`` if it could not be started, which the engine has been told
         """
         failed = self.failures.get(key)
         if failed is not None:
-            self._not_started(job, failed.step, failed.errno)
+            self.not_started(job, failed.step, failed.errno)
             return None
         prepared = self.prepared[key]
         try:
             self._enter_network(prepared.blueprint.network)
             self._look_at(prepared.view)
         except StepFailed as refused:
-            self._not_started(job, refused.step, refused.errno)
+            self.not_started(job, refused.step, refused.errno)
             return None
         table = prepared.table
+        if template is not None:
+            table, theirs = template
+            table.set("control", theirs.fileno())
         init = prepared.blueprint.init
         wanted = [STDOUT, STDERR, *([REPORT] if report else []), *([STATUS] if init else [])]
         pipes = {stream: os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) for stream in wanted}
         for _, writing in pipes.values():
             os.set_blocking(writing, True)
-        source = _memory(stdin) if stdin else self.null
+        source = memory_file(stdin) if stdin else self.null
         # Without an init the program itself is started, from the first of the paths to try.
         own = arguments if init else arguments[arguments.index(b"") + 1 :]
         argv, envp = Strings(own), prepared.environment(environment)
@@ -224,11 +242,11 @@ class Slot:
                 os.close(descriptor)
             if failure is None:
                 clone = Step("clone3", (), "make the job's namespaces")
-                self._not_started(job, clone, -pid)
+                self.not_started(job, clone, -pid)
             else:
                 os.waitpid(pid, 0)
                 os.close(self.pidfd[0])
-                self._not_started(job, table.steps[failure.index], failure.errno)
+                self.not_started(job, table.steps[failure.index], failure.errno)
             return None
         return RunningJob(
             self.control,
@@ -250,8 +268,7 @@ class Slot:
             clone_arguments[0] = flags
             return child.clone_and_perform(table, clone_arguments, self.numbers["clone3"])
         clone_arguments[0] = flags | k.CLONE_VM | k.CLONE_VFORK
-        context = table.context.buffer_info()[0]
-        return self.stub(context, clone_arguments.buffer_info()[0], 88)
+        return self.stub(table.address, clone_arguments.buffer_info()[0], 88)
 
     def _enter_network(self, name: str) -> None:
         """Go to the slot's network namespace of that kind; made when first needed.
@@ -284,7 +301,8 @@ class Slot:
     def _perform(self, steps: list[Step], **parameters: int) -> None:
         perform(steps, self.numbers, **parameters)
 
-    def _not_started(self, job: int, step: Step, errno: int) -> None:
+    def not_started(self, job: int, step: Step, errno: int) -> None:
+        """Tell the engine that a job never ran."""
         send(self.control, [("not started", job, step.purpose, step.call, errno)])
 
 
@@ -314,17 +332,7 @@ def _mapped_stub(machine: str) -> "syscalls.Stub | None":
 def _init_descriptor(machine: str) -> int:
     """Memory file of the tiny program that is pid 1 of jobs."""
     elf = init_elf_for(machine)
-    return -1 if elf is None else _memory(elf)
-
-
-def _memory(data: bytes) -> int:
-    """Descriptor of a memory file with these bytes, at its beginning, for reading."""
-    descriptor = os.memfd_create("maelstrom", os.MFD_CLOEXEC)
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
+    return -1 if elf is None else memory_file(elf)
 
 
 def _as_found(blueprint: Blueprint) -> tuple[Blueprint, dict[str, bool]]:

@@ -5,12 +5,15 @@ from struct import pack
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.script import Parameter, Program, Result, Step
 
-SYSCTLS = (
-    # No connection of one job is left in TIME_WAIT for the next one to meet.
-    ("net/ipv4/tcp_max_tw_buckets", "0"),
+PRIVILEGES_OF_A_NETWORK = (
     # A container's programs may bind low ports and send pings, as they may with a root of theirs.
     ("net/ipv4/ip_unprivileged_port_start", "0"),
     ("net/ipv4/ping_group_range", "0 0"),
+)
+SYSCTLS = (
+    # No connection of one job is left in TIME_WAIT for the next one to meet.
+    ("net/ipv4/tcp_max_tw_buckets", "0"),
+    *PRIVILEGES_OF_A_NETWORK,
 )
 
 

@@ -7,7 +7,8 @@ is pivoted per job. For read-only roots of jobs without capabilities.
 
 *Staged*: the namespace's root holds the parts (``/l/0`` … the layers, ``/k`` the mount points,
 ``/m/0`` … the mounts, ``/r`` where each job mounts its own root), out of which a job builds its root
-before it pivots. For writable roots and for jobs that keep capabilities.
+before it pivots. For writable roots, for jobs that keep capabilities, and for templates, whose forks
+build roots of their own out of the same parts (``/q``).
 
 Order: everything of the host is opened while the host's tree is still in view; then a new
 namespace, a tmpfs, the parts on it, and the pivot, after which the host's tree is gone. What a job
@@ -26,6 +27,10 @@ from maelstrom_core.container.script import Argument, Parameter, Result, Step
 STAGING = "/tmp"
 """A directory that every Linux has; covered in the new namespace only."""
 LOWERS, SKELETON, MOUNTS, ROOT, HIDDEN, GUARDED = "l", "k", "m", "r", "p", "g"
+FORK_ROOT, FROZEN = "q", "f"
+"""Where a fork mounts its root; and where a template leaves the files that it has made (in `ROOT`)."""
+PARTS = ".maelstrom/parts"
+"""Where a template's root has the parts, covered."""
 _DEVICE_LINKS = (
     ("/proc/self/fd", "fd"),
     ("/proc/self/fd/0", "stdin"),
@@ -35,12 +40,15 @@ _DEVICE_LINKS = (
 )
 
 
-def overlay_options(blueprint: Blueprint, *, base: str) -> str:
+def overlay_options(blueprint: Blueprint, *, base: str, frozen: bool = False) -> str:
     """The ``lowerdir`` option: uppermost first, the mount points lowest of all.
 
     Short names, since mount(2) takes one page of options: hundreds of layers fit.
+
+    :param frozen: above all layers, what a template has written before it was forked
     """
-    names = [f"{base}{LOWERS}/{index}" for index in reversed(range(len(blueprint.lowers)))]
+    names = [f"{base}{ROOT}/{FROZEN}"] if frozen else []
+    names += [f"{base}{LOWERS}/{index}" for index in reversed(range(len(blueprint.lowers)))]
     # An overlay without an upper needs two lowers; an empty directory does for the second.
     names += [f"{base}{SKELETON}"] if names else [f"{base}{SKELETON}", f"{base}{MOUNTS}"]
     return "lowerdir=" + ":".join(names)
@@ -131,6 +139,9 @@ def tree_steps(
     s.add("chdir", STAGING, why="go where the parts are put")
     for directory in (LOWERS, SKELETON, MOUNTS, ROOT):
         s.directory(directory)
+    if blueprint.template:
+        s.directory(FORK_ROOT)
+        s.directory(f"{SKELETON}/{PARTS}")
     for index in range(len(blueprint.lowers)):
         s.directory(f"{LOWERS}/{index}")
         attributes = k.MOUNT_ATTR_RDONLY | k.MOUNT_ATTR_NODEV

@@ -33,7 +33,34 @@ class ForgetRoot:
 
 @attrs.frozen
 class StartJob:
-    """Start a job on a slot; answered with `JobEnded` or `SlotLost`."""
+    """Start a job on a slot; answered with `JobEnded` or `SlotLost`.
+
+    :param not_forked: why it is not a fork of the template, as was wanted
+    """
+
+    slot: int
+    job: JobId
+    not_forked: str = ""
+
+
+@attrs.frozen
+class StartTemplate:
+    """Start a container's template; answered with `TemplateWarm` or `TemplateEnded`."""
+
+    root: str
+
+
+@attrs.frozen
+class StopTemplate:
+    """Stop a template that no job uses; not answered."""
+
+    root: str
+
+
+@attrs.frozen
+class ForkJob:
+    """Fork a job from its container's template; answered with `JobEnded`, `ForkRefused` or
+    `TemplateEnded`."""
 
     slot: int
     job: JobId
@@ -56,5 +83,15 @@ class Finish:
     outcome: Outcome
 
 
-Effect: TypeAlias = MakeRoot | PrepareSlot | ForgetRoot | StartJob | SignalJob | Finish
+Effect: TypeAlias = (
+    MakeRoot
+    | PrepareSlot
+    | ForgetRoot
+    | StartJob
+    | StartTemplate
+    | StopTemplate
+    | ForkJob
+    | SignalJob
+    | Finish
+)
 """Everything that can be wanted."""

@@ -16,6 +16,8 @@ class JobGiven:
     :param expected_duration: seconds, if known
     :param timeout: seconds it may run
     :param grace: seconds between TERM and KILL
+    :param fork: it is to be a fork of the container's template
+    :param warm_up: it is over when the container's template is ready
     """
 
     job: JobId
@@ -25,6 +27,8 @@ class JobGiven:
     slots: int = 1
     timeout: float | None = None
     grace: float = 2.0
+    fork: bool = False
+    warm_up: bool = False
 
 
 @attrs.frozen
@@ -68,6 +72,39 @@ class SlotLost:
 
 
 @attrs.frozen
+class TemplateWarm:
+    """A template is ready.
+
+    :param unfit: why it must not be forked; empty if it may
+    :param memory_bytes: what it takes
+    """
+
+    root: str
+    unfit: str = ""
+    memory_bytes: int = 0
+
+
+@attrs.frozen
+class TemplateEnded:
+    """A template has ended, or never came to be, and what was a fork of it with it.
+
+    :param outcome: of the template's own program
+    """
+
+    root: str
+    outcome: Outcome
+
+
+@attrs.frozen
+class ForkRefused:
+    """A job was not run, for its template cannot be forked safely any more."""
+
+    root: str
+    job: JobId
+    why: str
+
+
+@attrs.frozen
 class CancelWanted:
     """A job is not wanted any more."""
 
@@ -81,6 +118,16 @@ class TimePassed:
 
 
 Event: TypeAlias = (
-    JobGiven | RootReady | RootFailed | JobStarted | JobEnded | SlotLost | CancelWanted | TimePassed
+    JobGiven
+    | RootReady
+    | RootFailed
+    | JobStarted
+    | JobEnded
+    | SlotLost
+    | TemplateWarm
+    | TemplateEnded
+    | ForkRefused
+    | CancelWanted
+    | TimePassed
 )
 """Everything that can happen."""

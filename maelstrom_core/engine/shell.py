@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,15 +19,18 @@ from maelstrom_core.container.messages import (
     Prepare,
     Started,
 )
-from maelstrom_core.container.ports import SlotPort
+from maelstrom_core.container.ports import OpenTemplate, SlotPort
 from maelstrom_core.engine.effects import (
     Effect,
     Finish,
     ForgetRoot,
+    ForkJob,
     MakeRoot,
     PrepareSlot,
     SignalJob,
     StartJob,
+    StartTemplate,
+    StopTemplate,
 )
 from maelstrom_core.engine.events import (
     CancelWanted,
@@ -41,28 +43,25 @@ from maelstrom_core.engine.events import (
     SlotLost,
     TimePassed,
 )
+from maelstrom_core.engine.outcomes import could_not_start, outcome_of
 from maelstrom_core.engine.output import STDERR, STDOUT, Capture
 from maelstrom_core.engine.state import EngineState
+from maelstrom_core.engine.template_shell import JobMessage, WarmTemplates
 from maelstrom_core.errors import InputError, MaelstromError
 from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import (
-    CouldNotStart,
-    Exited,
     HostFailed,
     InputFailed,
     JobResult,
     Outcome,
-    Signaled,
     Usage,
-    Whose,
 )
 from maelstrom_core.model.ports import OnOutput
 from maelstrom_core.story import Story
 
 MakeRootFunction = Callable[[str], Awaitable[Prepare]]
 """Makes the container of that name ready for slots; raises `MaelstromError`."""
-_WHOSE = {"job": Whose.USER, "host": Whose.HOST, "us": Whose.US}
 
 
 @attrs.define
@@ -71,19 +70,34 @@ class _Running:
 
     launch: Callable[[str], Launch]
     root: str
+    job: JobSpec
     on_output: OnOutput | None
     capture: Capture
     done: trio.Event
     ended: Ended | None = None
     result: JobResult | None = None
+    slot: int = -1
+    forked: bool = False
+    not_forked: str = ""
 
 
 class Engine:
     """Runs jobs on slots; see `open_engine`."""
 
-    def __init__(self, slots: Sequence[SlotPort], make_root: MakeRootFunction) -> None:
+    def __init__(
+        self,
+        slots: Sequence[SlotPort],
+        make_root: MakeRootFunction,
+        open_template: OpenTemplate,
+    ) -> None:
         self._slots = slots
         self._make_root = make_root
+        self._templates = WarmTemplates(
+            open_template,
+            len(slots),
+            self.tell,
+            lambda message: self._hear(self._jobs[JobId(message.job)].slot, message),
+        )
         self._state = EngineState(len(slots))
         self.story = Story[Event, Effect]()
         self._jobs: dict[JobId, _Running] = {}
@@ -129,7 +143,8 @@ class Engine:
                 job.stdin,
             )
 
-        running = _Running(launch, root, on_output, Capture(job.output_bytes), trio.Event())
+        capture = Capture(job.output_bytes)
+        running = _Running(launch, root, job, on_output, capture, trio.Event())
         self._jobs[name] = running
         given = JobGiven(
             name,
@@ -139,6 +154,8 @@ class Engine:
             job.slots,
             job.timeout,
             job.grace,
+            job.fork is not None,
+            job.warm_up,
         )
         self.tell(given)
         try:
@@ -170,11 +187,26 @@ class Engine:
                 self._slots[slot].prepare(self._roots[root])
             case ForgetRoot(slot, root):
                 self._slots[slot].forget(self._roots[root].key)
-            case StartJob(slot, job):
+            case StartJob(slot, job, not_forked):
                 running = self._jobs[job]
+                running.forked, running.not_forked = False, not_forked
                 self._slots[slot].launch(running.launch(self._roots[running.root].key))
+            case StartTemplate(root):
+                self._start_template(root)
+            case StopTemplate(root):
+                self._templates.stop(root)
+            case ForkJob(slot, job):
+                running = self._jobs[job]
+                running.slot, running.forked = slot, True
+                request = running.job.fork
+                assert request is not None
+                self._templates.fork(running.root, job, request, running.job.output_bytes)
             case SignalJob(slot, job, number):
-                self._slots[slot].signal(job, number)
+                running = self._jobs[job]
+                if not running.forked:
+                    self._slots[slot].signal(job, number)
+                else:
+                    self._templates.signal(running.root, job, number)
             case Finish(job, outcome):
                 self._finish(job, outcome)
             case _:
@@ -183,12 +215,16 @@ class Engine:
     def _finish(self, job: JobId, outcome: Outcome) -> None:
         running = self._jobs.pop(job)
         capture, ended = running.capture, running.ended
+        template = self._templates.get(running.root) if running.job.warm_up else None
+        if template is not None:
+            capture, ended = template.capture, template.ended
         if ended is None:
             running.result = JobResult(
                 outcome=outcome,
                 stdout=capture.unfinished(STDOUT),
                 stderr=capture.unfinished(STDERR),
                 report=capture.report,
+                not_forked=running.not_forked,
             )
         else:
             running.result = JobResult(
@@ -203,6 +239,7 @@ class Engine:
                     peak_memory_bytes=ended.peak_memory_bytes,
                 ),
                 degraded=ended.degraded,
+                not_forked=running.not_forked,
             )
         running.done.set()
 
@@ -226,25 +263,38 @@ class Engine:
         while True:
             message = await slot.receive()
             match message:
-                case Started(job):
-                    self.tell(JobStarted(index, JobId(job)))
-                case Output(job, stream, data):
-                    running = self._jobs.get(JobId(job))
-                    if running is not None:
-                        running.capture.take(message)
-                        if running.on_output is not None:
-                            running.on_output(stream, data)
-                case Ended(job):
-                    running = self._jobs.get(JobId(job))
-                    if running is not None:
-                        running.ended = message
-                    self.tell(JobEnded(index, JobId(job), outcome_of(message.status)))
-                case NotStarted(job):
-                    self.tell(JobEnded(index, JobId(job), could_not_start(message)))
                 case Lost(_, reason):
                     self.tell(SlotLost(index, reason))
                 case _:
-                    assert_never(message)
+                    self._hear(index, message)
+
+    def _hear(self, slot: int, message: JobMessage) -> None:
+        """Take in what is said of a job."""
+        name = JobId(message.job)
+        running = self._jobs.get(name)
+        match message:
+            case Started():
+                self.tell(JobStarted(slot, name))
+            case Output(_, stream, data):
+                if running is not None:
+                    running.capture.take(message)
+                    if running.on_output is not None:
+                        running.on_output(stream, data)
+            case Ended(_, status):
+                if running is not None:
+                    running.ended = message
+                self.tell(JobEnded(slot, name, outcome_of(status)))
+            case NotStarted():
+                self.tell(JobEnded(slot, name, could_not_start(message)))
+            case _:
+                assert_never(message)
+
+    def _start_template(self, root: str) -> None:
+        assert self._nursery is not None
+        spec = next(r.job.container for r in self._jobs.values() if r.root == root)
+        scope = trio.CancelScope(shield=True)
+        task = self._templates.start(root, self._roots[root], spec, scope)
+        self._nursery.start_soon(self._keep_going, scope, task)
 
     async def watch_the_clock(self) -> None:
         """Tell the machine when its deadlines come, for ever."""
@@ -281,38 +331,21 @@ class Engine:
 
     def stop(self) -> None:
         """End the tasks; every job has ended before."""
+        self._templates.stop_all()
         for scope in self._scopes:
             scope.cancel()
 
 
-def outcome_of(status: int) -> Outcome:
-    """What a wait status means."""
-    if os.WIFEXITED(status):
-        return Exited(os.WEXITSTATUS(status))
-    return Signaled(os.WTERMSIG(status), os.WCOREDUMP(status))
-
-
-def could_not_start(message: NotStarted) -> Outcome:
-    """What a slot says of a job that never ran, as an outcome."""
-    return CouldNotStart(
-        message.purpose,
-        message.call,
-        message.errno,
-        message.cause,
-        message.remedy,
-        _WHOSE[message.whose],
-    )
-
-
 @asynccontextmanager
 async def open_engine(
-    slots: Sequence[SlotPort], make_root: MakeRootFunction
+    slots: Sequence[SlotPort], make_root: MakeRootFunction, open_template: OpenTemplate
 ) -> AsyncIterator[Engine]:
     """An engine on slots for as long as the context lasts; every job in it has ended after it.
 
     :param make_root: makes a container ready by its name
+    :param open_template: starts templates
     """
-    engine = Engine(slots, make_root)
+    engine = Engine(slots, make_root, open_template)
     async with trio.open_nursery() as nursery:
         engine.serve(nursery)
         try:

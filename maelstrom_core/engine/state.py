@@ -3,7 +3,8 @@
 A job waits for its container's root, then for slots, then runs, then ends; and ends exactly once,
 whatever happens. Each container's root is made once, however many jobs wait for it. Ready jobs are
 taken by priority, then longest expected first (those of unknown length before all: they may be the
-longest), then in the order in which they came.
+longest), then in the order in which they came. A job that is to be a fork of its container's template
+also waits for that to be ready (`template_state`); it takes a slot like any other.
 """
 
 import heapq
@@ -19,30 +20,47 @@ from maelstrom_core.engine.effects import (
     Effect,
     Finish,
     ForgetRoot,
+    ForkJob,
     MakeRoot,
     PrepareSlot,
     SignalJob,
     StartJob,
+    StartTemplate,
+    StopTemplate,
 )
 from maelstrom_core.engine.events import (
     CancelWanted,
     Event,
+    ForkRefused,
     JobEnded,
     JobGiven,
     JobStarted,
     RootFailed,
     RootReady,
     SlotLost,
+    TemplateEnded,
+    TemplateWarm,
     TimePassed,
 )
+from maelstrom_core.engine.template_state import Templates, Warmth
 from maelstrom_core.errors import InternalError
 from maelstrom_core.model.ids import JobId
-from maelstrom_core.model.outcome import Cancelled, HostFailed, InputFailed, Outcome, TimedOut
+from maelstrom_core.model.outcome import (
+    Cancelled,
+    Exited,
+    HostFailed,
+    InputFailed,
+    Outcome,
+    TimedOut,
+    describe,
+)
 
 MOST_ROOTS_PER_SLOT = 8
 """Prepared containers that a slot keeps: each is a mount namespace with its mounts."""
 MOST_ATTEMPTS = 2
 """Starts of a job whose slot process died before its program ran."""
+TEMPLATE_MEMORY_BYTES = 2 << 30
+"""What warm templates may take together by default."""
 
 
 class _RootState(Enum):
@@ -61,6 +79,8 @@ class _Job:
     terminated: bool = False
     killed: bool = False
     cancelled: str | None = None
+    forked: bool = False
+    not_forked: str = ""
 
     @property
     def order(self) -> tuple[int, float, int]:
@@ -72,9 +92,10 @@ class EngineState:
     """All that an engine knows. Only `step` changes it.
 
     :param slots: how many there are
+    :param template_memory_bytes: what warm templates may take together
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, *, template_memory_bytes: int = TEMPLATE_MEMORY_BYTES) -> None:
         self._jobs: dict[JobId, _Job] = {}
         self._roots: dict[str, _RootState] = {}
         self._waiting_for_root: dict[str, list[JobId]] = {}
@@ -83,6 +104,7 @@ class EngineState:
         self._slots = slots
         self._prepared: list[OrderedDict[str, None]] = [OrderedDict() for _ in range(slots)]
         self._deadlines: list[tuple[float, JobId]] = []
+        self._templates = Templates(template_memory_bytes)
         self._serial = 0
 
     def step(self, event: Event, *, now: float) -> list[Effect]:
@@ -105,6 +127,12 @@ class EngineState:
                 effects = self._ended(job, outcome)
             case SlotLost(slot, reason):
                 effects = self._lost(slot, reason)
+            case TemplateWarm(root, unfit, memory_bytes):
+                effects = self._template_warm(root, unfit, memory_bytes)
+            case TemplateEnded(root, outcome):
+                effects = self._template_ended(root, outcome)
+            case ForkRefused(root, job, why):
+                effects = self._fork_refused(root, job, why)
             case CancelWanted(job, reason):
                 effects = self._cancel(job, reason)
             case TimePassed():
@@ -139,8 +167,7 @@ class EngineState:
         root = given.root
         match self._roots.get(root):
             case _RootState.READY:
-                heapq.heappush(self._ready, (job.order, given.job))
-                return []
+                return self._root_is_there(given.job, job)
             case _RootState.MAKING:
                 self._waiting_for_root[root].append(given.job)
                 return []
@@ -151,10 +178,82 @@ class EngineState:
 
     def _root_ready(self, root: str) -> list[Effect]:
         self._roots[root] = _RootState.READY
-        for job in self._waiting_for_root.pop(root, ()):
-            if job in self._jobs:
-                heapq.heappush(self._ready, (self._jobs[job].order, job))
+        effects: list[Effect] = []
+        for name in self._waiting_for_root.pop(root, ()):
+            if name in self._jobs:
+                effects += self._root_is_there(name, self._jobs[name])
+        return effects
+
+    def _root_is_there(self, name: JobId, job: _Job) -> list[Effect]:
+        """A job needs its template next, if it is to be a fork of one; or a slot."""
+        root = job.given.root
+        if not (job.given.fork or job.given.warm_up):
+            heapq.heappush(self._ready, (job.order, name))
+            return []
+        effects: list[Effect] = []
+        match self._templates.warmth(root):
+            case None:
+                self._templates.start(root)
+                self._templates.wait(root, name)
+                effects.append(StartTemplate(root))
+            case Warmth.WARMING:
+                self._templates.wait(root, name)
+            case Warmth.WARM | Warmth.UNFIT:
+                effects += self._template_is_there(name, job)
+        return effects
+
+    def _template_is_there(self, name: JobId, job: _Job) -> list[Effect]:
+        if job.given.warm_up:
+            return [self._finish(name, Exited(0))]
+        heapq.heappush(self._ready, (job.order, name))
         return []
+
+    def _template_warm(self, root: str, unfit: str, memory_bytes: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for name in self._templates.warm(root, memory_bytes, unfit):
+            effects += self._template_is_there(name, self._jobs[name])
+        return effects + self._stop_idle_templates()
+
+    def _template_ended(self, root: str, outcome: Outcome) -> list[Effect]:
+        why = f"the template {describe(outcome)}"
+        waiting, running = self._templates.died(root, why)
+        effects: list[Effect] = []
+        for name in waiting:
+            if self._jobs[name].given.warm_up:
+                effects.append(self._finish(name, outcome))
+            else:
+                effects += self._root_is_there(name, self._jobs[name])
+        for name in running:
+            job = self._jobs[name]
+            self._take_back(job)
+            if job.cancelled is not None:
+                effects.append(self._finish(name, Cancelled(job.cancelled, ran=job.started)))
+            elif job.attempts < MOST_ATTEMPTS:
+                effects += self._root_is_there(name, job)
+            else:
+                effects.append(self._finish(name, HostFailed(why)))
+        return effects
+
+    def _fork_refused(self, root: str, name: JobId, why: str) -> list[Effect]:
+        self._templates.refuse(root, why)
+        job = self._jobs.get(name)
+        if job is None or not job.slots:
+            return []
+        self._take_back(job)
+        self._templates.leave(root, name)
+        if job.cancelled is not None:
+            return [self._finish(name, Cancelled(job.cancelled, ran=False))]
+        job.attempts -= 1
+        heapq.heappush(self._ready, (job.order, name))
+        return []
+
+    def _take_back(self, job: _Job) -> None:
+        """A job does not run after all: its slots are free again."""
+        self._free += job.slots
+        job.slots, job.deadline, job.started, job.forked = (), math.inf, False, False
+
+    def _stop_idle_templates(self) -> list[Effect]:
+        return [StopTemplate(root) for root in self._templates.stop_idle()]
 
     def _root_failed(self, root: str, outcome: Outcome) -> list[Effect]:
         # Forgotten, so that a later job tries again: a full disk may have room by then.
@@ -174,6 +273,10 @@ class EngineState:
             if job.given.slots > len(self._free):
                 break  # smaller ones do not overtake it, or it might wait for ever
             heapq.heappop(self._ready)
+            warmth = self._templates.warmth(job.given.root)
+            if job.given.fork and warmth not in (Warmth.WARM, Warmth.UNFIT):
+                effects += self._root_is_there(name, job)  # it has ended, or was stopped, meanwhile
+                continue
             effects += self._start(name, job, now)
         return effects
 
@@ -185,6 +288,14 @@ class EngineState:
         del self._free[: job.given.slots]
         job.attempts += 1
         slot, effects = job.slots[0], list[Effect]()
+        if job.given.timeout is not None:
+            self._set_deadline(name, job, now + job.given.timeout)
+        if job.given.fork:
+            if self._templates.warmth(root) is Warmth.WARM:
+                job.forked = True
+                self._templates.use(root, name)
+                return [ForkJob(slot, name)]
+            job.not_forked = self._templates.why_unfit(root)
         prepared = self._prepared[slot]
         if root not in prepared:
             effects.append(PrepareSlot(slot, root))
@@ -192,24 +303,30 @@ class EngineState:
                 effects.append(ForgetRoot(slot, prepared.popitem(last=False)[0]))
         prepared[root] = None
         prepared.move_to_end(root)
-        if job.given.timeout is not None:
-            self._set_deadline(name, job, now + job.given.timeout)
-        return [*effects, StartJob(slot, name)]
+        return [*effects, StartJob(slot, name, job.not_forked)]
 
     def _ended(self, name: JobId, outcome: Outcome) -> list[Effect]:
         job = self._jobs.get(name)
         if job is None or not job.slots:
             return []  # it was told of as lost before
         self._free += job.slots
+        effects: list[Effect] = []
+        if job.forked:
+            self._templates.leave(job.given.root, name)
+            effects = self._stop_idle_templates()
         if job.cancelled is not None:
             outcome = Cancelled(job.cancelled, ran=True)
         elif job.terminated and job.given.timeout is not None:
             outcome = TimedOut(job.given.timeout, killed=job.killed)
-        return [self._finish(name, outcome)]
+        return [self._finish(name, outcome), *effects]
 
     def _lost(self, slot: int, reason: str) -> list[Effect]:
         # Its successor is told of containers by whoever replaces the process.
-        running = [n for n, job in self._jobs.items() if job.slots and job.slots[0] == slot]
+        running = [
+            n
+            for n, job in self._jobs.items()
+            if job.slots and job.slots[0] == slot and not job.forked
+        ]
         if not running:
             return []
         (name,) = running
@@ -230,6 +347,7 @@ class EngineState:
         if job is None:
             return []
         if not job.slots:
+            self._templates.leave(job.given.root, name)
             return [self._finish(name, Cancelled(reason, ran=False))]
         if job.cancelled is not None:
             return []
@@ -265,6 +383,8 @@ class EngineState:
         assert sorted(taken + self._free) == list(range(self._slots)), "a slot is lost or doubled"
         ready = {name for _, name in self._ready}
         waiting = {name for names in self._waiting_for_root.values() for name in names}
+        waiting |= self._templates.jobs_that_wait()
+        self._templates.check()
         for name, job in self._jobs.items():
             assert job.slots or name in ready or name in waiting, f"job {name} is nowhere"
             assert not job.slots or len(job.slots) == job.given.slots

@@ -116,6 +116,23 @@ class Limits:
 
 
 @attrs.frozen(kw_only=True)
+class Template:
+    """A program that prepares itself once and is then forked for each job.
+
+    Each fork enters namespaces and a root of its own before any code of the job runs. How program
+    and engine speak with each other: ``docs/templates.md``.
+
+    :param program: a path, or a name looked up in the container's ``PATH``
+    :param arguments: what follows the program's name in ``argv``
+    :param stdin: bytes that it may read
+    """
+
+    program: str
+    arguments: tuple[str, ...] = ()
+    stdin: bytes = b""
+
+
+@attrs.frozen(kw_only=True)
 class _Common:
     """What a container has whether its layers are recipes or digests."""
 
@@ -138,6 +155,8 @@ class _Common:
     init: bool = True
     """A tiny pid 1 reaps orphans and passes signals on, so that the program sees an ordinary
     process's signals; otherwise the program is pid 1 itself."""
+    template: Template | None = None
+    """What jobs that ask for it are forks of."""
 
 
 @attrs.frozen(kw_only=True)

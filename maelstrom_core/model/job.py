@@ -25,6 +25,11 @@ class JobSpec:
         past twice that, head and tail are kept
     :param report: open descriptor 3 for the program to write a report to, apart from its output
     :param stdin: bytes that it may read; nothing by default
+    :param fork: be a fork of the container's template, which reads this on its standard input,
+        instead of a program started afresh; where the template says that it cannot be forked
+        safely, the program is started after all, and the result says why
+    :param warm_up: run nothing, but end when the container's template is ready; the result has
+        what the template has written and reported until then
     :param label: what people call it
     """
 
@@ -41,4 +46,6 @@ class JobSpec:
     output_bytes: int = DEFAULT_OUTPUT_BYTES
     report: bool = False
     stdin: bytes = b""
+    fork: bytes | None = None
+    warm_up: bool = False
     label: str = ""

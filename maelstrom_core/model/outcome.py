@@ -190,6 +190,7 @@ class JobResult:
 
     :param report: what the program wrote to its report descriptor
     :param degraded: what this host could not give, one phrase each ("pids limit: not enforced")
+    :param not_forked: why it was started afresh, though it was to be a fork of a template
     """
 
     outcome: Outcome
@@ -198,3 +199,4 @@ class JobResult:
     report: bytes = b""
     usage: Usage = Usage()
     degraded: tuple[str, ...] = ()
+    not_forked: str = ""

@@ -1,4 +1,7 @@
-"""Started in a container as ``python main.py``; collects, or runs one case, as standard input says.
+"""Started in a container as ``python main.py``; does what standard input says.
+
+That is to collect, or to run one case, or to be a template: to collect, and then to be forked for
+each case.
 
 The configuration is made as pytest-xdist makes that of its workers, with which the ecosystem's
 plugins live well: from the controlling process's options, with a ``workerinput`` that tells them
@@ -15,9 +18,14 @@ def main() -> int:
     # This file is shown to any interpreter of any container; what it needs lies beside it.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[0] = os.path.dirname(os.path.dirname(here))
-    from pytest_maelstrom.inside.wire import Sender, read_request
+    from pytest_maelstrom.inside.wire import Sender, out_of_the_way, read_request
 
     sender, request = Sender(), read_request()
+    server: Any = None
+    if request["kind"] == "template":
+        from pytest_maelstrom.inside.forking import ForkServer
+
+        server = ForkServer(out_of_the_way())
     from pytest_maelstrom.inside import plugins
 
     sys.path[:] = request["sys_path"]
@@ -28,6 +36,10 @@ def main() -> int:
         config = make_config(request)
         if request["kind"] == "collect":
             inside: Any = plugins.Collecting(config, sender)
+        elif server is not None:
+            from pytest_maelstrom.inside.template import Template
+
+            inside = Template(config, sender, server)
         else:
             inside = plugins.OneCase(
                 config, sender, request["case"], request["occurrence"], request["submodules"]
@@ -39,6 +51,11 @@ def main() -> int:
         status = int(pytest.ExitCode.USAGE_ERROR)
     else:
         config._ensure_unconfigure()
+        if getattr(inside, "forked", False):
+            from pytest_maelstrom.inside.template import leave
+
+            inside.sender.send("end", status=status)
+            leave()
     sender.send("end", status=status)
     return 0
 

@@ -81,6 +81,11 @@ class Collecting(_Telling):
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Tell of all cases instead of running them."""
+        self.tell_collected(session)
+        return True
+
+    def tell_collected(self, session: pytest.Session) -> None:
+        """Tell of all cases."""
         seen: Dict[str, int] = {}
         for item in session.items:
             occurrence = seen[item.nodeid] = seen.get(item.nodeid, -1) + 1
@@ -91,6 +96,7 @@ class Collecting(_Telling):
                 name=item.name,
                 location=list(item.location),
                 markers=sorted({mark.name for mark in item.iter_markers()}),
+                wishes=wishes(item),
             )
         self.sender.send("deselected", ids=self._deselected)
         said = self.config.hook.pytest_report_collectionfinish(
@@ -104,14 +110,25 @@ class Collecting(_Telling):
             lines=[str(line) for line in lines],
             submodules=submodules(session.items),
         )
-        return True
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell why it ended early, if it did."""
+        self.tell_why_stopped(session)
+
+    def tell_why_stopped(self, session: pytest.Session) -> None:
+        """Tell why the run is to end before its cases are run, if it is."""
         reason = session.shouldfail or session.shouldstop
         if reason:
             self.sender.send("stopped", reason=str(reason))
+
+
+def wishes(item: pytest.Item) -> Dict[str, Any]:
+    """What the nearest ``maelstrom`` markers of a case ask for."""
+    wanted: Dict[str, Any] = {}
+    for mark in item.iter_markers("maelstrom"):
+        wanted = {**mark.kwargs, **wanted}
+    return wanted
 
 
 def submodules(items: List[pytest.Item]) -> List[str]:
@@ -141,7 +158,27 @@ def load(names: List[str]) -> None:
                     continue
 
 
-class OneCase(_Telling):
+class Running(_Telling):
+    """Tells how a case goes."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Tell of a phase's report, and of failed subtests, which pytest counts by itself."""
+        if failed_subtests_key is not None and report.when == "call":
+            counted: Any = self.config.stash.get(failed_subtests_key, {})
+            failed = counted.get(getattr(report, "id", report.nodeid), 0)
+            if failed:
+                setattr(report, SUBTESTS, failed)
+        self.report("report", report)
+
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, when: str, nodeid: str, location: Any
+    ) -> None:
+        """Tell of a warning of the case; the others were told when it was collected."""
+        if when == "runtest":
+            self.warning(warning_message, when, nodeid, location)
+
+
+class OneCase(Running):
     """Runs the one case with a node id, found by that id alone.
 
     pytest's own reading of ids on the command line stumbles over parameters that hold ``::`` or
@@ -180,19 +217,3 @@ class OneCase(_Telling):
         """Tell of what failed: it may be why the case is not found."""
         if report.failed:
             self.report("collect report", report)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Tell of a phase's report, and of failed subtests, which pytest counts by itself."""
-        if failed_subtests_key is not None and report.when == "call":
-            counted: Any = self.config.stash.get(failed_subtests_key, {})
-            failed = counted.get(getattr(report, "id", report.nodeid), 0)
-            if failed:
-                setattr(report, SUBTESTS, failed)
-        self.report("report", report)
-
-    def pytest_warning_recorded(
-        self, warning_message: warnings.WarningMessage, when: str, nodeid: str, location: Any
-    ) -> None:
-        """Tell of a warning of the case; the others were told when it was collected."""
-        if when == "runtest":
-            self.warning(warning_message, when, nodeid, location)

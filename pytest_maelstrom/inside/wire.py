@@ -11,21 +11,30 @@ import resource
 from typing import Any, Dict
 
 REPORT_DESCRIPTOR = 3
-_OUT_OF_THE_WAY = 500
-"""Tests close and count low descriptors; ours is not among them."""
+OUT_OF_THE_WAY = 500
+"""Tests close and count low descriptors; ours are not among them."""
 SUBTESTS = "_maelstrom_failed_subtests"
 """Added to a report: how many subtests of its test have failed."""
+
+
+def out_of_the_way() -> int:
+    """Lowest number for a descriptor of ours."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(OUT_OF_THE_WAY, most - 10) if most > 0 else OUT_OF_THE_WAY
 
 
 class Sender:
     """Sends messages; the descriptor is not inherited by what tests start."""
 
     def __init__(self) -> None:
-        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        lowest = min(_OUT_OF_THE_WAY, most - 1) if most > 0 else _OUT_OF_THE_WAY
-        self._descriptor = fcntl.fcntl(REPORT_DESCRIPTOR, fcntl.F_DUPFD_CLOEXEC, lowest)
+        self.descriptor = fcntl.fcntl(REPORT_DESCRIPTOR, fcntl.F_DUPFD_CLOEXEC, out_of_the_way())
         os.close(REPORT_DESCRIPTOR)
         self._owner = os.getpid()
+
+    def close(self) -> None:
+        """Say nothing more."""
+        os.close(self.descriptor)
+        self._owner = -1
 
     def send(self, kind: str, **fields: Any) -> None:
         """Send one message; does nothing in a process that a test has forked."""
@@ -35,7 +44,7 @@ class Sender:
         data = line.encode("utf-8", "surrogateescape") if line.isascii() else line.encode()
         view = memoryview(data)
         while view:
-            view = view[os.write(self._descriptor, view) :]
+            view = view[os.write(self.descriptor, view) :]
 
 
 def read_request() -> Dict[str, Any]:

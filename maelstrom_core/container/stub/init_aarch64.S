@@ -34,6 +34,10 @@ _start: mov     x19, sp                 /* x19: argc, argv …, NULL, envp …, 
 find:   ldr     x0, [x22], #8           /* x22: behind the empty text, the program's argv */
         ldrb    w0, [x0]
         cbnz    w0, find
+        mov     x23, #2                 /* x23: the program's pid */
+        ldr     x0, [x21]
+        ldrb    w0, [x0]
+        cbz     w0, reap                /* it is there, and may have ended already */
 
         mov     x8, #220                /* clone(CLONE_VM | CLONE_VFORK | SIGCHLD, 0, …): memory and */
         mov     x0, #0x4111             /* stack are shared until the child execs or exits, so the */
@@ -44,7 +48,7 @@ find:   ldr     x0, [x22], #8           /* x22: behind the empty text, the progr
         svc     #0
         cbz     x0, main
         tbnz    x0, #63, refused
-        mov     x23, x0                 /* x23: the program's pid */
+        mov     x23, x0
         ldr     x0, [sp, #ERRNO]
         cbnz    x0, unstarted
 

@@ -2,6 +2,7 @@
    the program ended.
 
    argv: its own name, the paths to try one after the other, an empty text, the program's argv.
+   Without any path to try, the program is there already, cloned before this was started: pid 2.
    Descriptor 4: the status pipe. One record is written to it: kind (0 ended, 1 not started), wait
    status or errno, struct rusage of the program.
 
@@ -42,6 +43,10 @@ find:   mov     rax, [r13]              /* r13: behind the empty text, the progr
         add     r13, 8
         cmp     byte ptr [rax], 0
         jne     find
+        mov     ebp, 2                  /* ebp: the program's pid */
+        mov     rax, [r12]
+        cmp     byte ptr [rax], 0
+        je      reap                    /* it may have ended already */
 
         mov     eax, 56                 /* clone(CLONE_VM | CLONE_VFORK | SIGCHLD, 0, …): memory and */
         mov     edi, 0x4111             /* stack are shared until the child execs or exits, so the */
@@ -53,7 +58,7 @@ find:   mov     rax, [r13]              /* r13: behind the empty text, the progr
         test    rax, rax
         jz      main
         js      refused
-        mov     ebp, eax                /* ebp: the program's pid */
+        mov     ebp, eax
         mov     rax, [rsp + ERRNO]
         test    rax, rax
         jnz     unstarted

@@ -3,13 +3,19 @@
 
         .text
         .globl  stub
-stub:   mov     x9, x0                  /* context; survives the call */
+stub:   stp     x19, x20, [sp, #-48]!   /* what a C function must preserve */
+        stp     x21, x22, [sp, #16]
+        stp     x23, x30, [sp, #32]
+        mov     x9, x0                  /* context; survives the call */
         mov     x0, x1                  /* clone3(arguments, */
         mov     x1, x2                  /*        size) */
         mov     x8, #435
         svc     #0
         cbz     x0, child
-        ret                             /* parent: pid, or -errno */
+return: ldp     x21, x22, [sp, #16]     /* parent: pid, or -errno */
+        ldp     x23, x30, [sp, #32]
+        ldp     x19, x20, [sp], #48
+        ret
 
 child:  mov     x19, x9                 /* x19: context */
         ldr     x20, [x19, #16]         /* x20: number of records */
@@ -43,6 +49,8 @@ next:   cmp     x22, x20
         str     x0, [x9]
 1:      cmn     x0, #4095               /* -4095 … -1, unsigned the highest of all: a failure */
         b.hs    failed
+        tbz     x23, #9, forward        /* was that a clone whose child returns? */
+        cbz     x0, return
 forward:
         add     x21, x21, #80
         add     x22, x22, #1

@@ -5,12 +5,21 @@
    Makes a child with clone3. In the parent it returns what clone3 returned. In the child it walks
    the table of system calls whose layout script.py describes, and never returns. The child shares
    the parent's memory and stack (CLONE_VM | CLONE_VFORK), so nothing below `child` may touch the
-   stack: no push, no call, no ret. The syscall instruction destroys rax, rcx and r11 only. */
+   stack: no push, no call, no ret. The syscall instruction destroys rax, rcx and r11 only.
+
+   A record may clone once more, for a child with a memory of its own (flag bit 9): that one returns
+   0 from here, as from a fork, within all that the records before have made, while the first child
+   walks on. Hence what the caller expects to find again is kept on the stack. */
 
         .intel_syntax noprefix
         .text
         .globl  stub
 stub:
+        push    rbx                     /* what a C function must preserve */
+        push    r12
+        push    r13
+        push    r14
+        push    r15
         mov     r9, rdi                 /* context; survives the call */
         mov     rdi, rsi                /* clone3(arguments, */
         mov     rsi, rdx                /*        size) */
@@ -18,7 +27,12 @@ stub:
         syscall
         test    rax, rax
         jz      child
-        ret                             /* parent: pid, or -errno */
+return: pop     r15                     /* parent: pid, or -errno */
+        pop     r14
+        pop     r13
+        pop     r12
+        pop     rbx
+        ret
 
 child:  mov     rbx, r9                 /* rbx: context */
         mov     r14, [rbx + 16]         /* r14: number of records */
@@ -62,6 +76,10 @@ next:   cmp     r13, r14
         mov     [rcx], rax
 1:      cmp     rax, -4095              /* -4095 … -1, unsigned the highest of all: a failure */
         jae     failed
+        bt      r15, 9                  /* was that a clone whose child returns? */
+        jnc     forward
+        test    rax, rax
+        jz      return
 forward:
         add     r12, 80
         inc     r13

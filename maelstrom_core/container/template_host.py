@@ -1,0 +1,327 @@
+"""The slot process of a template: one program that stays, and the forks of it that run jobs.
+
+Standard library only. Unlike other slots it runs many jobs at once, since all of them are forks of
+one process. A few forks are made ahead: each has its namespaces and its root, and waits for what it
+is to do, so that a job's container is made while the jobs before it run.
+
+With the template it speaks over a SEQPACKET socket, in JSON, since the template is any program in
+any container: see ``docs/templates.md``.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import time
+from array import array
+from collections import deque
+from struct import unpack_from
+from typing import TYPE_CHECKING, Any
+
+from maelstrom_core.container.job_plan import Role, fork_namespaces_of, fork_steps, job_steps
+from maelstrom_core.container.packets import memory_file, receive, send
+from maelstrom_core.container.running import (
+    QUIET_SECONDS,
+    RECORD_BYTES,
+    REPORT,
+    STATUS,
+    STDERR,
+    STDOUT,
+    Bounded,
+    RunningJob,
+)
+from maelstrom_core.container.script import Step, Table, laid_out
+from maelstrom_core.container.stub import stub_for
+
+if TYPE_CHECKING:
+    from maelstrom_core.container.slot import Slot
+
+TEMPLATE = 0
+"""The template's own number as a job."""
+_STREAMS = (STDOUT, STDERR, REPORT, STATUS)
+_SMALL_REQUEST = 32 * 1024
+"""Fits into any pipe at once."""
+_PACKET = 64 * 1024
+
+
+class ForkedJob(RunningJob):
+    """A fork of a template: not a child of this process, but known by a descriptor all the same."""
+
+    def __init__(self, control: socket.socket, number: int, request: int, **fields: Any) -> None:
+        super().__init__(control, -number, pid=0, pidfd=-1, output_bytes=0, began=0.0, **fields)
+        self.number = number
+        self.request = request
+        self.signals: list[int] = []
+        self.unsent = []
+
+    def give(self, job: int, request: bytes, output_bytes: int) -> None:
+        """Let it be a job."""
+        self.job = job
+        self.began = time.monotonic()
+        for stream in (STDOUT, STDERR):
+            # It may have written something while it waited, and did not: it only reads.
+            self.streams[stream] = Bounded(output_bytes, keep_tail=True)
+        self.unsent.insert(0, ("started", job))
+        if self.request >= 0:
+            os.write(self.request, request)
+            os.close(self.request)
+            self.request = -1
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has nothing to do yet."""
+        return self.job < 0
+
+    def signal(self, number: int) -> None:
+        """Send a signal, as soon as it is known where to."""
+        if self.pidfd < 0:
+            self.signals.append(number)
+        else:
+            super().signal(number)
+
+    def _wait(self) -> tuple[int, float, float, int]:
+        if len(self.record) != RECORD_BYTES:
+            return signal.SIGKILL, 0.0, 0.0, 0
+        seconds, micro, system_seconds, system_micro = unpack_from("<4q", self.record, 16)
+        return 0, seconds + micro / 1e6, system_seconds + system_micro / 1e6, 0
+
+
+class TemplateHost:
+    """Starts a template, has it forked, and watches all of it."""
+
+    def __init__(self, slot: "Slot", launch: tuple[Any, ...]) -> None:
+        """Start the template; what fails is told to the engine.
+
+        :param launch: key of the container, arguments for the init, environment, working
+            directory, how much output is kept, standard input, how many forks to make ahead
+        """
+        self.slot = slot
+        self.control = slot.control
+        key, arguments, environment, directory, output_bytes, stdin, self._ahead = launch
+        self._forks: dict[int, ForkedJob] = {}
+        self._waiting: deque[ForkedJob] = deque()
+        self._jobs: dict[int, ForkedJob] = {}
+        self._number = 0
+        self._poll = select.poll()
+        self._readers: dict[int, tuple[RunningJob, int]] = {}
+        self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._template: RunningJob | None = None
+        self._steps: list[Step] = []
+        prepared = slot.prepared.get(key)
+        if prepared is None:
+            failed = slot.failures[key]
+            slot.not_started(TEMPLATE, failed.step, failed.errno)
+            return
+        self._degraded = prepared.degraded
+        blueprint = prepared.blueprint
+        steps = job_steps(blueprint, slot.facts, prepared.kinds, role=Role.TEMPLATE)
+        table = Table(steps, slot.numbers)
+        with theirs:
+            self._template = slot.launch(
+                TEMPLATE,
+                key,
+                arguments,
+                environment,
+                directory,
+                output_bytes,
+                True,
+                stdin,
+                template=(table, theirs),
+            )
+        if self._template is not None:
+            self._steps = fork_steps(
+                blueprint, slot.facts, prepared.kinds, working_directory=directory
+            )
+            self._tell_script(fork_namespaces_of(blueprint))
+            self._watch(self._template)
+
+    def _tell_script(self, namespaces: int) -> None:
+        layout = laid_out(self._steps, self.slot.numbers)
+        code = None if self.slot.stub is None else stub_for(self.slot.facts.machine)
+        files = [self.slot.init, memory_file(layout.words.tobytes())]
+        files += [] if code is None else [memory_file(code)]
+        self._say(
+            {
+                "kind": "script",
+                "relocations": layout.relocations,
+                "parameters": layout.parameters,
+                "namespaces": namespaces,
+                "clone3": self.slot.numbers["clone3"],
+            },
+            files,
+        )
+        for file in files[1:]:
+            os.close(file)
+
+    def _say(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))
+        try:
+            self._link.sendmsg([json.dumps(message).encode()], [rights] if descriptors else [])
+        except OSError:
+            return  # it is gone, which its pidfd tells as well
+
+    def _watch(self, job: RunningJob) -> None:
+        for stream, descriptor in job.pipes.items():
+            self._readers[descriptor] = (job, stream)
+            self._poll.register(descriptor, select.POLLIN)
+        if job.pidfd >= 0:
+            self._readers[job.pidfd] = (job, 0)
+            self._poll.register(job.pidfd, select.POLLIN)
+
+    def serve(self) -> None:
+        """Do what the engine says until it or the template is gone."""
+        if self._template is None:
+            return
+        control, link = self.control.fileno(), self._link.fileno()
+        self._poll.register(control, select.POLLIN)
+        self._poll.register(link, select.POLLIN)
+        while True:
+            jobs = (self._template, *self._jobs.values())
+            unsent = any(job.unsent for job in jobs)
+            ready = self._poll.poll(QUIET_SECONDS * 1000 if unsent else None)
+            if not ready:
+                for job in jobs:
+                    job.flush()
+            for descriptor, _ in ready:
+                if descriptor == control:
+                    message = receive(self.control)
+                    if message is None:
+                        return
+                    self._obey(message)
+                elif descriptor == link:
+                    if not self._listen():
+                        self._poll.unregister(link)
+                elif descriptor in self._readers:
+                    job, stream = self._readers[descriptor]
+                    if stream:
+                        if not job.read(stream, descriptor):
+                            self._forget(descriptor)
+                    elif job is self._template:
+                        job.finish()
+                        job.flush()
+                        return
+                    elif isinstance(job, ForkedJob):
+                        self._ended(job)
+
+    def _forget(self, descriptor: int) -> None:
+        if self._readers.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+
+    def _obey(self, message: tuple[Any, ...]) -> None:
+        match message:
+            case ("fork", int(job), bytes(request), int(output_bytes)):
+                large = len(request) > _SMALL_REQUEST
+                if large or not self._waiting:
+                    fork = self._fork(memory_file(request) if large else None)
+                else:
+                    fork = self._waiting.popleft()
+                self._jobs[job] = fork
+                fork.give(job, request, output_bytes)
+                self._make_ahead()
+            case ("signal", int(job), int(number)):
+                if job == TEMPLATE and self._template is not None:
+                    self._template.signal(number)
+                elif job in self._jobs:
+                    self._jobs[job].signal(number)
+            case ("tell", dict(told)):
+                self._say(told, [])
+
+    def _make_ahead(self) -> None:
+        while len(self._waiting) < self._ahead:
+            self._waiting.append(self._fork(None))
+
+    def _fork(self, stdin: int | None) -> ForkedJob:
+        """Ask the template for a fork.
+
+        :param stdin: what it reads; a pipe by default
+        """
+        self._number += 1
+        pipes = {stream: os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) for stream in _STREAMS}
+        for _, writing in pipes.values():
+            os.set_blocking(writing, True)
+        request = -1
+        if stdin is None:
+            stdin, request = os.pipe2(os.O_CLOEXEC)
+        theirs = [stdin, *(pipes[stream][1] for stream in _STREAMS)]
+        self._say({"kind": "fork", "fork": self._number}, theirs)
+        for descriptor in theirs:
+            os.close(descriptor)
+        fork = ForkedJob(
+            self.control,
+            self._number,
+            request,
+            pipes={stream: ends[0] for stream, ends in pipes.items()},
+            degraded=self._degraded,
+        )
+        self._forks[self._number] = fork
+        self._watch(fork)
+        return fork
+
+    def _listen(self) -> bool:
+        """Take in what the template says; false if it says nothing more."""
+        try:
+            data, ancillary, _, _ = self._link.recvmsg(_PACKET, socket.CMSG_SPACE(4))
+        except OSError:
+            return False
+        if not data:
+            return False
+        pidfd = -1
+        for level, kind, content in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                (pidfd,) = array("i", content[:4])
+        message = json.loads(data)
+        fork = self._forks.get(message.get("fork", 0))
+        match message["kind"]:
+            case "ready":
+                send(self.control, [("warm", list(message["unfit"]), int(message["memory"]))])
+                if not message["unfit"]:
+                    self._make_ahead()
+            case "forked" if fork is not None:
+                fork.pidfd = pidfd
+                self._readers[pidfd] = (fork, 0)
+                self._poll.register(pidfd, select.POLLIN)
+                for number in fork.signals:
+                    fork.signal(number)
+            case "failed" if fork is not None:
+                self._drop(fork)
+                step = Step("clone3", (), "fork the template")
+                index = message["index"]
+                if index < len(self._steps):
+                    step = self._steps[index]
+                if not fork.waits:
+                    self.slot.not_started(fork.job, step, message["errno"])
+            case "unfit" if fork is not None:
+                self._drop(fork)
+                if not fork.waits:
+                    send(self.control, [("unfit", fork.job, list(message["why"]))])
+        return True
+
+    def _drop(self, fork: ForkedJob) -> None:
+        """Forget a fork that never came to be."""
+        for descriptor in fork.pipes.values():
+            self._forget(descriptor)
+            os.close(descriptor)
+        if fork.request >= 0:
+            os.close(fork.request)
+        del self._forks[fork.number]
+        if fork.waits:
+            self._waiting.remove(fork)
+        else:
+            del self._jobs[fork.job]
+
+    def _ended(self, fork: ForkedJob) -> None:
+        for descriptor in (*fork.pipes.values(), fork.pidfd):
+            self._forget(descriptor)
+        del self._forks[fork.number]
+        if fork.waits:
+            # Killed by somebody before it had anything to do: nobody has missed it.
+            self._waiting.remove(fork)
+            if fork.request >= 0:
+                os.close(fork.request)
+            for descriptor in (*fork.pipes.values(), fork.pidfd):
+                os.close(descriptor)
+            return
+        del self._jobs[fork.job]
+        fork.finish()
+        fork.flush()

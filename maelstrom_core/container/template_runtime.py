@@ -1,0 +1,103 @@
+"""The engine's side of templates: starts their slot processes and speaks with them."""
+
+import os
+import socket
+from collections import deque
+from typing import Any
+
+import trio
+
+from maelstrom_core.container.messages import (
+    Fork,
+    Launch,
+    Lost,
+    Prepare,
+    TemplateMessage,
+    Unfit,
+    Warm,
+)
+from maelstrom_core.container.packets import LARGEST_PACKET, decode, send
+from maelstrom_core.container.plan import launch_arguments
+from maelstrom_core.container.runtime import Interpreter, SlotProcess, decoded, kind_of
+
+_DESCRIPTOR_SPACE = socket.CMSG_SPACE(4)
+
+
+class TemplateSlot:
+    """A `TemplatePort` on a real slot process."""
+
+    def __init__(
+        self, prepare: Prepare, launch: Launch, *, ahead: int, interpreter: Interpreter = "auto"
+    ) -> None:
+        """Start it; see `OpenTemplate`."""
+        self._messages: deque[TemplateMessage] = deque()
+        self._process = SlotProcess(kind_of(prepare), interpreter)
+        self._ended = False
+        self._tell("prepare", prepare.key, prepare.spec)
+        packed = (
+            prepare.key,
+            launch_arguments(launch),
+            launch.environment,
+            os.fsencode(launch.working_directory),
+            launch.output_bytes,
+            launch.stdin,
+            ahead,
+        )
+        self._tell("template", packed)
+
+    def fork(self, message: Fork) -> None:
+        """See `TemplatePort.fork`."""
+        self._tell("fork", message.job, message.request, message.output_bytes)
+
+    def signal(self, job: int, signum: int) -> None:
+        """See `TemplatePort.signal`."""
+        self._tell("signal", job, int(signum))
+
+    async def receive(self) -> TemplateMessage:
+        """See `TemplatePort.receive`."""
+        while not self._messages:
+            await trio.lowlevel.wait_readable(self._process.control)
+            self._take()
+        return self._messages.popleft()
+
+    def _take(self) -> None:
+        try:
+            data, ancillary, _, _ = self._process.control.recvmsg(
+                2 * LARGEST_PACKET, _DESCRIPTOR_SPACE, socket.MSG_DONTWAIT
+            )
+            messages = decode(data, ancillary)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            messages = None
+        if messages is None:
+            self._process.end()
+            code = self._process.process.returncode
+            self._messages.append(Lost(None, f"its slot process ended with status {code}"))
+            return
+        for message in messages:
+            match message:
+                case ("ready", _):
+                    pass
+                case ("refused", purpose, call, errno):
+                    self._messages.append(decoded(("not started", 0, purpose, call, errno)))
+                case ("warm", unfit, memory_bytes):
+                    self._messages.append(Warm(tuple(unfit), memory_bytes))
+                case ("unfit", job, why):
+                    self._messages.append(Unfit(job, tuple(why)))
+                case _:
+                    self._messages.append(decoded(message))
+
+    def _tell(self, *message: Any) -> None:
+        if self._ended:
+            return
+        try:
+            send(self._process.control, message)
+        except OSError:
+            return  # it has just died; receiving finds out and tells the engine
+
+    def end(self) -> None:
+        """See `TemplatePort.end`."""
+        if not self._ended:
+            self._ended = True
+            self._process.end()

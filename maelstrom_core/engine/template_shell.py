@@ -1,0 +1,148 @@
+"""Performs what the engine's machine wants of templates. Decides nothing."""
+
+from collections.abc import Awaitable, Callable
+
+import attrs
+import trio
+
+from maelstrom_core.container.messages import (
+    Ended,
+    Fork,
+    Launch,
+    Lost,
+    NotStarted,
+    Output,
+    Prepare,
+    Started,
+    Unfit,
+    Warm,
+)
+from maelstrom_core.container.ports import OpenTemplate, TemplatePort
+from maelstrom_core.engine.events import Event, ForkRefused, TemplateEnded, TemplateWarm
+from maelstrom_core.engine.outcomes import could_not_start, outcome_of
+from maelstrom_core.engine.output import Capture
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.ids import JobId
+from maelstrom_core.model.job import DEFAULT_OUTPUT_BYTES
+from maelstrom_core.model.outcome import HostFailed, Outcome
+
+MOST_AHEAD = 4
+"""Forks of a template that wait for what they are to do: each holds some memory."""
+TEMPLATE_JOB = 0
+JobMessage = Started | Output | Ended | NotStarted
+
+
+@attrs.define
+class WarmTemplate:
+    """One template that was started and has not ended.
+
+    :param capture: what it has written and reported
+    :param ended: how it ended, if it has
+    """
+
+    port: TemplatePort
+    capture: Capture
+    scope: trio.CancelScope
+    ended: Ended | None = None
+
+
+class WarmTemplates:
+    """The templates of one engine, by container.
+
+    :param slots: how many jobs can run at once
+    :param tell: takes events for the machine
+    :param hear: takes what is said of a job
+    """
+
+    def __init__(
+        self,
+        open_template: OpenTemplate,
+        slots: int,
+        tell: Callable[[Event], None],
+        hear: Callable[[JobMessage], None],
+    ) -> None:
+        self._open = open_template
+        # As many as may run at once: each slot finds one made ahead.
+        self._ahead = min(slots, MOST_AHEAD)
+        self._tell = tell
+        self._hear = hear
+        self._warm: dict[str, WarmTemplate] = {}
+
+    def get(self, root: str) -> WarmTemplate | None:
+        """One that has not ended."""
+        return self._warm.get(root)
+
+    def start(
+        self, root: str, prepare: Prepare, spec: ContainerSpec, scope: trio.CancelScope
+    ) -> Callable[[], Awaitable[None]]:
+        """Start one.
+
+        :param scope: cancelled when it is stopped
+        :return: the task that listens to it, to be run within the scope
+        """
+        template = spec.template
+        assert template is not None
+        launch = Launch(
+            TEMPLATE_JOB,
+            prepare.key,
+            template.program,
+            template.arguments,
+            spec.environment,
+            spec.working_directory,
+            DEFAULT_OUTPUT_BYTES,
+            True,
+            template.stdin,
+        )
+        port = self._open(prepare, launch, ahead=self._ahead)
+        warm = self._warm[root] = WarmTemplate(port, Capture(DEFAULT_OUTPUT_BYTES), scope)
+        return lambda: self._listen(root, warm)
+
+    def fork(self, root: str, job: JobId, request: bytes, output_bytes: int) -> None:
+        """Have it forked for a job."""
+        self._warm[root].port.fork(Fork(job, request, output_bytes))
+
+    def signal(self, root: str, job: JobId, number: int) -> None:
+        """Send a signal to a job that is a fork of it; nothing if it has just ended."""
+        if root in self._warm:
+            self._warm[root].port.signal(job, number)
+
+    def stop(self, root: str) -> None:
+        """End one."""
+        warm = self._warm.pop(root)
+        warm.scope.cancel()
+        warm.port.end()
+
+    def stop_all(self) -> None:
+        """End them all."""
+        for root in list(self._warm):
+            self.stop(root)
+
+    async def _listen(self, root: str, warm: WarmTemplate) -> None:
+        """Pass on what a template says until it has ended."""
+        while True:
+            message = await warm.port.receive()
+            outcome: Outcome | None = None
+            match message:
+                case Warm(unfit, memory_bytes):
+                    self._tell(TemplateWarm(root, "; ".join(unfit), memory_bytes))
+                case Unfit(job, why):
+                    self._tell(ForkRefused(root, JobId(job), "; ".join(why)))
+                case Lost(_, reason):
+                    outcome = HostFailed(reason)
+                case Started() | Output() | Ended() | NotStarted() if message.job != TEMPLATE_JOB:
+                    self._hear(message)
+                case Output():
+                    warm.capture.take(message)
+                case Ended(_, status):
+                    warm.ended = message
+                    outcome = outcome_of(status)
+                case NotStarted():
+                    outcome = could_not_start(message)
+                case _:
+                    pass  # the template itself has started
+            if outcome is not None:
+                self._tell(TemplateEnded(root, outcome))
+                if self._warm.get(root) is warm:
+                    del self._warm[root]
+                warm.port.end()
+                return

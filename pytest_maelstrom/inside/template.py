@@ -1,0 +1,104 @@
+"""The warm parent: collects all cases once, then is forked for each, and each fork runs one."""
+
+import gc
+import os
+import sys
+from typing import Any, Dict, List, Optional, Tuple
+
+import pytest
+
+from pytest_maelstrom.inside.forking import ForkServer
+from pytest_maelstrom.inside.plugins import Collecting, Running
+from pytest_maelstrom.inside.safety import (
+    children_alive,
+    copies_of_standard_streams,
+    foreign_descriptors,
+    threads_alive,
+)
+from pytest_maelstrom.inside.wire import Sender, read_request
+
+
+class Template(Collecting):
+    """Collects as a run that only collects does, and stays.
+
+    :param server: what it is forked by
+    """
+
+    def __init__(self, config: pytest.Config, sender: Sender, server: ForkServer) -> None:
+        super().__init__(config, sender)
+        self._server = server
+        self.forked = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Tell of all cases and be forked for each; returns in forks."""
+        self.tell_collected(session)
+        self.tell_why_stopped(session)
+        items = by_case(session.items)
+        self.sender.send("end", status=0)
+        capture: Any = self.config.pluginmanager.getplugin("capturemanager")
+        # Files that captured output goes to are each fork's own.
+        capture.stop_global_capturing()
+        unfit = [*threads_alive(), *children_alive(), *self._open_files()]
+        self._server.freeze()
+        gc.collect()
+        # Collecting garbage would otherwise touch, and so copy, every page of the template.
+        gc.freeze()
+        self._server.serve(unfit)
+        self.forked = True
+        self.sender.close()
+        sender = self.sender = Sender()
+        request = read_request()
+        capture.start_global_capturing()
+        capture.suspend_global_capture()
+        os.environ.update(request["environment"])
+        self._run(session, items, sender, request)
+        return True
+
+    def _run(
+        self,
+        session: pytest.Session,
+        items: Dict[Tuple[str, int], pytest.Item],
+        sender: Sender,
+        request: Dict[str, Any],
+    ) -> None:
+        manager = self.config.pluginmanager
+        manager.unregister(self)
+        manager.register(Running(self.config, sender), "maelstrom-running")
+        item = items.get((request["case"], request["occurrence"]))
+        if item is None:
+            sender.send("internal error", text=f"the template has no case {request['case']}")
+            return
+        session.items = [item]
+        session.testscollected = 1
+        self.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+
+    def _open_files(self) -> List[str]:
+        known = [*self._server.descriptors, self.sender.descriptor]
+        copies = [copy for copy, _ in copies_of_standard_streams(known)]
+        return foreign_descriptors([*known, *copies])
+
+
+def by_case(items: List[pytest.Item]) -> Dict[Tuple[str, int], pytest.Item]:
+    """Items by node id and occurrence: some suites have one id twice."""
+    found: Dict[Tuple[str, int], pytest.Item] = {}
+    seen: Dict[str, int] = {}
+    for item in items:
+        occurrence = seen[item.nodeid] = seen.get(item.nodeid, -1) + 1
+        found[item.nodeid, occurrence] = item
+    return found
+
+
+def leave(status: Optional[int] = 0) -> None:
+    """End a fork: as an interpreter ends, but without taking its memory apart piece by piece."""
+    import atexit
+
+    try:
+        atexit._run_exitfuncs()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError, AttributeError):
+                continue  # closed, or replaced by a test
+        os._exit(status or 0)
