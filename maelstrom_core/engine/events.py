@@ -89,10 +89,12 @@ class TemplateEnded:
     """A template has ended, or never came to be, and what was a fork of it with it.
 
     :param outcome: of the template's own program
+    :param said: the last line that it wrote to its standard error
     """
 
     root: str
     outcome: Outcome
+    said: str = ""
 
 
 @attrs.frozen

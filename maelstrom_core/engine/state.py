@@ -129,8 +129,8 @@ class EngineState:
                 effects = self._lost(slot, reason)
             case TemplateWarm(root, unfit, memory_bytes):
                 effects = self._template_warm(root, unfit, memory_bytes)
-            case TemplateEnded(root, outcome):
-                effects = self._template_ended(root, outcome)
+            case TemplateEnded(root, outcome, said):
+                effects = self._template_ended(root, outcome, said)
             case ForkRefused(root, job, why):
                 effects = self._fork_refused(root, job, why)
             case CancelWanted(job, reason):
@@ -214,8 +214,8 @@ class EngineState:
             effects += self._template_is_there(name, self._jobs[name])
         return effects + self._stop_idle_templates()
 
-    def _template_ended(self, root: str, outcome: Outcome) -> list[Effect]:
-        why = f"the template {describe(outcome)}"
+    def _template_ended(self, root: str, outcome: Outcome, said: str) -> list[Effect]:
+        why = f"the template {describe(outcome)}" + (f": {said}" if said else "")
         waiting, running = self._templates.died(root, why)
         effects: list[Effect] = []
         for name in waiting:
@@ -228,10 +228,9 @@ class EngineState:
             self._take_back(job)
             if job.cancelled is not None:
                 effects.append(self._finish(name, Cancelled(job.cancelled, ran=job.started)))
-            elif job.attempts < MOST_ATTEMPTS:
-                effects += self._root_is_there(name, job)
             else:
-                effects.append(self._finish(name, HostFailed(why)))
+                # Bounded, for a template that dies again and again is soon not forked any more.
+                effects += self._root_is_there(name, job)
         return effects
 
     def _fork_refused(self, root: str, name: JobId, why: str) -> list[Effect]:

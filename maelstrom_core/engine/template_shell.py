@@ -20,7 +20,7 @@ from maelstrom_core.container.messages import (
 from maelstrom_core.container.ports import OpenTemplate, TemplatePort
 from maelstrom_core.engine.events import Event, ForkRefused, TemplateEnded, TemplateWarm
 from maelstrom_core.engine.outcomes import could_not_start, outcome_of
-from maelstrom_core.engine.output import Capture
+from maelstrom_core.engine.output import STDERR, Capture
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.job import DEFAULT_OUTPUT_BYTES
@@ -141,7 +141,8 @@ class WarmTemplates:
                 case _:
                     pass  # the template itself has started
             if outcome is not None:
-                self._tell(TemplateEnded(root, outcome))
+                lines = warm.capture.unfinished(STDERR).text().strip().splitlines()
+                self._tell(TemplateEnded(root, outcome, lines[-1] if lines else ""))
                 if self._warm.get(root) is warm:
                     del self._warm[root]
                 warm.port.end()

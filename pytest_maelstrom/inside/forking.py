@@ -105,7 +105,7 @@ class ForkServer:
         machine.set({"stdin": stdin, "stdout": stdout, "stderr": stderr, "report": report})
         machine.set({"status": status, "parts": self._parts})
         # Until the init is started, the child of the script has our handlers, and our memory.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         ctypes.pythonapi.PyOS_BeforeFork()
         pid = machine.run()
         if pid == 0:
