@@ -94,7 +94,9 @@ def test_neighbours_do_not_get_into_each_others_way(suite: Path, token: str) -> 
     assert "13 passed" in finished.stdout
     assert processes_of(f"grandchild-{token}") == []
     # The clock is the host's: the port was held by several of them at one time, not in turn.
-    held = [(float(a), float(b)) for a, b in re.findall(r"held from (\S+) to (\S+)", finished.stdout)]
+    held = [
+        (float(a), float(b)) for a, b in re.findall(r"held from (\S+) to (\S+)", finished.stdout)
+    ]
     assert len(held) == 4
     assert max(sum(a <= moment <= b for a, b in held) for moment, _ in held) >= 2, held
 
