@@ -52,6 +52,18 @@ def test_without_a_command_it_says_which_there_are(said):
         assert f"maelstrom {command}" in done.stdout
 
 
+def test_settings_are_shown_with_where_they_come_from(said, tmp_path, store):
+    file = tmp_path / "maelstrom" / "maelstrom" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('cache-size = "3GB"\n')
+    done = said("--print-config")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"store       = {str(store)!r}  ($MAELSTROM_STORE)" in done.stdout
+    assert f"cache-size  = 3000000000  ({file})" in done.stdout
+    assert "interpreter = 'auto'  (default)" in done.stdout
+    assert not store.exists()
+
+
 def test_explain_shows_every_step_and_its_purpose_before_there_is_a_container(said):
     done = said("explain")
     assert (done.returncode, done.stderr) == (0, "")
