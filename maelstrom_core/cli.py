@@ -36,19 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     chosen = parser.parse_args(arguments)
     try:
-        if chosen.print_config:
-            print(_settings(None).described())
-            return 0
-        match chosen.command:
-            case "doctor":
-                return _doctor(as_json=chosen.json)
-            case "explain":
-                return _explain(writable=chosen.writable)
-            case "store":
-                return _store(chosen.action, chosen.store)
-            case _:
-                parser.print_help()
-                return 0
+        code = _answer(parser, chosen)
+        # What is still buffered meets a reader who has gone here, where that is no error.
+        sys.stdout.flush()
+        return code
     except MaelstromError as error:
         print(f"maelstrom: {error}", file=sys.stderr)
         return error.exit_code
@@ -58,6 +49,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has had enough (`maelstrom explain | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _answer(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    if chosen.print_config:
+        print(_settings(None).described())
+        return 0
+    match chosen.command:
+        case "doctor":
+            return _doctor(as_json=chosen.json)
+        case "explain":
+            return _explain(writable=chosen.writable)
+        case "store":
+            return _store(chosen.action, chosen.store)
+        case _:
+            parser.print_help()
+            return 0
 
 
 def _parser() -> argparse.ArgumentParser:
