@@ -90,7 +90,7 @@ def test_explain_shows_what_a_writable_root_takes_more(said):
 
 @pytest.mark.parametrize("command", ["explain", ""], ids=["long", "short enough for the buffer"])
 def test_a_reader_who_has_had_enough_is_no_error(command):
-    program = f"{sys.executable} -m maelstrom_core.cli {command}"
+    program = f"env -u PYTHONUNBUFFERED {sys.executable} -m maelstrom_core.cli {command}"
     script = f"(sleep 0.2; {program}; echo $? >&2) | true"
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("", "0\n")
