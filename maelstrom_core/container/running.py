@@ -129,7 +129,7 @@ class RunningJob:
         return True
 
     def let_go(self) -> None:
-        """Let the kernel take the container's mounts down; the engine need not wait for it."""
+        """Let the kernel take the container's mounts down; nobody need wait for it."""
         if self._mounts >= 0:
             os.close(self._mounts)
             self._mounts = -1
@@ -187,6 +187,8 @@ class RunningJob:
             status = value
             # pid 1 was the slot itself before it became the init: its peak is the slot's.
             peak = unpack_from("<q", self.record, 16 + _PEAK_OFFSET)[0]
+        if self.unsent and self.unsent[0] == ("started", self.job):
+            del self.unsent[0]  # told of as ended, it needs no such words
         for stream in (STDOUT, STDERR):
             if last := self.streams[stream].last():
                 self.flush()
