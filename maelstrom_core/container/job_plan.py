@@ -23,6 +23,7 @@ from maelstrom_core.container.tree_plan import GUARDED, MOUNTS, ROOT, overlay_op
 
 REPORT_DESCRIPTOR = 3
 STATUS_DESCRIPTOR = 4
+LETTER_DESCRIPTOR = 5
 LOWEST_PID_LIMIT = 301
 """The kernel keeps 300 pids for itself and refuses a smaller ``pid_max``."""
 NAMESPACES = (
@@ -79,14 +80,17 @@ def job_steps(
     """The script; performed in the child right after clone3.
 
     Parameters: ``proc`` (descriptor of a /proc that shows the child), ``stdin``, ``stdout``,
-    ``stderr``, ``report``, ``status`` (descriptors of 10 and above), ``argv``, ``envp``, ``cwd``
-    (addresses), ``init`` (descriptor) or ``program 0`` … (addresses of paths to be tried).
+    ``stderr``, ``report``, ``status``, ``letter`` (descriptors of 10 and above), ``argv``,
+    ``envp``, ``cwd`` (addresses), ``init`` (descriptor) or ``program 0`` … (addresses of paths to
+    be tried).
 
     :param is_directory: for each host path to be shown whether it is a directory
     :param candidates: how many paths are tried for the program, if it is pid 1 itself
     """
     s = _Steps()
-    s.add("setsid", why="start a session of its own")
+    if not blueprint.init:
+        # The init makes one for the program; one more costs more than most steps do.
+        s.add("setsid", why="start a session of its own")
     _descriptors(s, blueprint)
     proc = Parameter("proc")
     s.write(proc, "self/uid_map", f"{blueprint.user} 0 1\n", why="map the user id")
@@ -107,7 +111,7 @@ def job_steps(
     s.add("umask", 0o022, why="set the usual umask")
     _signals(s)
     _privileges(s, blueprint)
-    lowest = STATUS_DESCRIPTOR + 1 if blueprint.init else REPORT_DESCRIPTOR + 1
+    lowest = LETTER_DESCRIPTOR + 1 if blueprint.init else REPORT_DESCRIPTOR + 1
     s.add(
         "close_range",
         lowest,
@@ -134,6 +138,8 @@ def _descriptors(s: _Steps, blueprint: Blueprint) -> None:
     )
     if blueprint.init:
         s.add("dup3", Parameter("status"), STATUS_DESCRIPTOR, 0, why="connect the init's status")
+        kept = Parameter("letter flags")
+        s.add("dup3", Parameter("letter"), LETTER_DESCRIPTOR, kept, why="connect the init")
 
 
 def _loopback(s: _Steps) -> None:

@@ -1,7 +1,11 @@
 /* pid 1 of a container, x86-64: starts the program, reaps orphans, passes signals on, and tells how
    the program ended.
 
-   argv: its own name, the paths to try one after the other, an empty text, the program's argv.
+   argv: its own name, the paths to try one after the other, an empty text, the program's argv. If
+   its own name is all, it waits for a letter over descriptor 5 until that is closed: argc, argv and
+   envp as they would lie on the stack, with pointers for where the letter is put (stub/__init__.py).
+   If there is none, it is not needed and ends.
+
    Descriptor 4: the status pipe. One record is written to it: kind (0 ended, 1 not started), wait
    status or errno, struct rusage of the program.
 
@@ -20,6 +24,8 @@
         .equ    NONE, 168               /* an empty one, */
         .equ    ERRNO, 176              /* and why the program could not be started */
         .equ    FRAME, 192
+        .equ    LETTER, 0x600000        /* a segment of the ELF file: where a letter is put, */
+        .equ    LETTER_END, 0x610000    /* and how much room it has */
 
 _start: mov     rbx, rsp                /* rbx: argc, argv …, NULL, envp …, NULL */
         sub     rsp, FRAME
@@ -34,7 +40,27 @@ _start: mov     rbx, rsp                /* rbx: argc, argv …, NULL, envp …, 
         mov     r10d, 8
         syscall
 
-        mov     rax, [rbx]
+        cmp     qword ptr [rbx], 1      /* more than its own name? */
+        jne     told
+        mov     r12d, LETTER            /* r12: end of what has come */
+more:   xor     eax, eax                /* read(5, there, the room that is left) */
+        mov     edi, 5
+        mov     rsi, r12
+        mov     edx, LETTER_END
+        sub     rdx, r12
+        syscall
+        add     r12, rax
+        test    rax, rax
+        jg      more
+        mov     ebx, LETTER             /* rbx: as on the stack */
+        xor     edi, edi
+        cmp     r12, rbx
+        jle     leave                   /* none came */
+        mov     eax, 3                  /* close(5) */
+        mov     edi, 5
+        syscall
+
+told:   mov     rax, [rbx]
         lea     r14, [rbx + rax*8 + 16] /* r14: envp */
         lea     r12, [rbx + 16]         /* r12: the first path to try */
         mov     r13, r12
