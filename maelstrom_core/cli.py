@@ -18,7 +18,7 @@ from maelstrom_core.container.plan import blueprint_of
 from maelstrom_core.container.probe import probe
 from maelstrom_core.errors import MaelstromError
 from maelstrom_core.model.container import Container
-from maelstrom_core.settings import COMMON, Schema, load
+from maelstrom_core.settings import COMMON, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.store import Store
 
@@ -36,16 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     chosen = parser.parse_args(arguments)
     try:
-        match chosen.command:
-            case "doctor":
-                return _doctor(as_json=chosen.json)
-            case "explain":
-                return _explain(writable=chosen.writable)
-            case "store":
-                return _store(chosen.action, chosen.store)
-            case _:
-                parser.print_help()
-                return 0
+        code = _answer(parser, chosen)
+        # What is still buffered meets a reader who has gone here, where that is no error.
+        sys.stdout.flush()
+        return code
     except MaelstromError as error:
         print(f"maelstrom: {error}", file=sys.stderr)
         return error.exit_code
@@ -57,6 +51,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _answer(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    if chosen.print_config:
+        print(_settings(None).described())
+        return 0
+    match chosen.command:
+        case "doctor":
+            return _doctor(as_json=chosen.json)
+        case "explain":
+            return _explain(writable=chosen.writable)
+        case "store":
+            return _store(chosen.action, chosen.store)
+        case _:
+            parser.print_help()
+            return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="maelstrom",
@@ -64,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=version("pytest-maelstrom"))
+    parser.add_argument(
+        "--print-config", action="store_true", help="every setting and where its value comes from"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     doctor = commands.add_parser("doctor", help="can this machine run containers?")
     doctor.add_argument("--json", action="store_true", help="for programs")
@@ -93,10 +106,14 @@ def _explain(*, writable: bool) -> int:
     return 0
 
 
-def _store(action: str, directory: str | None) -> int:
+def _settings(store: str | None) -> Settings:
     fields = COMMON(slots=usable_cpus(), store=store_directory(), state=state_directory())
-    given = {} if directory is None else {"store": directory}
-    settings = load(Schema("maelstrom", "MAELSTROM", fields), given, environment=os.environ)
+    given = {} if store is None else {"store": store}
+    return load(Schema("maelstrom", "MAELSTROM", fields), given, environment=os.environ)
+
+
+def _store(action: str, directory: str | None) -> int:
+    settings = _settings(directory)
     with Store.open(Path(settings.store), limit_bytes=settings.cache_size) as store:
         if action == "prune":
             print(f"{store.evict(0)} layers removed from {store.directory}")

@@ -55,12 +55,19 @@ def is_asked_for(config: "pytest.Config") -> bool:
 
 
 def pytest_cmdline_main(config: "pytest.Config") -> int | None:
-    """Answer ``--maelstrom-print-config``: here, for pytest configures only within a session."""
-    if not (is_asked_for(config) and config.option.maelstrom_print_config):
-        return None
-    from pytest_maelstrom.session import print_config
+    """Answer what is asked instead of a run: here, for pytest configures only within a session.
 
-    print_config(config)
+    With or without ``-p maelstrom``: either way no test is run, as the options promise.
+    """
+    option = config.option
+    if not (option.maelstrom_print_config or option.maelstrom_explain):
+        return None
+    from pytest_maelstrom.questions import print_config, print_explanation
+
+    if option.maelstrom_print_config:
+        print_config(config)
+    else:
+        print_explanation(config)
     return 0
 
 

@@ -5,20 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 import trio
 
 from maelstrom_core.cluster.choose import open_backend
-from maelstrom_core.container.explain import explain
-from maelstrom_core.container.facts import slot_facts
-from maelstrom_core.container.plan import blueprint_of
 from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import CaseReport
-from maelstrom_core.model.container import Container, ContainerSpec
-from maelstrom_core.model.layers import HostTreeLayer
+from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.testrun.history import History
@@ -61,9 +56,6 @@ class Controller:
         run = PytestRun.of(self._config)
         with as_usage_errors():
             container = default_container(surroundings(run, project), self._settings, run.template)
-            if self._config.option.maelstrom_explain:
-                self._explain(container)
-                return True
             try:
                 trio.run(self._main, run, container, project)
             except BaseExceptionGroup as group:
@@ -167,17 +159,6 @@ class Controller:
             for line in lines:
                 reporter.write_line(line)
 
-    def _explain(self, container: ContainerSpec) -> None:
-        trees = [layer for layer in container.layers if isinstance(layer, HostTreeLayer)]
-        recipes = [repr(layer) for layer in container.layers if layer not in trees]
-        fields = attrs.asdict(container, recurse=False) | {"layers": ()}
-        blueprint = blueprint_of(
-            Container(**fields),
-            lowers=[recipe if len(recipe) < 90 else recipe[:90] + "…)" for recipe in recipes],
-            host_trees=[(tree.path, tree.target or tree.path) for tree in trees],
-        )
-        print("", *explain(blueprint, slot_facts()), sep="\n")
-
     @hookimpl
     def maelstrom_case_reported(self, run: RunView, report: CaseReport) -> None:
         """Tell pytest of a case; stop when pytest has had enough."""
@@ -234,12 +215,6 @@ def take_over_xdist(config: pytest.Config) -> str:
     if number and option.maelstrom_slots is None:
         option.maelstrom_slots = str(number)
     return "maelstrom: -n is taken over; --maelstrom-slots means the same"
-
-
-def print_config(config: pytest.Config) -> None:
-    """Show every setting and where its value comes from."""
-    with as_usage_errors():
-        print(read_settings(config, Plugins()).described())
 
 
 @contextmanager

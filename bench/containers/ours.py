@@ -61,6 +61,7 @@ class OurWays:
         """From giving a job to the engine to having its result, over the number of jobs."""
 
         def measure() -> float:
+            self.settle(job, parallel)
             began = time.perf_counter()
             self.run(job, jobs, parallel)
             return (time.perf_counter() - began) / jobs
@@ -71,10 +72,15 @@ class OurWays:
         """From clone to exit, as the jobs' results say."""
 
         def measure() -> float:
+            self.settle(job, 1)
             results = self.run(job, jobs, 1)
             return sum(result.usage.wall_seconds for result in results) / jobs
 
         return measure
+
+    def settle(self, job: JobSpec, parallel: int) -> None:
+        """Run a few that are not counted: the slots come from another container."""
+        self.run(job, 2 * parallel, parallel)
 
     def run(self, job: JobSpec, jobs: int, parallel: int) -> Sequence[JobResult]:
         """Run a job many times; every one of them must succeed."""

@@ -14,11 +14,25 @@ from maelstrom_core.container.script import (
     RECORD_WORDS,
     WORD_MASK,
     Failure,
+    Step,
     Table,
 )
 
 _ARGUMENT_BITS = 0x3F
 _HIGHEST_ERRNO = 4095
+
+
+class StepFailed(Exception):
+    """A step of the slot's own failed.
+
+    :param step: which
+    :param errno: why
+    """
+
+    def __init__(self, step: Step, errno: int) -> None:
+        super().__init__(f"{step.purpose}: {step.call}: {os.strerror(errno)}")
+        self.step = step
+        self.errno = errno
 
 
 def perform(table: Table) -> Failure | None:
@@ -41,6 +55,19 @@ def perform(table: Table) -> Failure | None:
         if result_address:
             memory[(result_address - base) // 8] = result & WORD_MASK
     return None
+
+
+def perform_steps(steps: list[Step], numbers: dict[str, int], **parameters: int) -> None:
+    """Perform a script in this process.
+
+    :raises StepFailed: with the step that failed
+    """
+    table = Table(steps, numbers)
+    for name, value in parameters.items():
+        table.set(name, value)
+    failure = perform(table)
+    if failure is not None:
+        raise StepFailed(table.steps[failure.index], failure.errno)
 
 
 def clone_and_perform(table: Table, clone_arguments: "array[int]", clone3: int) -> int:

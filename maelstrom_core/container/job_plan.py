@@ -42,8 +42,9 @@ from maelstrom_core.container.tree_plan import (
 
 REPORT_DESCRIPTOR = 3
 STATUS_DESCRIPTOR = 4
-CONTROL_DESCRIPTOR = 5
-PARTS_DESCRIPTOR = 6
+LETTER_DESCRIPTOR = 5
+CONTROL_DESCRIPTOR = 6
+PARTS_DESCRIPTOR = 7
 """A template's: the socket over which it is asked for forks, and the parts that their roots need."""
 LOWEST_PID_LIMIT = 301
 """The kernel keeps 300 pids for itself and refuses a smaller ``pid_max``."""
@@ -126,21 +127,24 @@ def job_steps(
     """The script; performed in the child right after clone3.
 
     Parameters: ``proc`` (descriptor of a /proc that shows the child), ``stdin``, ``stdout``,
-    ``stderr``, ``report``, ``status`` (descriptors of 10 and above), ``argv``, ``envp``, ``cwd``
-    (addresses), ``init`` (descriptor) or ``program 0`` … (addresses of paths to be tried); of a
-    template also ``control`` (descriptor).
+    ``stderr``, ``report``, ``status``, ``letter`` (descriptors of 10 and above), ``argv``,
+    ``envp``, ``cwd`` (addresses), ``init`` (descriptor) or ``program 0`` … (addresses of paths to
+    be tried); of a template also ``control`` (descriptor).
 
     :param is_directory: for each host path to be shown whether it is a directory
     :param candidates: how many paths are tried for the program, if it is pid 1 itself
     :param role: for forks see `fork_steps`
     """
     s = _Steps()
+    if not blueprint.init:
+        # The init makes one for the program; one more costs more than most steps do.
+        s.add("setsid", why="start a session of its own")
     _beginning(s, blueprint, facts, is_directory, role)
     s.add("chdir", Parameter("cwd"), why="go to the working directory")
     s.add("umask", 0o022, why="set the usual umask")
     _signals(s)
     _privileges(s, blueprint, role)
-    lowest = STATUS_DESCRIPTOR + 1 if blueprint.init else REPORT_DESCRIPTOR + 1
+    lowest = LETTER_DESCRIPTOR + 1 if blueprint.init else REPORT_DESCRIPTOR + 1
     if role is Role.TEMPLATE:
         lowest = PARTS_DESCRIPTOR + 1
     _keep_descriptors_from(s, lowest)
@@ -188,7 +192,6 @@ def _beginning(
     role: Role,
 ) -> None:
     """From the clone to a container in which only the program is missing."""
-    s.add("setsid", why="start a session of its own")
     _descriptors(s, blueprint, role)
     fork = role is Role.FORK
     # A fork's ids are the template's own; those of other jobs are the slot's, which is 0.
@@ -228,6 +231,9 @@ def _descriptors(s: _Steps, blueprint: Blueprint, role: Role) -> None:
     )
     if blueprint.init:
         s.add("dup3", Parameter("status"), STATUS_DESCRIPTOR, 0, why="connect the init's status")
+    if blueprint.init and role is not Role.FORK:
+        kept = Parameter("letter flags")
+        s.add("dup3", Parameter("letter"), LETTER_DESCRIPTOR, kept, why="connect the init")
     if role is Role.TEMPLATE:
         s.add("dup3", Parameter("control"), CONTROL_DESCRIPTOR, 0, why="connect the control socket")
         # Taken until the parts are there, for what is opened meanwhile gets a number above it.

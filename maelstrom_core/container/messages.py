@@ -2,7 +2,8 @@
 
 A slot process runs one job at a time. It is told `Prepare` once per container, then `Launch` for
 each job; it answers with `Started`, any number of `Output`, and exactly one `Ended` or `NotStarted`
-per launch. `Lost` is what the engine's side says when the slot process itself is gone.
+per launch. What ends at once needs no `Started`. `Lost` is what the engine's side says when the slot
+process itself is gone.
 """
 
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ class Ended:
     """All of its processes are gone and all of its output has been passed on.
 
     :param status: wait status of the program, as ``os.waitpid`` gives it
-    :param wall_seconds: from clone to end
+    :param wall_seconds: from launch to end
     :param user_seconds: CPU time in user mode
     :param system_seconds: CPU time in the kernel
     :param peak_memory_bytes: largest resident set of one process

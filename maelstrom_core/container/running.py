@@ -1,6 +1,7 @@
 """One running job, as its slot process sees it: its pipes, its end. Standard library only."""
 
 import contextlib
+import fcntl
 import os
 
 # os.wait4 imports it when first called: too late, for a slot no longer sees the host's files.
@@ -22,6 +23,8 @@ RECORD_BYTES = 8 + 8 + 144
 _PEAK_OFFSET = 32
 """Of ``ru_maxrss``, in KiB, behind two times of two words each (getrusage(2))."""
 STDOUT, STDERR, REPORT, STATUS = 1, 2, 3, 4
+PIDFD_GET_MNT_NAMESPACE = 0xFF03
+"""``_IO(0xFF, 3)`` of linux/pidfd.h; since Linux 6.11."""
 QUIET_SECONDS = 0.02
 """A job that is quiet and alive for this long is told of as started; a shorter one all at once."""
 
@@ -84,6 +87,11 @@ class RunningJob:
         self.unsent: list[tuple[Any, ...]] = [("started", job)]
         self.later: list[Any] = []
         """What the engine said in the meantime that is not about this job."""
+        # The last one to leave a mount namespace waits for the kernel to take it down. Let that be
+        # us, when the end has been told of, instead of the job before it has ended.
+        self._mounts = -1
+        if pidfd >= 0:
+            self.hold_mounts()
 
     def watch(self) -> bool:
         """Pass on what it writes until it has ended.
@@ -91,6 +99,8 @@ class RunningJob:
         :return: whether the engine is still there; if not, the job has been killed
         """
         by_descriptor = {descriptor: stream for stream, descriptor in self.pipes.items()}
+        # Read when all is over: waking up for it would only hold up pid 1, which is about to end.
+        by_descriptor.pop(self.pipes.get(STATUS, -1), None)
         poll = select.poll()
         for descriptor in (*by_descriptor, self.pidfd, self.control.fileno()):
             poll.register(descriptor, select.POLLIN)
@@ -99,13 +109,16 @@ class RunningJob:
             ready = poll.poll(QUIET_SECONDS * 1000 if self.unsent else None)
             if not ready:
                 self.flush()
+            ended = any(descriptor == self.pidfd for descriptor, _ in ready)
             for descriptor, _ in ready:
                 if descriptor == self.pidfd:
-                    ended = True
-                elif descriptor in by_descriptor:
-                    if not self.read(by_descriptor[descriptor], descriptor):
+                    continue
+                if descriptor in by_descriptor:
+                    if not ended and not self.read(by_descriptor[descriptor], descriptor):
                         poll.unregister(descriptor)
                 elif not self._obey(receive(self.control)):
+                    # All of the container goes with pid 1.
+                    self.signal(signal.SIGKILL)
                     self._end()
                     return False
         self.finish()
@@ -118,6 +131,17 @@ class RunningJob:
             while self.read(stream, descriptor):
                 pass
         self._end()
+
+    def hold_mounts(self) -> None:
+        """Keep the container's mounts until `let_go`, so that its end does not wait for theirs."""
+        with contextlib.suppress(OSError):  # an older kernel, or the job has ended already
+            self._mounts = fcntl.ioctl(self.pidfd, PIDFD_GET_MNT_NAMESPACE)
+
+    def let_go(self) -> None:
+        """Let the kernel take the container's mounts down; nobody need wait for it."""
+        if self._mounts >= 0:
+            os.close(self._mounts)
+            self._mounts = -1
 
     def flush(self) -> None:
         """Tell the engine what it has not been told."""
@@ -164,8 +188,6 @@ class RunningJob:
 
     def _end(self) -> None:
         """Wait for pid 1 and say how the job ended."""
-        # Whether it has ended or the engine is gone: all of the container goes with pid 1.
-        self.signal(signal.SIGKILL)
         status, user, system, peak = self._wait()
         wall = time.monotonic() - self.began
         os.close(self.pidfd)
@@ -179,6 +201,8 @@ class RunningJob:
             status = value
             # pid 1 was the slot itself before it became the init: its peak is the slot's.
             peak = unpack_from("<q", self.record, 16 + _PEAK_OFFSET)[0]
+        if self.unsent and self.unsent[0] == ("started", self.job):
+            del self.unsent[0]  # told of as ended, it needs no such words
         for stream in (STDOUT, STDERR):
             if last := self.streams[stream].last():
                 self.flush()

@@ -14,7 +14,6 @@ fork of something small is cheap.
 import gc
 import os
 import socket
-import stat
 import sys
 import time
 from array import array
@@ -26,10 +25,13 @@ if __name__ == "__main__":
 
 from maelstrom_core.container import child, syscalls
 from maelstrom_core.container import flags as k
-from maelstrom_core.container.blueprint import Blueprint, MountPlan
+from maelstrom_core.container.ahead import Ahead, Anticipation, Child, Shape
+from maelstrom_core.container.blueprint import Blueprint
+from maelstrom_core.container.child import StepFailed, perform_steps
 from maelstrom_core.container.facts import SlotFacts, slot_facts
 from maelstrom_core.container.job_plan import job_steps, namespaces_of
 from maelstrom_core.container.packets import memory_file, receive, send
+from maelstrom_core.container.prepared import Prepared, as_found, degraded_in
 from maelstrom_core.container.running import REPORT, STATUS, STDERR, STDOUT, RunningJob
 from maelstrom_core.container.script import Step, Strings, Table
 from maelstrom_core.container.seccomp_plan import filter_for
@@ -41,54 +43,6 @@ from maelstrom_core.container.tree_plan import tree_steps
 FIRST_DESCRIPTOR = 10
 """Descriptors that jobs are given lie above the numbers that they are given as."""
 SIGCHLD = 17
-_KEPT_ENVIRONMENTS = 8
-
-
-class StepFailed(Exception):
-    """A step of the slot's own failed.
-
-    :param step: which
-    :param errno: why
-    """
-
-    def __init__(self, step: Step, errno: int) -> None:
-        super().__init__(f"{step.purpose}: {step.call}: {os.strerror(errno)}")
-        self.step = step
-        self.errno = errno
-
-
-class Prepared:
-    """A container of which everything that jobs cannot observe is made.
-
-    :param view: descriptor of the mount namespace that jobs copy
-    :param table: the compiled script of a job
-    :param kinds: for each host path that is shown whether it is a directory
-    """
-
-    def __init__(
-        self,
-        blueprint: Blueprint,
-        view: int,
-        table: Table,
-        kinds: dict[str, bool],
-        degraded: tuple[str, ...],
-    ) -> None:
-        self.blueprint = blueprint
-        self.view = view
-        self.table = table
-        self.kinds = kinds
-        self.degraded = degraded
-        self._environments: dict[tuple[tuple[str, str], ...], Strings] = {}
-
-    def environment(self, variables: tuple[tuple[str, str], ...]) -> Strings:
-        """``envp``; laid out once for equal environments."""
-        strings = self._environments.get(variables)
-        if strings is None:
-            if len(self._environments) >= _KEPT_ENVIRONMENTS:
-                self._environments.clear()
-            texts = [os.fsencode(f"{name}={value}") for name, value in variables]
-            strings = self._environments[variables] = Strings(texts)
-        return strings
 
 
 class Slot:
@@ -118,6 +72,7 @@ class Slot:
         if self.stub is None and interpreter != "python":
             self.degraded = ("the machine-code interpreter cannot be used on this host",)
         self.init = _init_descriptor(facts.machine)
+        self.anticipation = Anticipation()
 
     def serve(self) -> None:
         """Do what the engine says until it is gone."""
@@ -141,6 +96,8 @@ class Slot:
                             return
                         waiting += running.later
                         running.flush()
+                        self.make_ahead()
+                        running.let_go()
 
     def prepare(self, key: str, plain: dict[str, object]) -> None:
         """Make a container ready. What fails is told by each launch that names it."""
@@ -149,7 +106,7 @@ class Slot:
         try:
             self._enter_network(blueprint.network)
             self._look_at(self.host_view)
-            blueprint, kinds = _as_found(blueprint)
+            blueprint, kinds = as_found(blueprint)
             steps = tree_steps(blueprint, self.facts, kinds, own_network=self.own_network)
             self._perform(steps, host_view=self.host_view)
         except StepFailed as failed:
@@ -158,12 +115,13 @@ class Slot:
             return
         self.view = self._namespace("mnt")
         table = Table(job_steps(blueprint, self.facts, kinds), self.numbers)
-        degraded = self.degraded + _degraded(blueprint, self.facts)
+        degraded = self.degraded + degraded_in(blueprint, self.facts)
         self.prepared[key] = Prepared(blueprint, self.view, table, kinds, degraded)
 
     def forget(self, key: str) -> None:
         """Let go of a container."""
         self.failures.pop(key, None)
+        self.anticipation.forget(key)
         prepared = self.prepared.pop(key, None)
         if prepared is not None:
             if self.view == prepared.view:
@@ -180,42 +138,121 @@ class Slot:
         output_bytes: int,
         report: bool,
         stdin: bytes,
-        *,
-        template: "tuple[Table, socket.socket] | None" = None,
     ) -> RunningJob | None:
         """Start a job.
 
         :param arguments: for the init: its name, the paths to try, an empty text, ``argv``
-        :param template: the script of a template and its end of the socket over which it is asked
-            for forks
         :return: the job, or ``None`` if it could not be started, which the engine has been told
         """
         failed = self.failures.get(key)
         if failed is not None:
             self.not_started(job, failed.step, failed.errno)
             return None
-        prepared = self.prepared[key]
+        prepared, shape = self.prepared[key], Shape(key, directory, report)
+        ahead = self.anticipation.take(shape)
+        began = time.monotonic()
+        # What is made ahead cannot read anything.
+        if ahead is not None and (stdin or not ahead.begin(arguments, environment)):
+            if stdin:
+                self.anticipation.made = ahead
+            ahead = None
+        if ahead is not None:
+            started = ahead.child
+        else:
+            try:
+                self._enter_network(prepared.blueprint.network)
+                self._look_at(prepared.view)
+                source = memory_file(stdin) if stdin else self.null
+                try:
+                    started = self._start(prepared, shape, arguments, environment, source)
+                finally:
+                    if source != self.null:
+                        os.close(source)
+            except StepFailed as refused:
+                self.not_started(job, refused.step, refused.errno)
+                return None
+        return RunningJob(
+            self.control,
+            job,
+            pid=started.pid,
+            pidfd=started.pidfd,
+            pipes=started.pipes,
+            output_bytes=output_bytes,
+            began=began,
+            degraded=prepared.degraded,
+        )
+
+    def make_ahead(self) -> None:
+        """Make the container that the next job will probably need."""
+        shape = self.anticipation.wanted()
+        if shape is None or not self.prepared[shape.key].blueprint.init:
+            return
+        reading, gate = os.pipe2(os.O_CLOEXEC)
         try:
-            self._enter_network(prepared.blueprint.network)
-            self._look_at(prepared.view)
-        except StepFailed as refused:
-            self.not_started(job, refused.step, refused.errno)
-            return None
-        table = prepared.table
-        if template is not None:
-            table, theirs = template
-            table.set("control", theirs.fileno())
-        init = prepared.blueprint.init
+            waiting = self._start(
+                self.prepared[shape.key], shape, (b"maelstrom-init",), (), self.null, reading
+            )
+        except StepFailed:
+            os.close(gate)  # the next job finds out by itself, and says so
+        else:
+            self.anticipation.made = Ahead(shape, waiting, gate)
+        finally:
+            os.close(reading)
+
+    def launch_template(
+        self,
+        prepared: Prepared,
+        directory: bytes,
+        arguments: tuple[bytes, ...],
+        environment: tuple[tuple[str, str], ...],
+        stdin: bytes,
+        script: tuple[Table, int],
+    ) -> Child:
+        """Start a template.
+
+        :param arguments: as for `launch`
+        :param script: of a template, and its end of the socket over which it is asked for forks
+        :raises StepFailed: with the step that failed; nothing is left then
+        """
+        self._enter_network(prepared.blueprint.network)
+        self._look_at(prepared.view)
+        table, control = script
+        table.set("control", control)
+        source = memory_file(stdin)
+        try:
+            shape = Shape("", directory, report=True)
+            return self._start(prepared, shape, arguments, environment, source, table=table)
+        finally:
+            os.close(source)
+
+    def _start(
+        self,
+        prepared: Prepared,
+        shape: Shape,
+        arguments: tuple[bytes, ...],
+        environment: tuple[tuple[str, str], ...],
+        source: int,
+        letter: int = -1,
+        table: Table | None = None,
+    ) -> Child:
+        """Make a container and start its pid 1.
+
+        :param source: descriptor of its standard input
+        :param letter: descriptor over which the init is told what to do, if not by its arguments
+        :param table: another script than that of an ordinary job
+        :raises StepFailed: with the step that failed; nothing is left then
+        """
+        table = table or prepared.table
+        init, report = prepared.blueprint.init, shape.report
         wanted = [STDOUT, STDERR, *([REPORT] if report else []), *([STATUS] if init else [])]
-        pipes = {stream: os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) for stream in wanted}
-        for _, writing in pipes.values():
-            os.set_blocking(writing, True)
-        source = memory_file(stdin) if stdin else self.null
+        pipes = {stream: os.pipe2(os.O_CLOEXEC) for stream in wanted}
+        for reading, _ in pipes.values():
+            os.set_blocking(reading, False)
         # Without an init the program itself is started, from the first of the paths to try.
         own = arguments if init else arguments[arguments.index(b"") + 1 :]
         argv, envp = Strings(own), prepared.environment(environment)
-        program = array("B", arguments[1] + b"\0")
-        cwd = array("B", directory + b"\0")
+        cwd = array("B", shape.directory + b"\0")
+        program = array("B", arguments[0 if init else 1] + b"\0")
         table.set("proc", self.proc)
         table.set("stdin", source)
         table.set("stdout", pipes[STDOUT][1])
@@ -225,39 +262,27 @@ class Slot:
         table.set("argv", argv.address)
         table.set("envp", envp.address)
         table.set("cwd", cwd.buffer_info()[0])
-        table.set("program 0", program.buffer_info()[0])
         if init:
             table.set("status", pipes[STATUS][1])
+            table.set("letter", self.null if letter < 0 else letter)
+            table.set("letter flags", os.O_CLOEXEC if letter < 0 else 0)
             table.set("init", self.init)
-        began = time.monotonic()
+        else:
+            table.set("program 0", program.buffer_info()[0])
         pid = self._clone(table, namespaces_of(prepared.blueprint))
         for _, writing in pipes.values():
             os.close(writing)
-        if source != self.null:
-            os.close(source)
         failure = table.failure
-        reading = {stream: ends[0] for stream, ends in pipes.items()}
-        if pid < 0 or failure is not None:
-            for descriptor in reading.values():
-                os.close(descriptor)
-            if failure is None:
-                clone = Step("clone3", (), "make the job's namespaces")
-                self.not_started(job, clone, -pid)
-            else:
-                os.waitpid(pid, 0)
-                os.close(self.pidfd[0])
-                self.not_started(job, table.steps[failure.index], failure.errno)
-            return None
-        return RunningJob(
-            self.control,
-            job,
-            pid=pid,
-            pidfd=self.pidfd[0],
-            pipes=reading,
-            output_bytes=output_bytes,
-            began=began,
-            degraded=prepared.degraded,
-        )
+        reading_ends = {stream: ends[0] for stream, ends in pipes.items()}
+        if pid >= 0 and failure is None:
+            return Child(pid, self.pidfd[0], reading_ends)
+        for descriptor in reading_ends.values():
+            os.close(descriptor)
+        if failure is None:
+            raise StepFailed(Step("clone3", (), "make the job's namespaces"), -pid)
+        os.waitpid(pid, 0)
+        os.close(self.pidfd[0])
+        raise StepFailed(table.steps[failure.index], failure.errno)
 
     def _clone(self, table: Table, namespaces: int) -> int:
         """Clone, perform the script in the child; pid or ``-errno`` of clone3."""
@@ -299,24 +324,11 @@ class Slot:
         return os.open(f"self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.proc)
 
     def _perform(self, steps: list[Step], **parameters: int) -> None:
-        perform(steps, self.numbers, **parameters)
+        perform_steps(steps, self.numbers, **parameters)
 
     def not_started(self, job: int, step: Step, errno: int) -> None:
         """Tell the engine that a job never ran."""
         send(self.control, [("not started", job, step.purpose, step.call, errno)])
-
-
-def perform(steps: list[Step], numbers: dict[str, int], **parameters: int) -> None:
-    """Perform a script in this process.
-
-    :raises StepFailed: with the step that failed
-    """
-    table = Table(steps, numbers)
-    for name, value in parameters.items():
-        table.set(name, value)
-    failure = child.perform(table)
-    if failure is not None:
-        raise StepFailed(table.steps[failure.index], failure.errno)
 
 
 def _mapped_stub(machine: str) -> "syscalls.Stub | None":
@@ -335,45 +347,22 @@ def _init_descriptor(machine: str) -> int:
     return -1 if elf is None else memory_file(elf)
 
 
-def _as_found(blueprint: Blueprint) -> tuple[Blueprint, dict[str, bool]]:
-    """The blueprint without device nodes that this host lacks, and which sources are directories."""
-    kinds: dict[str, bool] = {}
-    mounts: list[MountPlan] = []
-    for mount in blueprint.mounts:
-        if mount.kind == "bind":
-            try:
-                kinds[mount.source] = stat.S_ISDIR(os.stat(mount.source).st_mode)
-            except OSError:
-                kinds[mount.source] = True  # opening it fails next, and says so
-        if mount.kind == "devices":
-            names = tuple(name for name in mount.names if os.path.exists(f"/dev/{name}"))
-            mount = mount.with_names(names)
-        mounts.append(mount)
-    return blueprint.with_mounts(tuple(mounts)), kinds
-
-
-def _degraded(blueprint: Blueprint, facts: SlotFacts) -> tuple[str, ...]:
-    """What this host cannot give to a container."""
-    if blueprint.pids is not None and not facts.pid_max_per_namespace and facts.euid == 0:
-        return ("limit of pids: not enforced for the real root before Linux 6.14",)
-    return ()
-
-
 def main(arguments: list[str]) -> int:
     """Make the slot's namespaces, fork the slot, wait for it."""
     descriptor, network, filtered, interpreter = arguments
     control = socket.socket(fileno=int(descriptor))
+    # Moved first: the number it leaves is filled as well.
+    if control.fileno() < FIRST_DESCRIPTOR:
+        import fcntl
+
+        moved = fcntl.fcntl(control.fileno(), fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR)
+        control = socket.socket(fileno=moved)
     while True:
         # Everything that jobs are given must lie above the numbers that they are given as.
         filler = os.open("/dev/null", os.O_RDWR)
         if filler >= FIRST_DESCRIPTOR:
             os.close(filler)
             break
-    if control.fileno() < FIRST_DESCRIPTOR:
-        import fcntl
-
-        moved = fcntl.fcntl(control.fileno(), fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR)
-        control = socket.socket(fileno=moved)
     control.set_inheritable(False)
     facts = slot_facts()
     own_network = network == "own"
@@ -381,7 +370,7 @@ def main(arguments: list[str]) -> int:
     if filtered == "filtered":
         steps += filter_steps(filter_for(facts.machine))
     try:
-        perform(steps, syscalls.NUMBERS[facts.machine])
+        perform_steps(steps, syscalls.NUMBERS[facts.machine])
     except StepFailed as failed:
         send(control, [("refused", failed.step.purpose, failed.step.call, failed.errno)])
         return 71

@@ -19,6 +19,7 @@ from collections import deque
 from struct import unpack_from
 from typing import TYPE_CHECKING, Any
 
+from maelstrom_core.container.child import StepFailed
 from maelstrom_core.container.job_plan import Role, fork_namespaces_of, fork_steps, job_steps
 from maelstrom_core.container.packets import memory_file, receive, send
 from maelstrom_core.container.running import (
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 TEMPLATE = 0
 """The template's own number as a job."""
 _STREAMS = (STDOUT, STDERR, REPORT, STATUS)
+_TOLD_AT_THE_END = STATUS
+"""Waking up for it would only hold up pid 1, which is about to end."""
 _SMALL_REQUEST = 32 * 1024
 """Fits into any pipe at once."""
 _PACKET = 64 * 1024
@@ -116,25 +119,28 @@ class TemplateHost:
         self._degraded = prepared.degraded
         blueprint = prepared.blueprint
         steps = job_steps(blueprint, slot.facts, prepared.kinds, role=Role.TEMPLATE)
-        table = Table(steps, slot.numbers)
-        with theirs:
-            self._template = slot.launch(
-                TEMPLATE,
-                key,
-                arguments,
-                environment,
-                directory,
-                output_bytes,
-                True,
-                stdin,
-                template=(table, theirs),
-            )
-        if self._template is not None:
-            self._steps = fork_steps(
-                blueprint, slot.facts, prepared.kinds, working_directory=directory
-            )
-            self._tell_script(fork_namespaces_of(blueprint))
-            self._watch(self._template)
+        try:
+            with theirs:
+                script = (Table(steps, slot.numbers), theirs.fileno())
+                started = slot.launch_template(
+                    prepared, directory, arguments, environment, stdin, script
+                )
+        except StepFailed as refused:
+            slot.not_started(TEMPLATE, refused.step, refused.errno)
+            return
+        self._template = RunningJob(
+            self.control,
+            TEMPLATE,
+            pid=started.pid,
+            pidfd=started.pidfd,
+            pipes=started.pipes,
+            output_bytes=output_bytes,
+            began=time.monotonic(),
+            degraded=prepared.degraded,
+        )
+        self._steps = fork_steps(blueprint, slot.facts, prepared.kinds, working_directory=directory)
+        self._tell_script(fork_namespaces_of(blueprint))
+        self._watch(self._template)
 
     def _tell_script(self, namespaces: int) -> None:
         layout = laid_out(self._steps, self.slot.numbers)
@@ -163,6 +169,8 @@ class TemplateHost:
 
     def _watch(self, job: RunningJob) -> None:
         for stream, descriptor in job.pipes.items():
+            if stream == _TOLD_AT_THE_END:
+                continue
             self._readers[descriptor] = (job, stream)
             self._poll.register(descriptor, select.POLLIN)
         if job.pidfd >= 0:
@@ -279,6 +287,7 @@ class TemplateHost:
                     self._make_ahead()
             case "forked" if fork is not None:
                 fork.pidfd = pidfd
+                fork.hold_mounts()
                 self._readers[pidfd] = (fork, 0)
                 self._poll.register(pidfd, select.POLLIN)
                 for number in fork.signals:
@@ -321,7 +330,9 @@ class TemplateHost:
                 os.close(fork.request)
             for descriptor in (*fork.pipes.values(), fork.pidfd):
                 os.close(descriptor)
+            fork.let_go()
             return
         del self._jobs[fork.job]
         fork.finish()
         fork.flush()
+        fork.let_go()

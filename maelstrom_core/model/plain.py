@@ -15,6 +15,8 @@ from maelstrom_core.errors import InputError
 from maelstrom_core.model.digest import BadDigest, Digest
 
 T = TypeVar("T")
+_WTF_8 = 273
+"""Tag of texts that are not UTF-8, as names of files and values of variables need not be (IANA)."""
 
 _converter = make_converter(forbid_extra_keys=True, omit_if_default=True)
 _converter.register_unstructure_hook(Digest, lambda digest: digest.hex)
@@ -52,7 +54,30 @@ def from_plain(cls: type[T], data: Any, *, what: str = "data") -> T:
 def encode(value: Any) -> bytes:
     """Canonical CBOR of an attrs value or of plain data."""
     plain = to_plain(value) if attrs.has(type(value)) else value
-    return cbor2.dumps(plain, canonical=True)
+    try:
+        return cbor2.dumps(plain, canonical=True)
+    except UnicodeEncodeError:
+        return cbor2.dumps(_tagged(plain), canonical=True)
+
+
+def _tagged(plain: Any) -> Any:
+    """The same data with a tag at each text that UTF-8 cannot say."""
+    match plain:
+        case str():
+            data = plain.encode("utf-8", "surrogatepass")
+            return plain if data.decode(errors="ignore") == plain else cbor2.CBORTag(_WTF_8, data)
+        case list() | tuple():
+            return [_tagged(one) for one in plain]
+        case dict():
+            return {_tagged(key): _tagged(value) for key, value in plain.items()}
+        case _:
+            return plain
+
+
+def _untagged(*given: Any) -> Any:
+    """What a tag stands for; versions of cbor2 differ in what else they tell."""
+    (tag,) = (one for one in given if isinstance(one, cbor2.CBORTag))
+    return tag.value.decode("utf-8", "surrogatepass") if tag.tag == _WTF_8 else tag
 
 
 def decode(data: bytes) -> Any:
@@ -61,7 +86,7 @@ def decode(data: bytes) -> Any:
     :raises InputError: whatever is wrong with the bytes
     """
     try:
-        return cbor2.loads(data)
+        return cbor2.loads(data, tag_hook=_untagged)
     except Exception as error:
         # cbor2 lets several kinds through (recursion, overflow, unicode); all mean the same here.
         raise InputError("bad CBOR", [f"{type(error).__name__}: {error}"]) from None

@@ -9,6 +9,9 @@ import attrs
 from maelstrom_core.errors import InputError
 from maelstrom_core.settings.schema import BadValue, Schema
 
+COMMON_PREFIX = "MAELSTROM"
+"""Of variables that every program of ours obeys."""
+
 
 @attrs.frozen
 class Source:
@@ -50,14 +53,22 @@ class Settings:
 
 
 def from_environment(schema: Schema, environment: Mapping[str, str]) -> list[Source]:
-    """Values of the program's own variables, then of the common ones."""
+    """Values of the program's own variables, then of the common ones.
+
+    Whatever begins with the program's own prefix is taken, so that a misspelt one is refused. Of the
+    common prefix only what is known: the rest may be another program's.
+    """
+    own = f"{schema.prefix}_"
     sources = []
     # A program's own prefix may be the common one; its faults are told once even so.
-    for prefix in dict.fromkeys((schema.prefix, "MAELSTROM")):
-        for field in schema:
-            variable = f"{prefix}_{field.attribute.upper()}"
-            if variable in environment:
-                sources.append(Source(f"${variable}", {field.name: environment[variable]}))
+    if schema.prefix != COMMON_PREFIX:
+        for variable in sorted(name for name in environment if name.startswith(own)):
+            name = variable.removeprefix(own).lower().replace("_", "-")
+            sources.append(Source(f"${variable}", {name: environment[variable]}))
+    for field in schema:
+        variable = f"{COMMON_PREFIX}_{field.attribute.upper()}"
+        if variable in environment:
+            sources.append(Source(f"${variable}", {field.name: environment[variable]}))
     return sources
 
 

@@ -38,7 +38,7 @@ class History:
     """Memory of one project's cases; a context manager."""
 
     def __init__(self, path: Path, *, runner: str, project: Path) -> None:
-        self._key = (runner, str(project))
+        self._key = (runner, _stored(str(project)))
         self._known: dict[CaseId, Known] = {}
         self._new: dict[CaseId, Known] = {}
         self._path = path
@@ -60,7 +60,9 @@ class History:
             rows = connection.execute(
                 "SELECT id, duration, failed FROM cases WHERE runner=? AND project=?", self._key
             )
-            self._known = {CaseId(i): Known(duration, bool(bad)) for i, duration, bad in rows}
+            self._known = {
+                CaseId(_read(i)): Known(duration, bool(bad)) for i, duration, bad in rows
+            }
         except sqlite3.Error:
             connection.close()
             raise
@@ -86,7 +88,9 @@ class History:
     def _save(self) -> None:
         if self._connection is None or not self._new:
             return
-        rows = [(*self._key, i, known.duration, known.failed) for i, known in self._new.items()]
+        rows = [
+            (*self._key, _stored(i), known.duration, known.failed) for i, known in self._new.items()
+        ]
         self._new = {}
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("BEGIN IMMEDIATE")
@@ -105,3 +109,17 @@ class History:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _stored(text: str) -> str | bytes:
+    """A text as SQLite takes it: names of files need not be UTF-8, and are bytes there."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def _read(stored: str | bytes) -> str:
+    """What `_stored` was given."""
+    return stored if isinstance(stored, str) else stored.decode("utf-8", "surrogatepass")

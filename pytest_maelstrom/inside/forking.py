@@ -22,7 +22,7 @@ from typing import Any, Dict, List, Tuple
 from pytest_maelstrom.inside.frozen import copy_layer
 from pytest_maelstrom.inside.safety import copies_of_standard_streams, threads_alive
 
-STATUS_DESCRIPTOR, CONTROL_DESCRIPTOR, PARTS_DESCRIPTOR = 4, 5, 6
+STATUS_DESCRIPTOR, CONTROL_DESCRIPTOR, PARTS_DESCRIPTOR = 4, 6, 7
 _ROOT, _UPPER, _FROZEN = "r", "u", "f"
 """Below the parts: where this process's root has its writable layer, and forks look for a copy."""
 _PACKET = 64 * 1024

@@ -31,6 +31,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 MASK = 'mount -t proc proc /proc && mount -t tmpfs none /proc/bus && exec "$@"'
 CHROOT = """
+PATH="$PATH:/usr/sbin:/sbin"  # an ordinary user's may lack them
 mkdir -p "$ROOT" && mount --rbind / "$ROOT" && exec chroot "$ROOT" env --chdir "$PWD" "$@"
 """
 AS_ROOT = ("unshare", "--map-root-user", "--mount")

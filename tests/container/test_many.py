@@ -1,6 +1,7 @@
 """Many jobs, many layers: nothing grows, nothing is left, nothing breaks."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,24 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def open_descriptors(pids: list[int]) -> int:
-    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
+def counts() -> tuple[int, int]:
+    """Processes below this one, and descriptors of them and of this one."""
+    pids = descendants(os.getpid())
+    try:
+        return len(pids), sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in [os.getpid(), *pids])
+    except OSError:
+        return -1, -1  # one of them has just ended
+
+
+async def settled(condition: Callable[[], bool]) -> tuple[int, int]:
+    """What is there when a condition holds, or after ten seconds.
+
+    A slot makes its next container when it has told of the end of a job.
+    """
+    with trio.move_on_after(10):
+        while not condition():
+            await trio.sleep(0.01)
+    return counts()
 
 
 def test_a_thousand_jobs_leave_no_descriptor_and_no_process_behind(lower, interpreter):
@@ -53,13 +70,12 @@ def test_a_thousand_jobs_leave_no_descriptor_and_no_process_behind(lower, interp
             for slot in slots:
                 slot.prepare(message)
                 await run_jobs(slot, 3)
-            processes = descendants(os.getpid())
-            before = open_descriptors([os.getpid(), *processes])
+            # The process that was started, the slot, and the init that waits.
+            before = await settled(lambda: counts()[0] == 3 * len(slots))
             async with trio.open_nursery() as nursery:
                 for slot in slots:
                     nursery.start_soon(run_jobs, slot, JOBS)
-            assert descendants(os.getpid()) == processes
-            assert open_descriptors([os.getpid(), *processes]) == before
+            assert await settled(lambda: counts() == before) == before
 
     trio.run(main)
 

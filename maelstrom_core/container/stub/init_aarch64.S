@@ -11,6 +11,8 @@
         .equ    NONE, 168               /* an empty one, */
         .equ    ERRNO, 176              /* and why the program could not be started */
         .equ    FRAME, 192
+        .equ    LETTER, 0x600000        /* a segment of the ELF file: where a letter is put, */
+        .equ    LETTER_END, 0x610000    /* and how much room it has */
 
 _start: mov     x19, sp                 /* x19: argc, argv …, NULL, envp …, NULL */
         sub     sp, sp, #FRAME
@@ -27,6 +29,27 @@ _start: mov     x19, sp                 /* x19: argc, argv …, NULL, envp …, 
         svc     #0
 
         ldr     x0, [x19]
+        cmp     x0, #1                  /* more than its own name? */
+        b.ne    told
+        mov     x19, #LETTER            /* x19: as on the stack */
+        mov     x20, x19                /* x20: end of what has come */
+more:   mov     x8, #63                 /* read(5, there, the room that is left) */
+        mov     x0, #5
+        mov     x1, x20
+        mov     x2, #LETTER_END
+        sub     x2, x2, x20
+        svc     #0
+        add     x20, x20, x0
+        cmp     x0, #0
+        b.gt    more
+        mov     w0, #0
+        cmp     x20, x19
+        b.le    leave                   /* none came */
+        mov     x8, #57                 /* close(5) */
+        mov     x0, #5
+        svc     #0
+
+told:   ldr     x0, [x19]
         add     x20, x19, x0, lsl #3    /* x20: envp */
         add     x20, x20, #16
         add     x21, x19, #16           /* x21: the first path to try */

@@ -1,8 +1,12 @@
 /* pid 1 of a container, x86-64: starts the program, reaps orphans, passes signals on, and tells how
    the program ended.
 
-   argv: its own name, the paths to try one after the other, an empty text, the program's argv.
-   Without any path to try, the program is there already, cloned before this was started: pid 2.
+   argv: its own name, the paths to try one after the other, an empty text, the program's argv. If
+   its own name is all, it waits for a letter over descriptor 5 until that is closed: argc, argv and
+   envp as they would lie on the stack, with pointers for where the letter is put (stub/__init__.py).
+   If there is none, it is not needed and ends. Without any path to try, the program is there already,
+   cloned before this was started: pid 2.
+
    Descriptor 4: the status pipe. One record is written to it: kind (0 ended, 1 not started), wait
    status or errno, struct rusage of the program.
 
@@ -21,6 +25,8 @@
         .equ    NONE, 168               /* an empty one, */
         .equ    ERRNO, 176              /* and why the program could not be started */
         .equ    FRAME, 192
+        .equ    LETTER, 0x600000        /* a segment of the ELF file: where a letter is put, */
+        .equ    LETTER_END, 0x610000    /* and how much room it has */
 
 _start: mov     rbx, rsp                /* rbx: argc, argv …, NULL, envp …, NULL */
         sub     rsp, FRAME
@@ -35,7 +41,27 @@ _start: mov     rbx, rsp                /* rbx: argc, argv …, NULL, envp …, 
         mov     r10d, 8
         syscall
 
-        mov     rax, [rbx]
+        cmp     qword ptr [rbx], 1      /* more than its own name? */
+        jne     told
+        mov     r12d, LETTER            /* r12: end of what has come */
+more:   xor     eax, eax                /* read(5, there, the room that is left) */
+        mov     edi, 5
+        mov     rsi, r12
+        mov     edx, LETTER_END
+        sub     rdx, r12
+        syscall
+        add     r12, rax
+        test    rax, rax
+        jg      more
+        mov     ebx, LETTER             /* rbx: as on the stack */
+        xor     edi, edi
+        cmp     r12, rbx
+        jle     leave                   /* none came */
+        mov     eax, 3                  /* close(5) */
+        mov     edi, 5
+        syscall
+
+told:   mov     rax, [rbx]
         lea     r14, [rbx + rax*8 + 16] /* r14: envp */
         lea     r12, [rbx + 16]         /* r12: the first path to try */
         mov     r13, r12
@@ -46,7 +72,7 @@ find:   mov     rax, [r13]              /* r13: behind the empty text, the progr
         mov     ebp, 2                  /* ebp: the program's pid */
         mov     rax, [r12]
         cmp     byte ptr [rax], 0
-        je      reap                    /* it may have ended already */
+        je      reap                    /* it is there, and may have ended already */
 
         mov     eax, 56                 /* clone(CLONE_VM | CLONE_VFORK | SIGCHLD, 0, …): memory and */
         mov     edi, 0x4111             /* stack are shared until the child execs or exits, so the */

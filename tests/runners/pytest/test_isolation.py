@@ -5,6 +5,7 @@ tests that can.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+from maelstrom_core.container.probe import probe
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "isolation"
 
@@ -84,16 +87,26 @@ def test_without_containers_the_same_cases_fail(suite: Path, token: str, tmp_pat
 
 
 def test_neighbours_do_not_get_into_each_others_way(suite: Path, token: str) -> None:
-    finished = run(suite, token, ["-p", "maelstrom", "test_neighbours.py"])
+    arguments = ["-p", "maelstrom", "--maelstrom-slots=4", "test_neighbours.py"]
+    finished = run(suite, token, arguments)
 
     assert finished.returncode == 0, finished.stdout
     assert "13 passed" in finished.stdout
     assert processes_of(f"grandchild-{token}") == []
+    # The clock is the host's: the port was held by several of them at one time, not in turn.
+    held = [
+        (float(a), float(b)) for a, b in re.findall(r"held from (\S+) to (\S+)", finished.stdout)
+    ]
+    assert len(held) == 4
+    assert max(sum(a <= moment <= b for a, b in held) for moment, _ in held) >= 2, held
 
 
 def test_a_case_that_uses_up_everything_has_it_for_itself(suite: Path, token: str) -> None:
     arguments = ["-p", "maelstrom", "--maelstrom-root-size=64MiB", "test_floods.py"]
+    limited = all(found.ok for found in probe() if found.name == "a limit of processes")
+    if not limited:  # root before Linux 6.14, as doctor says
+        arguments += ["--deselect", "test_floods.py::test_all_pids_that_there_are_are_its_own_only"]
     finished = run(suite, token, arguments)
 
     assert finished.returncode == 0, finished.stdout
-    assert "8 passed" in finished.stdout
+    assert f"{8 if limited else 7} passed" in finished.stdout

@@ -11,17 +11,27 @@ SUITE = {
 }
 
 
+@pytest.fixture(scope="module")
+def first_caches(tmp_path_factory):
+    """Where is kept what a first run leaves in ``.pytest_cache``: the same for every test here."""
+    return tmp_path_factory.mktemp("first")
+
+
 @pytest.fixture
-def histories(project, run):
+def histories(project, run, first_caches):
     """What two directories have come to after one run each, one plain, one in containers."""
 
     def make(*later: str):
         ended = []
         for ours in (False, True):
             directory = project(SUITE)
-            shutil.rmtree(directory / ".pytest_cache", ignore_errors=True)
-            (directory / "test_b.py").write_text(SUITE["test_b.py"])
-            run(directory, ours=ours)
+            cache, kept = directory / ".pytest_cache", first_caches / str(ours)
+            shutil.rmtree(cache, ignore_errors=True)
+            if kept.exists():
+                shutil.copytree(kept, cache)
+            else:
+                run(directory, ours=ours)
+                shutil.copytree(cache, kept)
             (directory / "test_b.py").write_text("def test_b1(): pass\ndef test_b2(): pass\n")
             ended.append(run(directory, *later, ours=ours))
             ended.append(run(directory, "--lf", "-q", ours=ours))

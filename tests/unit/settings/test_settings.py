@@ -170,6 +170,20 @@ def test_an_unknown_name_is_refused_with_what_was_meant(
     assert sources.faults() == (f"{file}: {written}: unknown; {hint}",)
 
 
+def test_an_unknown_variable_of_the_program_is_refused_with_what_was_meant(
+    sources: Sources,
+) -> None:
+    sources.environment["MAELSTROM_DEMO_SLOT"] = "3"
+    sources.environment["MAELSTROM_DEMO_CACHE_SIZE"] = "1kB"
+    assert sources.faults() == ("$MAELSTROM_DEMO_SLOT: slot: unknown; did you mean slots?",)
+
+
+def test_a_variable_that_may_be_another_programs_is_let_be(sources: Sources) -> None:
+    sources.environment["MAELSTROM_OTHER_SLOTS"] = sources.environment["MAELSTROM_SLOT"] = "3"
+    assert sources.load().slots == 1
+    assert sources.load(prefix="MAELSTROM").slots == 1
+
+
 @pytest.mark.parametrize(
     ("toml", "fault"),
     [

@@ -1,0 +1,68 @@
+"""A container as a slot process has it ready. Standard library only."""
+
+import os
+import stat
+
+from maelstrom_core.container.blueprint import Blueprint, MountPlan
+from maelstrom_core.container.facts import SlotFacts
+from maelstrom_core.container.script import Strings, Table
+
+_KEPT_ENVIRONMENTS = 8
+
+
+class Prepared:
+    """A container of which everything that jobs cannot observe is made.
+
+    :param view: descriptor of the mount namespace that jobs copy
+    :param table: the compiled script of a job
+    :param kinds: for each host path that is shown whether it is a directory
+    """
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        view: int,
+        table: Table,
+        kinds: dict[str, bool],
+        degraded: tuple[str, ...],
+    ) -> None:
+        self.blueprint = blueprint
+        self.view = view
+        self.table = table
+        self.kinds = kinds
+        self.degraded = degraded
+        self._environments: dict[tuple[tuple[str, str], ...], Strings] = {}
+
+    def environment(self, variables: tuple[tuple[str, str], ...]) -> Strings:
+        """``envp``; laid out once for equal environments."""
+        strings = self._environments.get(variables)
+        if strings is None:
+            if len(self._environments) >= _KEPT_ENVIRONMENTS:
+                self._environments.clear()
+            texts = [os.fsencode(f"{name}={value}") for name, value in variables]
+            strings = self._environments[variables] = Strings(texts)
+        return strings
+
+
+def as_found(blueprint: Blueprint) -> tuple[Blueprint, dict[str, bool]]:
+    """The blueprint without device nodes that this host lacks, and which sources are directories."""
+    kinds: dict[str, bool] = {}
+    mounts: list[MountPlan] = []
+    for mount in blueprint.mounts:
+        if mount.kind == "bind":
+            try:
+                kinds[mount.source] = stat.S_ISDIR(os.stat(mount.source).st_mode)
+            except OSError:
+                kinds[mount.source] = True  # opening it fails next, and says so
+        if mount.kind == "devices":
+            names = tuple(name for name in mount.names if os.path.exists(f"/dev/{name}"))
+            mount = mount.with_names(names)
+        mounts.append(mount)
+    return blueprint.with_mounts(tuple(mounts)), kinds
+
+
+def degraded_in(blueprint: Blueprint, facts: SlotFacts) -> tuple[str, ...]:
+    """What this host cannot give to a container."""
+    if blueprint.pids is not None and not facts.pid_max_per_namespace and facts.euid == 0:
+        return ("limit of pids: not enforced for the real root before Linux 6.14",)
+    return ()

@@ -1,0 +1,9 @@
+"""What holds for the many runs of Python and pytest that tests start: they start quickly."""
+
+import os
+
+# Where a developer's environment forbids bytecode, each of them would compile all of ours again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Hypothesis's plugin imports Hypothesis at the end of any run, which takes longer than all of the
+# rest of a small one. A test that is about other plugins takes this back.
+os.environ["PYTEST_ADDOPTS"] = "-p no:hypothesispytest"
