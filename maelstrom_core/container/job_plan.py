@@ -21,13 +21,13 @@ Why this order:
 """
 
 from collections.abc import Mapping
-from enum import Enum
 from struct import pack
 
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.blueprint import Blueprint, MountPlan, lies_below
 from maelstrom_core.container.facts import SlotFacts
-from maelstrom_core.container.script import Argument, Parameter, Result, Step, Texts
+from maelstrom_core.container.restrict_plan import JobSteps, Role, limits, privileges, signals
+from maelstrom_core.container.script import Parameter, Result, Step, Texts
 from maelstrom_core.container.slot_plan import PRIVILEGES_OF_A_NETWORK
 from maelstrom_core.container.tree_plan import (
     FORK_ROOT,
@@ -59,14 +59,6 @@ NAMESPACES = (
 _GUARDED = k.MS_NOSUID | k.MS_NODEV | k.MS_NOEXEC
 
 
-class Role(Enum):
-    """Whose script it is."""
-
-    JOB = "job"
-    TEMPLATE = "template"
-    FORK = "fork"
-
-
 def namespaces_of(blueprint: Blueprint) -> int:
     """Flags of clone3 for the namespaces that are the job's own.
 
@@ -83,37 +75,6 @@ def fork_namespaces_of(blueprint: Blueprint) -> int:
     """
     network = 0 if blueprint.network == "local" else k.CLONE_NEWNET
     return (namespaces_of(blueprint) & ~k.CLONE_NEWNS) | network
-
-
-class _Steps:
-    """Steps with the shorthands of this module."""
-
-    def __init__(self) -> None:
-        self.all: list[Step] = []
-
-    def add(
-        self, call: str, *arguments: Argument, why: str, saves: str = "", may_fail: bool = False
-    ) -> None:
-        self.all.append(Step(call, arguments, why, saves, may_fail))
-
-    def add_clone(self, *arguments: Argument, why: str) -> None:
-        """A clone whose child returns from the interpreter."""
-        self.all.append(Step("clone3", arguments, why, returns=True))
-
-    def write(
-        self, at: Argument, path: str, text: str, *, why: str, may_fail: bool = False
-    ) -> None:
-        """Write a short text to a file of /proc."""
-        name, how = f"file {path}", k.O_WRONLY | k.O_CLOEXEC
-        self.add("openat", at, path, how, 0, why=why, saves=name, may_fail=may_fail)
-        self.add("write", Result(name), text, len(text), why=why, may_fail=may_fail)
-        self.add("close", Result(name), why=why, may_fail=may_fail)
-
-    def mount(self, kind: str, target: str, options: str, attributes: int, *, why: str) -> None:
-        self.add("mount", kind, target, kind, attributes, options, why=why)
-
-    def bind(self, source: str, target: str, *, why: str) -> None:
-        self.add("mount", source, target, "", k.MS_BIND | k.MS_REC, 0, why=why)
 
 
 def job_steps(
@@ -135,15 +96,15 @@ def job_steps(
     :param candidates: how many paths are tried for the program, if it is pid 1 itself
     :param role: for forks see `fork_steps`
     """
-    s = _Steps()
+    s = JobSteps()
     if not blueprint.init:
         # The init makes one for the program; one more costs more than most steps do.
         s.add("setsid", why="start a session of its own")
     _beginning(s, blueprint, facts, is_directory, role)
     s.add("chdir", Parameter("cwd"), why="go to the working directory")
     s.add("umask", 0o022, why="set the usual umask")
-    _signals(s)
-    _privileges(s, blueprint, role)
+    signals(s)
+    privileges(s, blueprint, role)
     lowest = LETTER_DESCRIPTOR + 1 if blueprint.init else REPORT_DESCRIPTOR + 1
     if role is Role.TEMPLATE:
         lowest = PARTS_DESCRIPTOR + 1
@@ -171,11 +132,11 @@ def fork_steps(
     (descriptors of 10 and above), ``fork arguments`` (address of ``struct clone_args``). Signals
     are blocked throughout, for until the init is started their handlers are the template's.
     """
-    s = _Steps()
+    s = JobSteps()
     _beginning(s, blueprint, facts, is_directory, Role.FORK)
     s.add("chdir", working_directory, why="go to the working directory")
     s.add("umask", 0o022, why="set the usual umask")
-    _privileges(s, blueprint, Role.FORK)
+    privileges(s, blueprint, Role.FORK)
     s.add_clone(Parameter("fork arguments"), 88, why="fork the template")
     _keep_descriptors_from(s, STATUS_DESCRIPTOR + 1)
     # Without a path to try, the init waits for who is there already.
@@ -185,7 +146,7 @@ def fork_steps(
 
 
 def _beginning(
-    s: _Steps,
+    s: JobSteps,
     blueprint: Blueprint,
     facts: SlotFacts,
     is_directory: Mapping[str, bool],
@@ -217,12 +178,12 @@ def _beginning(
     else:
         for mount in blueprint.mounts:
             _mount_fresh(s, mount, mount.target, "", blueprint, facts)
-    _limits(s, blueprint, facts)
+    limits(s, blueprint, facts)
     name = blueprint.hostname
     s.add("sethostname", name, len(name.encode()), why="set the host name")
 
 
-def _descriptors(s: _Steps, blueprint: Blueprint, role: Role) -> None:
+def _descriptors(s: JobSteps, blueprint: Blueprint, role: Role) -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         s.add("dup3", Parameter(name), number, 0, why=f"connect {name}")
     # Left out of jobs without a report: the slot then names a descriptor that is close-on-exec.
@@ -240,12 +201,12 @@ def _descriptors(s: _Steps, blueprint: Blueprint, role: Role) -> None:
         s.add("dup3", Parameter("stdin"), PARTS_DESCRIPTOR, 0, why="keep a place for the parts")
 
 
-def _keep_descriptors_from(s: _Steps, lowest: int) -> None:
+def _keep_descriptors_from(s: JobSteps, lowest: int) -> None:
     why = "keep descriptors from the job"
     s.add("close_range", lowest, 0xFFFFFFFF, k.CLOSE_RANGE_CLOEXEC, why=why)
 
 
-def _loopback(s: _Steps) -> None:
+def _loopback(s: JobSteps) -> None:
     request = pack("<16sH22x", b"lo", k.IFF_UP)
     s.add("socket", k.AF_INET, k.SOCK_DGRAM | k.O_CLOEXEC, 0, why="reach loopback", saves="socket")
     s.add("ioctl", Result("socket"), k.SIOCSIFFLAGS, request, why="bring loopback up")
@@ -253,7 +214,7 @@ def _loopback(s: _Steps) -> None:
 
 
 def _build_root(
-    s: _Steps,
+    s: JobSteps,
     blueprint: Blueprint,
     facts: SlotFacts,
     is_directory: Mapping[str, bool],
@@ -298,7 +259,7 @@ def _build_root(
     s.add("umount2", ".", k.MNT_DETACH, why="let go of the parts")
 
 
-def _keep_parts(s: _Steps) -> None:
+def _keep_parts(s: JobSteps) -> None:
     """Pivot, keep the parts within reach of a descriptor, and cover them for everybody else."""
     s.add("pivot_root", ".", PARTS, why="make it the root")
     how = k.O_PATH | k.O_CLOEXEC
@@ -308,7 +269,7 @@ def _keep_parts(s: _Steps) -> None:
     s.mount("tmpfs", PARTS, "mode=0000,size=4k", attributes, why="cover the parts")
 
 
-def _make_mount_point(s: _Steps, root: str, target: str, fresh: list[str], *, file: bool) -> None:
+def _make_mount_point(s: JobSteps, root: str, target: str, fresh: list[str], *, file: bool) -> None:
     """A mount point below an empty tmpfs that the job has just mounted, and its parents."""
     top = max((other for other in fresh if lies_below(target, other)), key=len)
     path = top.rstrip("/")
@@ -323,7 +284,7 @@ def _make_mount_point(s: _Steps, root: str, target: str, fresh: list[str], *, fi
 
 
 def _mount_fresh(
-    s: _Steps,
+    s: JobSteps,
     mount: MountPlan,
     place: str,
     prepared: str,
@@ -348,7 +309,7 @@ def _mount_fresh(
 
 
 def _mount_proc(
-    s: _Steps, place: str, prepared: str, blueprint: Blueprint, facts: SlotFacts
+    s: JobSteps, place: str, prepared: str, blueprint: Blueprint, facts: SlotFacts
 ) -> None:
     """Mount a /proc, and over it what the slot has guarded in its own.
 
@@ -366,51 +327,3 @@ def _mount_proc(
     for name in (*facts.read_only, *facts.masked):
         source, target = f"{guarded}/{name}", f"{place}/{name}"
         s.add("mount", source, target, 0, k.MS_BIND, 0, why=f"guard {target}")
-
-
-def _limits(s: _Steps, blueprint: Blueprint, facts: SlotFacts) -> None:
-    limits = [
-        (k.RLIMIT_CPU, blueprint.cpu_seconds, "CPU time"),
-        (k.RLIMIT_FSIZE, blueprint.file_bytes, "the size of files"),
-        (k.RLIMIT_CORE, blueprint.core_bytes, "the size of core dumps"),
-        (k.RLIMIT_NOFILE, blueprint.open_files, "open files"),
-        (k.RLIMIT_AS, blueprint.memory_bytes, "memory"),
-    ]
-    if not facts.pid_max_per_namespace:
-        limits.append((k.RLIMIT_NPROC, blueprint.pids, "the number of pids"))
-    for resource, value, what in limits:
-        if value is not None:
-            both = pack("<QQ", value, value)
-            s.add("prlimit64", 0, resource, both, 0, why=f"limit {what}")
-
-
-def _signals(s: _Steps) -> None:
-    # Python ignores these two, and exec keeps ignored signals ignored.
-    default = pack("<QQQQ", 0, 0, 0, 0)
-    for number, name in ((13, "SIGPIPE"), (25, "SIGXFSZ")):
-        s.add("rt_sigaction", number, default, 0, 8, why=f"restore {name}")
-    empty = pack("<Q", 0)
-    s.add("rt_sigprocmask", k.SIG_SETMASK, empty, 0, 8, why="unblock all signals")
-
-
-def _privileges(s: _Steps, blueprint: Blueprint, role: Role) -> None:
-    kept = blueprint.capabilities
-    if role is Role.TEMPLATE and blueprint.user == 0:
-        # Whoever makes a user namespace that maps his own 0 must have this one (user_namespaces(7)).
-        # Under no_new_privs the capabilities of files, which it may set, give nothing to anybody.
-        kept |= 1 << k.CAPABILITIES.index("CAP_SETFCAP")
-    noroot = k.SECBIT_NOROOT | k.SECBIT_NOROOT_LOCKED
-    s.add("prctl", k.PR_SET_SECUREBITS, noroot, why="give user 0 no capabilities on exec")
-    for number in range(len(k.CAPABILITIES)):
-        if kept and not kept >> number & 1:
-            s.add("prctl", k.PR_CAPBSET_DROP, number, why="bound capabilities", may_fail=True)
-    header = pack("<II", k.CAPABILITY_VERSION_3, 0)
-    low, high = kept & 0xFFFFFFFF, kept >> 32
-    data = pack("<IIIIII", low, low, low, high, high, high)
-    s.add("capset", header, data, why="drop capabilities")
-    for number in range(len(k.CAPABILITIES)):
-        if kept >> number & 1:
-            raised = (k.PR_CAP_AMBIENT, k.PR_CAP_AMBIENT_RAISE, number)
-            s.add("prctl", *raised, why=f"keep {k.CAPABILITIES[number]}")
-    s.add("prctl", k.PR_SET_NO_NEW_PRIVS, 1, why="allow no new privileges")
-    s.add("prctl", k.PR_SET_PDEATHSIG, k.SIGKILL, why="end with the slot")

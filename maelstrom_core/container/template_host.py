@@ -20,8 +20,9 @@ from struct import unpack_from
 from typing import TYPE_CHECKING, Any
 
 from maelstrom_core.container.child import StepFailed
-from maelstrom_core.container.job_plan import Role, fork_namespaces_of, fork_steps, job_steps
+from maelstrom_core.container.job_plan import fork_namespaces_of, fork_steps, job_steps
 from maelstrom_core.container.packets import memory_file, receive, send
+from maelstrom_core.container.restrict_plan import Role
 from maelstrom_core.container.running import (
     QUIET_SECONDS,
     RECORD_BYTES,
