@@ -1,36 +1,55 @@
-"""Hypothesis drives the engine's machine: every job ends exactly once, no slot runs two."""
+"""Hypothesis drives the engine's machine: every job ends exactly once, no slot runs two, and forks
+are made of templates alone that are ready.
+"""
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from maelstrom_core.engine.effects import Finish, MakeRoot, StartJob
+from maelstrom_core.engine.effects import (
+    Finish,
+    ForkJob,
+    MakeRoot,
+    StartJob,
+    StartTemplate,
+    StopTemplate,
+)
 from maelstrom_core.engine.events import (
     CancelWanted,
     Event,
+    ForkRefused,
     JobEnded,
     JobGiven,
     RootFailed,
     RootReady,
     SlotLost,
+    TemplateEnded,
+    TemplateWarm,
     TimePassed,
 )
 from maelstrom_core.engine.state import EngineState
+from maelstrom_core.engine.template_state import MOST_DEATHS
 from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.outcome import Exited, HostFailed
 
 SLOTS = 3
+BUDGET = 100
 
 
 class EngineRules(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.engine = EngineState(SLOTS)
+        self.engine = EngineState(SLOTS, template_memory_bytes=BUDGET)
         self.now = 0.0
         self.given = 0
         self.finished: list[JobId] = []
         self.running: dict[JobId, int] = {}
         self.making: set[str] = set()
+        self.roots: dict[JobId, str] = {}
+        self.forks: dict[JobId, int] = {}
+        self.warming: set[str] = set()
+        self.warm: dict[str, int] = {}
+        self.deaths = {root: 0 for root in "ab"}
 
     def say(self, event: Event) -> None:
         self.now += 0.1
@@ -39,9 +58,22 @@ class EngineRules(RuleBasedStateMachine):
                 case Finish(job):
                     self.finished.append(job)
                     self.running.pop(job, None)
+                    self.forks.pop(job, None)
                 case StartJob(slot, job):
-                    assert slot not in self.running.values()
+                    assert slot not in (*self.running.values(), *self.forks.values())
                     self.running[job] = slot
+                case StartTemplate(root):
+                    assert root not in self.warming | set(self.warm)
+                    assert self.deaths[root] < MOST_DEATHS
+                    self.warming.add(root)
+                case StopTemplate(root):
+                    assert sum(self.warm.values()) > BUDGET
+                    assert root not in [self.roots[job] for job in self.forks]
+                    del self.warm[root]
+                case ForkJob(slot, job):
+                    assert slot not in (*self.running.values(), *self.forks.values())
+                    assert self.roots[job] in self.warm, "forked from what is not ready"
+                    self.forks[job] = slot
                 case MakeRoot(root):
                     assert root not in self.making
                     self.making.add(root)
@@ -51,11 +83,48 @@ class EngineRules(RuleBasedStateMachine):
         slots=st.integers(1, SLOTS + 1),
         timeout=st.none() | st.floats(0.1, 3),
         priority=st.integers(-1, 1),
+        how=st.sampled_from(["afresh", "forked", "warm up"]),
     )
-    def give(self, root: str, slots: int, timeout: float | None, priority: int) -> None:
+    def give(self, root: str, slots: int, timeout: float | None, priority: int, how: str) -> None:
         self.given += 1
         job = JobId(self.given)
-        self.say(JobGiven(job, root, priority=priority, slots=slots, timeout=timeout))
+        self.roots[job] = root
+        wishes = {"fork": how == "forked", "warm_up": how == "warm up"}
+        self.say(JobGiven(job, root, priority=priority, slots=slots, timeout=timeout, **wishes))
+
+    @precondition(lambda self: self.warming)
+    @rule(
+        data=st.data(), unfit=st.sampled_from(["", "", "a thread runs"]), memory=st.integers(1, 90)
+    )
+    def template_ready(self, data: st.DataObject, unfit: str, memory: int) -> None:
+        root = data.draw(st.sampled_from(sorted(self.warming)))
+        self.warming.discard(root)
+        self.warm[root] = memory
+        self.say(TemplateWarm(root, unfit, memory))
+
+    @precondition(lambda self: self.warming or self.warm)
+    @rule(data=st.data())
+    def template_ends(self, data: st.DataObject) -> None:
+        root = data.draw(st.sampled_from(sorted(self.warming | set(self.warm))))
+        self.warming.discard(root)
+        self.warm.pop(root, None)
+        self.deaths[root] += 1
+        for job in [job for job in self.forks if self.roots[job] == root]:
+            del self.forks[job]
+        self.say(TemplateEnded(root, Exited(1)))
+
+    @precondition(lambda self: self.forks)
+    @rule(data=st.data())
+    def fork_ends(self, data: st.DataObject) -> None:
+        job = data.draw(st.sampled_from(sorted(self.forks)))
+        self.say(JobEnded(self.forks.pop(job), job, Exited(0)))
+
+    @precondition(lambda self: self.forks)
+    @rule(data=st.data())
+    def fork_refused(self, data: st.DataObject) -> None:
+        job = data.draw(st.sampled_from(sorted(self.forks)))
+        del self.forks[job]
+        self.say(ForkRefused(self.roots[job], job, "a thread runs"))
 
     @precondition(lambda self: self.making)
     @rule(fails=st.booleans())
@@ -95,9 +164,14 @@ class EngineRules(RuleBasedStateMachine):
         for _ in range(10 * self.given + 10):
             while self.making:
                 self.say(RootReady(self.making.pop()))
-            for job, slot in list(self.running.items()):
-                del self.running[job]
-                self.say(JobEnded(slot, job, Exited(0)))
+            while self.warming:
+                root = self.warming.pop()
+                self.warm[root] = 1
+                self.say(TemplateWarm(root, "", 1))
+            for running in (self.running, self.forks):
+                for job, slot in list(running.items()):
+                    del running[job]
+                    self.say(JobEnded(slot, job, Exited(0)))
         assert sorted(self.finished) == list(range(1, self.given + 1))
         assert self.engine.idle
 

@@ -40,6 +40,12 @@ def token() -> str:
     return uuid.uuid4().hex[:12]
 
 
+@pytest.fixture(params=["template", "fresh"])
+def contained(request: pytest.FixtureRequest) -> list[str]:
+    """Arguments that run a suite in containers, in one way and in the other."""
+    return ["-p", "maelstrom", f"--maelstrom-isolation={request.param}"]
+
+
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     return Path(shutil.copytree(SAMPLE, tmp_path / "suite"))
@@ -60,8 +66,10 @@ def run(
     )
 
 
-def test_files_of_one_case_are_not_seen_by_another(suite: Path, token: str) -> None:
-    finished = run(suite, token, ["-p", "maelstrom", "test_files.py"])
+def test_files_of_one_case_are_not_seen_by_another(
+    suite: Path, token: str, contained: list[str]
+) -> None:
+    finished = run(suite, token, [*contained, "test_files.py"])
 
     assert finished.returncode == 0, finished.stdout
     assert "12 passed" in finished.stdout
@@ -86,8 +94,10 @@ def test_without_containers_the_same_cases_fail(suite: Path, token: str, tmp_pat
         )
 
 
-def test_neighbours_do_not_get_into_each_others_way(suite: Path, token: str) -> None:
-    arguments = ["-p", "maelstrom", "--maelstrom-slots=4", "test_neighbours.py"]
+def test_neighbours_do_not_get_into_each_others_way(
+    suite: Path, token: str, contained: list[str]
+) -> None:
+    arguments = [*contained, "--maelstrom-slots=4", "test_neighbours.py"]
     finished = run(suite, token, arguments)
 
     assert finished.returncode == 0, finished.stdout
@@ -101,8 +111,10 @@ def test_neighbours_do_not_get_into_each_others_way(suite: Path, token: str) -> 
     assert max(sum(a <= moment <= b for a, b in held) for moment, _ in held) >= 2, held
 
 
-def test_a_case_that_uses_up_everything_has_it_for_itself(suite: Path, token: str) -> None:
-    arguments = ["-p", "maelstrom", "--maelstrom-root-size=64MiB", "test_floods.py"]
+def test_a_case_that_uses_up_everything_has_it_for_itself(
+    suite: Path, token: str, contained: list[str]
+) -> None:
+    arguments = [*contained, "--maelstrom-root-size=64MiB", "test_floods.py"]
     limited = all(found.ok for found in probe() if found.name == "a limit of processes")
     if not limited:  # root before Linux 6.14, as doctor says
         arguments += ["--deselect", "test_floods.py::test_all_pids_that_there_are_are_its_own_only"]
