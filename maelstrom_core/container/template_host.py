@@ -283,6 +283,12 @@ class TemplateHost:
         fork = self._forks.get(message.get("fork", 0))
         match message["kind"]:
             case "ready":
+                assert self._template is not None
+                # What it has written until now is told first.
+                for stream, descriptor in self._template.pipes.items():
+                    while stream != _TOLD_AT_THE_END and self._template.read(stream, descriptor):
+                        pass
+                self._template.flush()
                 send(self.control, [("warm", list(message["unfit"]), int(message["memory"]))])
                 if not message["unfit"]:
                     self._make_ahead()
