@@ -11,6 +11,7 @@ It is a process of its own since user namespaces cannot be unshared by a threade
 fork of something small is cheap.
 """
 
+import contextlib
 import gc
 import os
 import socket
@@ -384,7 +385,9 @@ def main(arguments: list[str]) -> int:
     gc.disable()
     slot = Slot(control, facts, own_network=own_network, interpreter=interpreter)
     send(control, [("ready", slot.degraded)])
-    slot.serve()
+    # An engine that is gone in the middle of a message needs no more of them.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        slot.serve()
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import Any, Dict
 
 
 def main() -> int:
-    """Do what standard input says."""
+    """Do what standard input says; zero if that could be told."""
     # This file is shown to any interpreter of any container; what it needs lies beside it.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[0] = os.path.dirname(os.path.dirname(here))
@@ -51,13 +51,28 @@ def main() -> int:
         status = int(pytest.ExitCode.USAGE_ERROR)
     else:
         config._ensure_unconfigure()
-        if getattr(inside, "forked", False):
-            from pytest_maelstrom.inside.template import leave
-
-            inside.sender.send("end", status=status)
-            leave()
+        sender = inside.sender  # a fork has one of its own
     sender.send("end", status=status)
     return 0
+
+
+def leave(status: int) -> None:
+    """End this process as an interpreter ends, but for two things.
+
+    Threads that a test has left are not waited for: plain pytest has told of the test before it
+    waits for them, and the container's end is theirs. And memory is not taken apart piece by piece.
+    """
+    import atexit
+
+    try:
+        atexit._run_exitfuncs()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError, AttributeError):
+                continue  # closed, or replaced by a test
+        os._exit(status)
 
 
 def make_config(request: Dict[str, Any]) -> Any:
@@ -92,4 +107,4 @@ def decoded(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -2,8 +2,7 @@
 
 import gc
 import os
-import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
@@ -87,18 +86,3 @@ def by_case(items: List[pytest.Item]) -> Dict[Tuple[str, int], pytest.Item]:
         occurrence = seen[item.nodeid] = seen.get(item.nodeid, -1) + 1
         found[item.nodeid, occurrence] = item
     return found
-
-
-def leave(status: Optional[int] = 0) -> None:
-    """End a fork: as an interpreter ends, but without taking its memory apart piece by piece."""
-    import atexit
-
-    try:
-        atexit._run_exitfuncs()
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError, AttributeError):
-                continue  # closed, or replaced by a test
-        os._exit(status or 0)

@@ -49,7 +49,7 @@ class EngineRules(RuleBasedStateMachine):
         self.forks: dict[JobId, int] = {}
         self.warming: set[str] = set()
         self.warm: dict[str, int] = {}
-        self.deaths = {root: 0 for root in "ab"}
+        self.deaths = dict.fromkeys("ab", 0)
 
     def say(self, event: Event) -> None:
         self.now += 0.1

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 BAD_ENDINGS = """
 import ctypes, os, signal, sys, threading, time
 
@@ -29,12 +31,16 @@ def test_passes(): pass
 """
 
 
-def test_a_case_that_ends_badly_is_told_and_costs_itself_alone(project, run):
+@pytest.mark.parametrize("isolation", ["template", "fresh"])
+def test_a_case_that_ends_badly_is_told_and_costs_itself_alone(project, run, isolation):
     directory = project({"pytest.ini": "[pytest]\n", "test_bad.py": BAD_ENDINGS})
-    ran = run(directory, "--maelstrom-timeout=4", "--maelstrom-slots=4", ours=True)
+    how = f"--maelstrom-isolation={isolation}"
+    ran = run(directory, "--maelstrom-timeout=4", "--maelstrom-slots=4", how, ours=True)
     ended = {name.partition("::")[2]: kinds for name, kinds in ran.cases.items()}
     assert ended.pop("test_passes") == ["passed"]
     assert ended.pop("test_writes_garbage_to_all_that_is_open") == ["passed"], ran.out
+    # Plain pytest tells of it, and then waits for the thread; here it ends with its container.
+    assert ended.pop("test_leaves_a_thread") == ["passed"]
     # Nothing is known of how it ended: that is no success.
     assert set(map(tuple, ended.values())) == {("failed",)}, ended
     assert ran.code == 1
