@@ -68,7 +68,13 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
     }
     if details["exits"]:
         # What it reported so far is told, and nothing is said of what was still to come.
-        return CaseReport(id=case.id, status=CaseStatus.CRASHED, details=details, result=result)
+        return CaseReport(
+            id=case.id,
+            status=CaseStatus.CRASHED,
+            details=details,
+            result=result,
+            may_be_retried=False,
+        )
     kinds = {message["kind"] for message in messages}
     # Items of plugins may have phases of their own; without any, nothing was run.
     whole = "teardown" in phases or ("end" in kinds and "call" in phases)

@@ -23,10 +23,13 @@ from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.testrun.history import History
 from maelstrom_core.testrun.shell import TestRun
+from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
+from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
-from pytest_maelstrom.replay import replay_case, replay_warning, unserialized
+from pytest_maelstrom.repeats import Repeats
+from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
 from pytest_maelstrom.request import PytestRun
 from pytest_maelstrom.settings import read_settings
 
@@ -46,6 +49,11 @@ class Controller:
         with as_usage_errors():
             self._plugins = Plugins(extra=[("pytest-session", self)])
             self._settings: Settings = read_settings(config, self._plugins)
+        self._attempts = Attempts(config, fail_on_flaky=self._settings.fail_on_flaky)
+        config.pluginmanager.register(self._attempts, "maelstrom-attempts")
+        self._repeats = Repeats(config) if self._settings.repeat > 1 else None
+        if self._repeats is not None:
+            config.pluginmanager.register(self._repeats, "maelstrom-repeats")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
@@ -109,10 +117,13 @@ class Controller:
                         "collected": self._collection,
                         "timeout": self._settings.timeout,
                     },
+                    limits=Limits.of(self._settings),
                     history=history,
                 )
                 summary = await self._run.run()
         self._degraded = summary.degraded
+        assert self._session is not None
+        say_why_it_stopped(self._session, summary, self._settings.stop_after)
         if summary.errors:
             raise pytest.UsageError("\n".join(summary.errors))
 
@@ -139,7 +150,7 @@ class Controller:
                     config.hook.pytest_deselected(items=deselected)
                 case "stopped" if not session.shouldstop:
                     session.shouldstop = message["reason"]
-        session.testscollected = cases
+        session.testscollected = cases * self._settings.repeat
         self._show_collected(cases + sum(len(m.get("ids", ())) for m in messages))
         self._show([line for m in messages for line in m.get("lines", ())])
         ignored = config.option.continue_on_collection_errors
@@ -183,7 +194,12 @@ class Controller:
         """Tell pytest of a case; stop when pytest has had enough."""
         assert self._session is not None and self._run is not None
         del run
-        replay_case(self._config, report)
+        reports = reports_of(self._config, report)
+        self._attempts.note(report, reports)
+        if self._repeats is not None:
+            self._repeats.note(report)
+        replay_case(self._config, report, reports)
+        self._attempts.count(report, self._session)
         for message in report.details.get("exits", ()):
             self._ended_by = _end_of_run(message)
             self._run.stop(f"{report.id} ended the run")

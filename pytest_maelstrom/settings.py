@@ -9,7 +9,17 @@ from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.settings.schema import one_of, size
 
-OPTIONS = ("slots", "timeout", "root-size", "network", "store")
+OPTIONS = (
+    "slots",
+    "timeout",
+    "root-size",
+    "network",
+    "store",
+    "repeat",
+    "retries",
+    "stop-after",
+    "fail-on-flaky",
+)
 """Those that pytest's command line has, as ``--maelstrom-NAME``."""
 
 

@@ -45,8 +45,8 @@ def maelstrom_options(settings: Any) -> None:
 
         @hookimpl
         def maelstrom_options(settings):
-            retries = Field(name="retries", read=whole_number, default=1, help="attempts per case")
-            settings.add(retries)
+            devices = Field(name="devices", read=whole_number, default=1, help="test devices")
+            settings.add(devices)
     """
 
 
