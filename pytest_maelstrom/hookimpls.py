@@ -13,6 +13,7 @@ from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, describe
 from maelstrom_core.model.views import RunView
+from pytest_maelstrom import stacks
 
 RUNNER = "pytest"
 ENDS_THE_RUN = ("exit", "interrupt")
@@ -47,6 +48,7 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
         ),
         report=True,
         timeout=run.options.get("timeout"),
+        stack_signal=stacks.SIGNAL,
         label=case.id,
     )
 
@@ -131,6 +133,8 @@ def _why_not(messages: list[dict[str, Any]], result: JobResult) -> tuple[CaseSta
             lines.append(str(message["report"].get("longrepr")))
         elif message["kind"] == "internal error":
             lines.append(str(message["text"]))
+    if isinstance(result.outcome, TimedOut):
+        lines += stacks.where_it_was(result)
     for name, stream in (("stdout", result.stdout), ("stderr", result.stderr)):
         if stream.total_bytes:
             lines += [f"--- {name} ---", stream.text()]

@@ -33,16 +33,24 @@ def replay_case(config: pytest.Config, report: CaseReport, reports: list[Any]) -
 def reports_of(config: pytest.Config, report: CaseReport) -> list[Any]:
     """pytest's reports of the phases of a case; one of our own if it ended otherwise."""
     node_id, location = _named(report)
-    reports = []
+    reports: list[Any] = []
+    called: Any = None
     for data in report.details.get("reports", ()):
         if report.mark and data.get("nodeid") == report.details["node id"]:
             data = {**data, "nodeid": node_id, "location": list(location)}
         one = unserialized(config, data)
-        if report.message and one.when == "call" and one.passed:
-            continue  # something went wrong later, and a case ends in one way only
+        if report.message and one.when == "call" and isinstance(one, pytest.TestReport):
+            # Something went wrong later, or at the same time: a case ends in one way only.
+            called = one
+            continue
         reports.append(one)
     if report.message:
-        reports.append(_made_up(node_id, location, report))
+        made_up = _made_up(node_id, location, report)
+        if called is not None:
+            made_up.sections = called.sections
+            if called.failed:
+                made_up.longrepr = f"{report.message}\n{called.longreprtext}"
+        reports.append(made_up)
     return reports
 
 

@@ -239,6 +239,7 @@ class Slot:
             output_bytes=output_bytes,
             began=began,
             degraded=prepared.degraded,
+            proc=self.proc,
         )
 
     def _clone(self, table: Table, namespaces: int) -> int:

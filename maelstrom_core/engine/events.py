@@ -16,6 +16,7 @@ class JobGiven:
     :param expected_duration: seconds, if known
     :param timeout: seconds it may run
     :param grace: seconds between TERM and KILL
+    :param stack_signal: sent a moment before TERM; 0 for none
     """
 
     job: JobId
@@ -25,6 +26,7 @@ class JobGiven:
     slots: int = 1
     timeout: float | None = None
     grace: float = 2.0
+    stack_signal: int = 0
 
 
 @attrs.frozen

@@ -139,6 +139,7 @@ class Engine:
             job.slots,
             job.timeout,
             job.grace,
+            job.stack_signal,
         )
         self.tell(given)
         try:
@@ -203,6 +204,7 @@ class Engine:
                     peak_memory_bytes=ended.peak_memory_bytes,
                 ),
                 degraded=ended.degraded,
+                seen=ended.seen,
             )
         running.done.set()
 

@@ -190,6 +190,7 @@ class JobResult:
 
     :param report: what the program wrote to its report descriptor
     :param degraded: what this host could not give, one phrase each ("pids limit: not enforced")
+    :param seen: what the kernel said of its processes when its time was up; empty if it was not
     """
 
     outcome: Outcome
@@ -198,3 +199,4 @@ class JobResult:
     report: bytes = b""
     usage: Usage = Usage()
     degraded: tuple[str, ...] = ()
+    seen: str = ""

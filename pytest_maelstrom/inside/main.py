@@ -18,7 +18,9 @@ def main() -> int:
     from pytest_maelstrom.inside.wire import Sender, read_request
 
     sender, request = Sender(), read_request()
-    from pytest_maelstrom.inside import plugins
+    from pytest_maelstrom.inside import plugins, stacks
+
+    stacks.tell_when_asked(sender)
 
     sys.path[:] = request["sys_path"]
     sys.argv[:] = request["argv"]

@@ -27,6 +27,11 @@ class Sender:
         os.close(REPORT_DESCRIPTOR)
         self._owner = os.getpid()
 
+    @property
+    def descriptor(self) -> int:
+        """Where messages go."""
+        return self._descriptor
+
     def send(self, kind: str, **fields: Any) -> None:
         """Send one message; does nothing in a process that a test has forked."""
         if os.getpid() != self._owner:

@@ -1,10 +1,12 @@
 """Hypothesis drives the engine's machine: every job ends exactly once, no slot runs two."""
 
+import signal
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from maelstrom_core.engine.effects import Finish, MakeRoot, StartJob
+from maelstrom_core.engine.effects import Finish, MakeRoot, SignalJob, StartJob
 from maelstrom_core.engine.events import (
     CancelWanted,
     Event,
@@ -30,6 +32,8 @@ class EngineRules(RuleBasedStateMachine):
         self.given = 0
         self.finished: list[JobId] = []
         self.running: dict[JobId, int] = {}
+        self.signals: dict[JobId, list[int]] = {}
+        self.orders: dict[JobId, list[int]] = {}
         self.making: set[str] = set()
 
     def say(self, event: Event) -> None:
@@ -39,7 +43,11 @@ class EngineRules(RuleBasedStateMachine):
                 case Finish(job):
                     self.finished.append(job)
                     self.running.pop(job, None)
+                case SignalJob(slot, job, number):
+                    assert self.running[job] == slot
+                    self.signals[job].append(number)
                 case StartJob(slot, job):
+                    self.signals[job] = []
                     assert slot not in self.running.values()
                     self.running[job] = slot
                 case MakeRoot(root):
@@ -51,11 +59,25 @@ class EngineRules(RuleBasedStateMachine):
         slots=st.integers(1, SLOTS + 1),
         timeout=st.none() | st.floats(0.1, 3),
         priority=st.integers(-1, 1),
+        stack_signal=st.sampled_from([0, 63]),
     )
-    def give(self, root: str, slots: int, timeout: float | None, priority: int) -> None:
+    def give(
+        self, root: str, slots: int, timeout: float | None, priority: int, stack_signal: int
+    ) -> None:
         self.given += 1
         job = JobId(self.given)
-        self.say(JobGiven(job, root, priority=priority, slots=slots, timeout=timeout))
+        asked = [stack_signal] if stack_signal else []
+        self.orders[job] = [*asked, signal.SIGTERM, signal.SIGKILL]
+        self.say(
+            JobGiven(
+                job,
+                root,
+                priority=priority,
+                slots=slots,
+                timeout=timeout,
+                stack_signal=stack_signal,
+            )
+        )
 
     @precondition(lambda self: self.making)
     @rule(fails=st.booleans())
@@ -90,6 +112,11 @@ class EngineRules(RuleBasedStateMachine):
     def what_must_hold(self) -> None:
         self.engine.check()
         assert len(set(self.finished)) == len(self.finished)
+        for job, sent in self.signals.items():
+            # One that is not wanted any more is killed at any time, and once.
+            known, order = [n for n in sent if n != signal.SIGKILL], self.orders[job]
+            assert known == order[: len(known)]
+            assert signal.SIGKILL not in sent[:-1] or sent[-2:] == [signal.SIGKILL] * 2
 
     def teardown(self) -> None:
         for _ in range(10 * self.given + 10):
