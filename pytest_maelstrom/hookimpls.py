@@ -44,7 +44,10 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
         program=pytest_run.program,
         arguments=pytest_run.program_arguments,
         stdin=pytest_run.to_run(
-            case.details["node id"], case.details["occurrence"], case.details["submodules"]
+            case.details["node id"],
+            case.details["occurrence"],
+            case.details["submodules"],
+            run.options["output bytes"],
         ),
         report=True,
         timeout=run.options.get("timeout"),

@@ -33,6 +33,8 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     add("repeat", "N", "run each test N times, each reported by itself (default: 1)")
     add("retries", "N", "run a failed test up to N times more; flaky if it passes (default: 0)")
     add("stop-after", "N", "end the run after N failures, retries included (default: never)")
+    add("output", "DIRECTORY", "where files go that tests leave in $MAELSTROM_OUTPUT")
+    add("output-size", "SIZE", "how much a test may leave there (default: 16MiB)")
     add("config-file", "PATH", "read settings from this file alone; - for none")
     group.addoption(
         "--maelstrom-fail-on-flaky",

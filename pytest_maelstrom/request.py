@@ -92,16 +92,19 @@ class PytestRun:
         """The request that collects."""
         return self._encoded("collect", list(self.arguments), self.options)
 
-    def to_run(self, case: str, occurrence: int, submodules: Sequence[str]) -> bytes:
+    def to_run(
+        self, case: str, occurrence: int, submodules: Sequence[str], output_bytes: int
+    ) -> bytes:
         """The request that runs one case.
 
         :param submodules: what was loaded when all cases were collected
+        :param output_bytes: how much it may leave in ``$MAELSTROM_OUTPUT``
         """
         file = case.partition("::")[0]
         path = os.path.normpath(self.root / file)
         options = {**self.options, **{k: v for k, v in _SELECTING.items() if k in self.options}}
         more = {"case": case, "occurrence": occurrence, "submodules": submodules}
-        return self._encoded("run", [path], options, **more)
+        return self._encoded("run", [path], options, **more, output_bytes=output_bytes)
 
     def _encoded(
         self, kind: str, arguments: list[str], options: Mapping[str, Any], **more: Any

@@ -28,6 +28,7 @@ from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
+from pytest_maelstrom.outputs import Outputs, show
 from pytest_maelstrom.repeats import Repeats
 from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
 from pytest_maelstrom.request import PytestRun
@@ -49,6 +50,12 @@ class Controller:
         with as_usage_errors():
             self._plugins = Plugins(extra=[("pytest-session", self)])
             self._settings: Settings = read_settings(config, self._plugins)
+        self._outputs = Outputs(
+            self._settings.output,
+            Path(self._settings.state) / "output",
+            most_bytes=self._settings.output_size,
+        )
+        self._plugins.register(self._outputs, "pytest-outputs")
         self._attempts = Attempts(config, fail_on_flaky=self._settings.fail_on_flaky)
         config.pluginmanager.register(self._attempts, "maelstrom-attempts")
         self._repeats = Repeats(config) if self._settings.repeat > 1 else None
@@ -85,7 +92,10 @@ class Controller:
         return True
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say what this host could not give."""
+        """Say what this host could not give, and where files are that tests left."""
+        if cases := self._outputs.cases:
+            tests = f"{cases} test{'s' if cases != 1 else ''}"
+            terminalreporter.line(f"maelstrom: files of {tests} in {self._outputs.directory}")
         if self._degraded:
             terminalreporter.section("maelstrom: not given by this host")
             for line in self._degraded:
@@ -116,6 +126,7 @@ class Controller:
                         "container": container,
                         "collected": self._collection,
                         "timeout": self._settings.timeout,
+                        "output bytes": self._settings.output_size,
                     },
                     limits=Limits.of(self._settings),
                     history=history,
@@ -195,6 +206,7 @@ class Controller:
         assert self._session is not None and self._run is not None
         del run
         reports = reports_of(self._config, report)
+        show(self._outputs.left_by(report.id), reports)
         self._attempts.note(report, reports)
         if self._repeats is not None:
             self._repeats.note(report)

@@ -18,7 +18,7 @@ def main() -> int:
     from pytest_maelstrom.inside.wire import Sender, read_request
 
     sender, request = Sender(), read_request()
-    from pytest_maelstrom.inside import plugins, stacks
+    from pytest_maelstrom.inside import output, plugins, stacks
 
     stacks.tell_when_asked(sender)
 
@@ -31,6 +31,7 @@ def main() -> int:
         if request["kind"] == "collect":
             inside: Any = plugins.Collecting(config, sender)
         else:
+            left_in = output.prepare()
             inside = plugins.OneCase(
                 config, sender, request["case"], request["occurrence"], request["submodules"]
             )
@@ -41,6 +42,8 @@ def main() -> int:
         status = int(pytest.ExitCode.USAGE_ERROR)
     else:
         config._ensure_unconfigure()
+        if request["kind"] == "run":
+            output.send_back(sender, left_in, request["output_bytes"])
     sender.send("end", status=status)
     return 0
 
