@@ -47,7 +47,7 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
             case.details["node id"],
             case.details["occurrence"],
             case.details["submodules"],
-            run.options["output bytes"],
+            run.options.get("output bytes", 0),
         ),
         report=True,
         timeout=run.options.get("timeout"),

@@ -34,12 +34,17 @@ class Repeats:
         last_failed = getattr(manager.getplugin("lfplugin"), "lastfailed", None)
         if isinstance(last_failed, dict):
             self._correct(last_failed)
-        stepwise = getattr(manager.getplugin("stepwiseplugin"), "cached_info", None)
-        stopped_at = getattr(stepwise, "last_failed", None)
-        if stepwise is not None and stopped_at is not None:
-            plain = self._marked.get(str(stopped_at), str(stopped_at))
-            still = self._failed.get(plain, True)
-            stepwise.last_failed = _like(stopped_at, plain) if still else None
+        stepwise = manager.getplugin("stepwiseplugin")
+        # Where it stopped is an attribute of its own since pytest 8.4.
+        for holder, name in (
+            (getattr(stepwise, "cached_info", None), "last_failed"),
+            (stepwise, "lastfailed"),
+        ):
+            stopped_at = getattr(holder, name, None)
+            if stopped_at is not None:
+                plain = self._marked.get(str(stopped_at), str(stopped_at))
+                still = self._failed.get(plain, True)
+                setattr(holder, name, _like(stopped_at, plain) if still else None)
 
     def _correct(self, last_failed: dict[Any, bool]) -> None:
         for key in list(last_failed):

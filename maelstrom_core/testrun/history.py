@@ -42,6 +42,7 @@ class History:
         self._key = (runner, str(project))
         self._known: dict[CaseId, Known] = {}
         self._new: dict[CaseId, Known] = {}
+        self._failed_before: set[CaseId] = set()
         self._path = path
         self._connection: sqlite3.Connection | None = None
         try:
@@ -80,14 +81,16 @@ class History:
             return
         duration = report.result.usage.wall_seconds
         case = report.original
-        # Of repetitions one that failed is enough.
-        worse = self._new.get(case) if report.repetitions > 1 else None
         known = self._known.get(case)
         if known is not None:
             # One slow run of a busy machine must not put a case first for long.
             duration = (duration + known.duration) / 2
         failed = report.status.is_failure or report.status is CaseStatus.FLAKY
-        failed = failed or (worse is not None and worse.failed)
+        if report.repetitions > 1:
+            # Of repetitions one that failed is enough.
+            if failed:
+                self._failed_before.add(case)
+            failed = case in self._failed_before
         self._new[case] = self._known[case] = Known(duration, failed)
         if len(self._new) >= _BATCH:
             self._save()

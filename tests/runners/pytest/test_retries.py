@@ -172,6 +172,31 @@ def test_what_failed_last_is_found_after_repetitions(project, run):
     )
 
 
+def test_stepping_goes_on_where_a_repetition_failed(project, run):
+    directory = project(
+        {
+            "pytest.ini": "[pytest]\n",
+            "test_it.py": """
+                import os
+                def test_good(): pass
+                def test_bad(): assert os.environ["MAELSTROM_REPETITION"] != "1"
+                def test_last(): pass
+            """,
+        }
+    )
+    arguments = ("--sw", "--maelstrom-repeat=2", "--maelstrom-slots=1")
+    assert run(directory, *arguments, ours=True).code == 2
+    (directory / "test_it.py").write_text(
+        "def test_good(): pass\ndef test_bad(): pass\ndef test_last(): pass\n"
+    )
+    again = run(directory, *arguments, ours=True)
+    assert again.code == 0
+    assert {name.partition(" ")[0] for name in again.cases} == {
+        "test_it.py::test_bad",
+        "test_it.py::test_last",
+    }
+
+
 @pytest.mark.parametrize("retries", [0, 1])
 def test_a_run_stops_after_so_many_failures(project, run, retries):
     directory = project(
