@@ -128,7 +128,9 @@ class Controller:
                         "timeout": self._settings.timeout,
                         "output bytes": self._settings.output_size,
                     },
-                    limits=Limits.of(self._settings),
+                    limits=attrs.evolve(
+                        Limits.of(self._settings), in_order=wants_its_order(self._config)
+                    ),
                     history=history,
                 )
                 summary = await self._run.run()
@@ -262,6 +264,12 @@ def take_over_xdist(config: pytest.Config) -> str:
     if number and option.maelstrom_slots is None:
         option.maelstrom_slots = str(number)
     return "maelstrom: -n is taken over; --maelstrom-slots means the same"
+
+
+def wants_its_order(config: pytest.Config) -> bool:
+    """Whether tests were asked for in an order that pytest has made, which ours would undo."""
+    options = ("stepwise", "failedfirst", "newfirst")
+    return any(getattr(config.option, name, False) for name in options)
 
 
 def print_config(config: pytest.Config) -> None:

@@ -257,3 +257,12 @@ def test_new_and_failed_first_then_the_longest(project, run):
         "test_slow",
         "test_quick",
     ]
+    # Who asks for an order of pytest's gets that.
+    third = run(directory, *arguments, "--ff", ours=True)
+    assert list(order(third.out)) == [
+        "test_fails",
+        "test_quick",
+        "test_slow",
+        "test_slowest",
+        "test_new",
+    ]
