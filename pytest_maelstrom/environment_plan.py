@@ -44,6 +44,7 @@ NOT_INSIDE = frozenset(
         "DBUS_SESSION_BUS_ADDRESS",
         "DISPLAY",
         "GPG_AGENT_INFO",
+        "MAELSTROM_OUTPUT",
         "OLDPWD",
         "PYTEST_CURRENT_TEST",
         "PYTEST_VERSION",

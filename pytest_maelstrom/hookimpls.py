@@ -13,7 +13,8 @@ from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, describe
 from maelstrom_core.model.views import RunView
-from pytest_maelstrom.request import PytestRun, to_fork
+from pytest_maelstrom import stacks
+from pytest_maelstrom.request import PytestRun
 
 RUNNER = "pytest"
 ENDS_THE_RUN = ("exit", "interrupt")
@@ -45,10 +46,15 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
         container=container,
         program=pytest_run.program,
         arguments=pytest_run.program_arguments,
-        stdin=pytest_run.to_run(node_id, occurrence, case.details["submodules"]),
-        fork=to_fork(node_id, occurrence, {}) if forked else None,
+        stdin=pytest_run.to_run(
+            node_id, occurrence, case.details["submodules"], run.options.get("output bytes", 0)
+        ),
+        fork=pytest_run.to_fork(node_id, occurrence, run.options.get("output bytes", 0))
+        if forked
+        else None,
         report=True,
         timeout=run.options.get("timeout"),
+        stack_signal=stacks.SIGNAL,
         label=case.id,
     )
 
@@ -70,7 +76,13 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
     }
     if details["exits"]:
         # What it reported so far is told, and nothing is said of what was still to come.
-        return CaseReport(id=case.id, status=CaseStatus.CRASHED, details=details, result=result)
+        return CaseReport(
+            id=case.id,
+            status=CaseStatus.CRASHED,
+            details=details,
+            result=result,
+            may_be_retried=False,
+        )
     kinds = {message["kind"] for message in messages}
     # Items of plugins may have phases of their own; without any, nothing was run.
     whole = "teardown" in phases or ("end" in kinds and "call" in phases)
@@ -127,6 +139,8 @@ def _why_not(messages: list[dict[str, Any]], result: JobResult) -> tuple[CaseSta
             lines.append(str(message["report"].get("longrepr")))
         elif message["kind"] == "internal error":
             lines.append(str(message["text"]))
+    if isinstance(result.outcome, TimedOut):
+        lines += stacks.where_it_was(result)
     for name, stream in (("stdout", result.stdout), ("stderr", result.stderr)):
         if stream.total_bytes:
             lines += [f"--- {name} ---", stream.text()]

@@ -35,7 +35,19 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     add("network", "KIND", "loopback (default), disabled, or local: the host's own")
     add("isolation", "KIND", "template (default): forks of a warm interpreter; or fresh ones")
     add("store", "DIRECTORY", "where layers are kept (default: in the user's cache directory)")
+    add("repeat", "N", "run each test N times, each reported by itself (default: 1)")
+    add("retries", "N", "run a failed test up to N times more; flaky if it passes (default: 0)")
+    add("stop-after", "N", "end the run after N failures, retries included (default: never)")
+    add("output", "DIRECTORY", "where files go that tests leave in $MAELSTROM_OUTPUT")
+    add("output-size", "SIZE", "how much a test may leave there (default: 16MiB)")
     add("config-file", "PATH", "read settings from this file alone; - for none")
+    group.addoption(
+        "--maelstrom-fail-on-flaky",
+        dest="maelstrom_fail_on_flaky",
+        action="store_true",
+        default=None,  # not given: other sources decide
+        help="count a test that passes only when run again as a failure",
+    )
     for name, text in (
         ("explain", "show the container that tests would run in, and run none"),
         ("print-config", "show every setting and where its value comes from, and run none"),

@@ -2,7 +2,8 @@
 
 import builtins
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -13,23 +14,53 @@ SUBTESTS = "_maelstrom_failed_subtests"
 """What the inside calls its count of failed subtests (`pytest_maelstrom.inside.wire`)."""
 
 
-def replay_case(config: pytest.Config, report: CaseReport) -> None:
-    """Tell pytest of a case, from its start to its end."""
-    details = report.details
-    node_id, location = details["node id"], _location(details["location"])
+def replay_case(config: pytest.Config, report: CaseReport, reports: list[Any]) -> None:
+    """Tell pytest of a case, from its start to its end.
+
+    :param reports: what `reports_of` made of it
+    """
+    node_id, location = _named(report)
     hook = config.hook
     hook.pytest_runtest_logstart(nodeid=node_id, location=location)
-    for data in details["reports"]:
-        one = unserialized(config, data)
-        if report.message and one.when == "call" and one.passed:
-            continue  # something went wrong later, and a case ends in one way only
+    for one in reports:
         _note_subtests(config, one)
         hook.pytest_runtest_logreport(report=one)
-    if report.message:
-        hook.pytest_runtest_logreport(report=_made_up(node_id, location, report))
-    for warning in details["warnings"]:
+    for warning in report.details.get("warnings", ()):
         replay_warning(config, warning)
     hook.pytest_runtest_logfinish(nodeid=node_id, location=location)
+
+
+def reports_of(config: pytest.Config, report: CaseReport) -> list[Any]:
+    """pytest's reports of the phases of a case; one of our own if it ended otherwise."""
+    node_id, location = _named(report)
+    reports: list[Any] = []
+    called: Any = None
+    for data in report.details.get("reports", ()):
+        if report.mark and data.get("nodeid") == report.details["node id"]:
+            data = {**data, "nodeid": node_id, "location": list(location)}
+        one = unserialized(config, data)
+        if report.message and one.when == "call" and isinstance(one, pytest.TestReport):
+            # Something went wrong later, or at the same time: a case ends in one way only.
+            called = one
+            continue
+        reports.append(one)
+    if report.message:
+        made_up = _made_up(node_id, location, report)
+        if called is not None:
+            made_up.sections = called.sections
+            if called.failed:
+                made_up.longrepr = f"{report.message}\n{called.longreprtext}"
+        reports.append(made_up)
+    return reports
+
+
+def _named(report: CaseReport) -> tuple[str, tuple[str, int | None, str]]:
+    """Node id and location of a case, which tell its repetitions apart."""
+    # A plugin's fault comes without what the runner would have said.
+    original = str(report.details.get("node id", report.original))
+    default = (original.partition("::")[0], None, original.rpartition("::")[2])
+    file, line, name = _location(report.details.get("location", default))
+    return original + report.mark, (file, line, name + report.mark)
 
 
 def unserialized(config: pytest.Config, data: Mapping[str, Any]) -> Any:
@@ -37,8 +68,9 @@ def unserialized(config: pytest.Config, data: Mapping[str, Any]) -> Any:
     data = dict(data)
     if isinstance(data.get("location"), list):
         data["location"] = _location(data["location"])
-    if isinstance(data.get("longrepr"), list):
-        data["longrepr"] = tuple(data["longrepr"])
+    longrepr = data.get("longrepr")
+    # pytest makes its objects in place, and a report may be made more than once.
+    data["longrepr"] = tuple(longrepr) if isinstance(longrepr, list) else deepcopy(longrepr)
     for name in ("sections", "user_properties"):
         if isinstance(data.get(name), list):
             data[name] = [tuple(one) if isinstance(one, list) else one for one in data[name]]
@@ -97,6 +129,6 @@ def _category(module: str, name: str) -> type[Warning]:
     return found if isinstance(found, type) and issubclass(found, Warning) else UserWarning
 
 
-def _location(location: list[Any]) -> tuple[str, int | None, str]:
+def _location(location: Sequence[Any]) -> tuple[str, int | None, str]:
     file, line, name = location
     return file, line, name

@@ -98,10 +98,19 @@ class PytestRun:
         """The request that collects, and is then forked for each case."""
         return self._encoded("template", list(self.arguments), self.options)
 
-    def to_run(self, case: str, occurrence: int, submodules: Sequence[str]) -> bytes:
+    @staticmethod
+    def to_fork(case: str, occurrence: int, output_bytes: int) -> bytes:
+        """The request to a fork of the template."""
+        request = {"case": case, "occurrence": occurrence, "output_bytes": output_bytes}
+        return json.dumps(request).encode()
+
+    def to_run(
+        self, case: str, occurrence: int, submodules: Sequence[str], output_bytes: int
+    ) -> bytes:
         """The request that runs one case.
 
         :param submodules: what was loaded when all cases were collected
+        :param output_bytes: how much it may leave in ``$MAELSTROM_OUTPUT``
         """
         path = os.path.normpath(self.root / case.partition("::")[0])
         own = {
@@ -109,6 +118,7 @@ class PytestRun:
             "case": case,
             "occurrence": occurrence,
             "submodules": submodules,
+            "output_bytes": output_bytes,
         }
         return self._common_to_all_cases[:-1] + b", " + json.dumps(own).encode()[1:]
 
@@ -146,12 +156,6 @@ class PytestRun:
     def program_arguments(self) -> tuple[str, ...]:
         """Its flags and our part that runs inside."""
         return (*self.python[1:], f"{INSIDE}/pytest_maelstrom/inside/main.py")
-
-
-def to_fork(case: str, occurrence: int, environment: Mapping[str, str]) -> bytes:
-    """The request to a fork of the template."""
-    request = {"case": case, "occurrence": occurrence, "environment": dict(environment)}
-    return json.dumps(request).encode()
 
 
 UNKNOWN = object()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
@@ -18,10 +19,14 @@ from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.testrun.history import History
 from maelstrom_core.testrun.shell import TestRun
+from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
+from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
-from pytest_maelstrom.replay import replay_case, replay_warning, unserialized
+from pytest_maelstrom.outputs import Outputs, show
+from pytest_maelstrom.repeats import Repeats
+from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
 from pytest_maelstrom.request import PytestRun
 from pytest_maelstrom.settings import read_settings
 
@@ -41,6 +46,17 @@ class Controller:
         with as_usage_errors():
             self._plugins = Plugins(extra=[("pytest-session", self)])
             self._settings: Settings = read_settings(config, self._plugins)
+        self._outputs = Outputs(
+            self._settings.output,
+            Path(self._settings.state) / "output",
+            most_bytes=self._settings.output_size,
+        )
+        self._plugins.register(self._outputs, "pytest-outputs")
+        self._attempts = Attempts(config, fail_on_flaky=self._settings.fail_on_flaky)
+        config.pluginmanager.register(self._attempts, "maelstrom-attempts")
+        self._repeats = Repeats(config) if self._settings.repeat > 1 else None
+        if self._repeats is not None:
+            config.pluginmanager.register(self._repeats, "maelstrom-repeats")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
@@ -69,7 +85,10 @@ class Controller:
         return True
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say what this host could not give."""
+        """Say what this host could not give, and where files are that tests left."""
+        if cases := self._outputs.cases:
+            tests = f"{cases} test{'s' if cases != 1 else ''}"
+            terminalreporter.line(f"maelstrom: files of {tests} in {self._outputs.directory}")
         if self._degraded:
             terminalreporter.section("maelstrom: not given by this host")
             for line in self._degraded:
@@ -100,11 +119,17 @@ class Controller:
                         "container": container,
                         "collected": self._collection,
                         "timeout": self._settings.timeout,
+                        "output bytes": self._settings.output_size,
                     },
+                    limits=attrs.evolve(
+                        Limits.of(self._settings), in_order=wants_its_order(self._config)
+                    ),
                     history=history,
                 )
                 summary = await self._run.run()
         self._degraded = summary.degraded
+        assert self._session is not None
+        say_why_it_stopped(self._session, summary, self._settings.stop_after)
         if summary.errors:
             raise pytest.UsageError("\n".join(summary.errors))
 
@@ -131,7 +156,7 @@ class Controller:
                     config.hook.pytest_deselected(items=deselected)
                 case "stopped" if not session.shouldstop:
                     session.shouldstop = message["reason"]
-        session.testscollected = cases
+        session.testscollected = cases * self._settings.repeat
         self._show_collected(cases + sum(len(m.get("ids", ())) for m in messages))
         self._show([line for m in messages for line in m.get("lines", ())])
         ignored = config.option.continue_on_collection_errors
@@ -164,7 +189,13 @@ class Controller:
         """Tell pytest of a case; stop when pytest has had enough."""
         assert self._session is not None and self._run is not None
         del run
-        replay_case(self._config, report)
+        reports = reports_of(self._config, report)
+        show(self._outputs.left_by(report.id), reports)
+        self._attempts.note(report, reports)
+        if self._repeats is not None:
+            self._repeats.note(report)
+        replay_case(self._config, report, reports)
+        self._attempts.count(report, self._session)
         for message in report.details.get("exits", ()):
             self._ended_by = _end_of_run(message)
             self._run.stop(f"{report.id} ended the run")
@@ -215,6 +246,12 @@ def take_over_xdist(config: pytest.Config) -> str:
     if number and option.maelstrom_slots is None:
         option.maelstrom_slots = str(number)
     return "maelstrom: -n is taken over; --maelstrom-slots means the same"
+
+
+def wants_its_order(config: pytest.Config) -> bool:
+    """Whether tests were asked for in an order that pytest has made, which ours would undo."""
+    options = ("stepwise", "failedfirst", "newfirst")
+    return any(getattr(config.option, name, False) for name in options)
 
 
 @contextmanager

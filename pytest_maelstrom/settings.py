@@ -7,10 +7,34 @@ import pytest
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
-from maelstrom_core.settings.schema import one_of, size
+from maelstrom_core.settings.schema import BadValue, one_of, size, text
 
-OPTIONS = ("slots", "timeout", "root-size", "network", "isolation", "store")
+OPTIONS = (
+    "slots",
+    "timeout",
+    "root-size",
+    "network",
+    "isolation",
+    "store",
+    "repeat",
+    "retries",
+    "stop-after",
+    "fail-on-flaky",
+    "output",
+    "output-size",
+)
 """Those that pytest's command line has, as ``--maelstrom-NAME``."""
+
+LARGEST_OUTPUT = 32 << 20
+"""Files travel among reports, encoded in 4 bytes for 3; of those no more than 64 MiB are taken."""
+
+
+def output_size(value: object) -> int:
+    """A size that fits into what a container may report."""
+    number = size(value)
+    if number > LARGEST_OUTPUT:
+        raise BadValue("at most 32MiB")
+    return number
 
 
 def schema() -> Schema:
@@ -29,6 +53,18 @@ def schema() -> Schema:
             read=one_of("template", "fresh"),
             default="template",
             help="whether tests are forks of a warm interpreter, or start interpreters of their own",
+        ),
+        Field(
+            name="output",
+            read=text,
+            default=None,
+            help="directory for files that tests leave in $MAELSTROM_OUTPUT",
+        ),
+        Field(
+            name="output-size",
+            read=output_size,
+            default="16MiB",
+            help="how much a test may leave in $MAELSTROM_OUTPUT",
         ),
     )
     return Schema("maelstrom-pytest", "MAELSTROM_PYTEST", (*fields, *own))

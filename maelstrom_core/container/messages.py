@@ -66,6 +66,7 @@ class Ended:
     :param peak_memory_bytes: largest resident set of one process
     :param written: bytes written to stdout and stderr in all, passed on or not
     :param degraded: what could not be given
+    :param seen: what its processes were doing when its time was up, if it was
     """
 
     job: int
@@ -76,6 +77,7 @@ class Ended:
     peak_memory_bytes: int
     written: tuple[int, int] = (0, 0)
     degraded: tuple[str, ...] = ()
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from collections import deque
 from struct import unpack_from
 from typing import Any
 
+from maelstrom_core.container.looking import look
 from maelstrom_core.container.packets import receive, send
 
 CHUNK_BYTES = 32 * 1024
@@ -70,6 +71,7 @@ class RunningJob:
         output_bytes: int,
         began: float,
         degraded: tuple[str, ...],
+        proc: int,
     ) -> None:
         self.control = control
         self.job = job
@@ -78,6 +80,8 @@ class RunningJob:
         self.pipes = pipes
         self.began = began
         self.degraded = degraded
+        self.proc = proc
+        self.seen = ""
         self.streams = {
             STDOUT: Bounded(output_bytes, keep_tail=True),
             STDERR: Bounded(output_bytes, keep_tail=True),
@@ -171,6 +175,9 @@ class RunningJob:
             return False
         if message[0] == "signal":
             if message[1] == self.job:
+                if message[2] != signal.SIGKILL and not self.seen:
+                    # Its time is up: now it hangs, afterwards it will not.
+                    self.seen = look(self.proc, self.pidfd)
                 self.signal(message[2])
         else:
             self.later.append(message)
@@ -219,5 +226,6 @@ class RunningJob:
                 peak * 1024,
                 written,
                 self.degraded,
+                self.seen,
             )
         )

@@ -181,6 +181,7 @@ class Slot:
             output_bytes=output_bytes,
             began=began,
             degraded=prepared.degraded,
+            proc=self.proc,
         )
 
     def make_ahead(self) -> None:

@@ -138,6 +138,7 @@ class TemplateHost:
             output_bytes=output_bytes,
             began=time.monotonic(),
             degraded=prepared.degraded,
+            proc=slot.proc,
         )
         self._steps = fork_steps(blueprint, slot.facts, prepared.kinds, working_directory=directory)
         self._tell_script(fork_namespaces_of(blueprint))
@@ -262,6 +263,7 @@ class TemplateHost:
             request,
             pipes={stream: ends[0] for stream, ends in pipes.items()},
             degraded=self._degraded,
+            proc=self.slot.proc,
         )
         self._forks[self._number] = fork
         self._watch(fork)

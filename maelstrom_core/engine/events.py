@@ -18,6 +18,7 @@ class JobGiven:
     :param grace: seconds between TERM and KILL
     :param fork: it is to be a fork of the container's template
     :param warm_up: it is over when the container's template is ready
+    :param stack_signal: sent a moment before TERM; 0 for none
     """
 
     job: JobId
@@ -29,6 +30,7 @@ class JobGiven:
     grace: float = 2.0
     fork: bool = False
     warm_up: bool = False
+    stack_signal: int = 0
 
 
 @attrs.frozen

@@ -156,6 +156,7 @@ class Engine:
             job.grace,
             job.fork is not None,
             job.warm_up,
+            job.stack_signal,
         )
         self.tell(given)
         try:
@@ -198,9 +199,7 @@ class Engine:
             case ForkJob(slot, job):
                 running = self._jobs[job]
                 running.slot, running.forked = slot, True
-                request = running.job.fork
-                assert request is not None
-                self._templates.fork(running.root, job, request, running.job.output_bytes)
+                self._templates.fork(running.root, job, running.job)
             case SignalJob(slot, job, number):
                 running = self._jobs[job]
                 if not running.forked:
@@ -240,6 +239,7 @@ class Engine:
                 ),
                 degraded=ended.degraded,
                 not_forked=running.not_forked,
+                seen=ended.seen,
             )
         running.done.set()
 

@@ -57,6 +57,8 @@ from maelstrom_core.model.outcome import (
 
 MOST_ROOTS_PER_SLOT = 8
 """Prepared containers that a slot keeps: each is a mount namespace with its mounts."""
+STACK_SECONDS = 0.25
+"""Between the signal that makes a program write down where it is, and TERM."""
 MOST_ATTEMPTS = 2
 """Starts of a job whose slot process died before its program ran."""
 TEMPLATE_MEMORY_BYTES = 2 << 30
@@ -76,6 +78,7 @@ class _Job:
     started: bool = False
     attempts: int = 0
     deadline: float = math.inf
+    asked_where: bool = False
     terminated: bool = False
     killed: bool = False
     cancelled: str | None = None
@@ -315,7 +318,7 @@ class EngineState:
             effects = self._stop_idle_templates()
         if job.cancelled is not None:
             outcome = Cancelled(job.cancelled, ran=True)
-        elif job.terminated and job.given.timeout is not None:
+        elif (job.asked_where or job.terminated) and job.given.timeout is not None:
             outcome = TimedOut(job.given.timeout, killed=job.killed)
         return [self._finish(name, outcome), *effects]
 
@@ -336,6 +339,7 @@ class EngineState:
             return [self._finish(name, Cancelled(job.cancelled, ran=job.started))]
         if not job.started and job.attempts < MOST_ATTEMPTS:
             job.deadline = math.inf
+            job.asked_where = job.terminated = job.killed = False
             heapq.heappush(self._ready, (job.order, name))
             return []
         remedy = "if it happens again, look for what kills processes here (memory? dmesg)"
@@ -362,6 +366,11 @@ class EngineState:
                 job.killed = True
                 job.deadline = math.inf
                 effects.append(SignalJob(job.slots[0], name, signal.SIGKILL))
+            elif job.given.stack_signal and not job.asked_where:
+                # By itself: of two signals that wait the kernel delivers TERM first.
+                job.asked_where = True
+                self._set_deadline(name, job, now + STACK_SECONDS)
+                effects.append(SignalJob(job.slots[0], name, job.given.stack_signal))
             else:
                 job.terminated = True
                 self._set_deadline(name, job, now + job.given.grace)

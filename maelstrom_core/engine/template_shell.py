@@ -1,5 +1,6 @@
 """Performs what the engine's machine wants of templates. Decides nothing."""
 
+import json
 from collections.abc import Awaitable, Callable
 
 import attrs
@@ -23,7 +24,7 @@ from maelstrom_core.engine.outcomes import could_not_start, outcome_of
 from maelstrom_core.engine.output import STDERR, Capture
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.ids import JobId
-from maelstrom_core.model.job import DEFAULT_OUTPUT_BYTES
+from maelstrom_core.model.job import DEFAULT_OUTPUT_BYTES, JobSpec
 from maelstrom_core.model.outcome import HostFailed, Outcome
 
 MOST_AHEAD = 4
@@ -97,9 +98,12 @@ class WarmTemplates:
         warm = self._warm[root] = WarmTemplate(port, Capture(DEFAULT_OUTPUT_BYTES), scope)
         return lambda: self._listen(root, warm)
 
-    def fork(self, root: str, job: JobId, request: bytes, output_bytes: int) -> None:
+    def fork(self, root: str, name: JobId, job: JobSpec) -> None:
         """Have it forked for a job."""
-        self._warm[root].port.fork(Fork(job, request, output_bytes))
+        assert job.fork is not None
+        # A fork has the template's environment; what is added to it comes in the first line.
+        added = json.dumps({"environment": dict(job.environment)}).encode()
+        self._warm[root].port.fork(Fork(name, added + b"\n" + job.fork, job.output_bytes))
 
     def signal(self, root: str, job: JobId, number: int) -> None:
         """Send a signal to a job that is a fork of it; nothing if it has just ended."""

@@ -45,8 +45,8 @@ def maelstrom_options(settings: Any) -> None:
 
         @hookimpl
         def maelstrom_options(settings):
-            retries = Field(name="retries", read=whole_number, default=1, help="attempts per case")
-            settings.add(retries)
+            devices = Field(name="devices", read=whole_number, default=1, help="test devices")
+            settings.add(devices)
     """
 
 
@@ -162,7 +162,8 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
 
     :param run: the run
     :param case: what was run
-    :param result: how its job ended, and what it wrote
+    :param result: how its job ended, and what it wrote; its ``report`` is not kept afterwards, so
+        what is needed of that goes into the report's ``details``
     :return: the report, or ``None`` if ``run.runner`` is not this plugin's
 
     Example::
@@ -237,7 +238,8 @@ def maelstrom_job_started(run: RunView, case: Case, job: JobSpec) -> None:
 
     :param run: the run
     :param case: what will be run
-    :param job: as `maelstrom_execute` made it, with what is known of its duration
+    :param job: as `maelstrom_execute` made it, with what is known of its duration, and which
+        attempt and repetition it is in ``MAELSTROM_ATTEMPT`` and ``MAELSTROM_REPETITION``
 
     Example::
 
@@ -286,10 +288,11 @@ def maelstrom_job_ended(run: RunView, case: Case, result: JobResult) -> None:
 
 @hookspec
 def maelstrom_case_reported(run: RunView, report: CaseReport) -> None:
-    """Observe: a case has its report. Called once per case.
+    """Observe: a case has its report. Called once per case, or for each of its repetitions.
 
     :param run: the run
-    :param report: as `maelstrom_report` made it, or an error that names what failed
+    :param report: as `maelstrom_report` made it, or an error that names what failed; of a case that
+        was run again the last one, with those of its earlier ``attempts``
 
     Example::
 

@@ -24,6 +24,8 @@ class CaseStatus(enum.Enum):
     CRASHED = "crashed"
     """The process died before it could report."""
     CANCELLED = "cancelled"
+    FLAKY = "flaky"
+    """It failed, and did not when it was run again."""
 
     @property
     def is_failure(self) -> bool:
@@ -34,6 +36,11 @@ class CaseStatus(enum.Enum):
 _FAILURES = frozenset(
     {CaseStatus.FAILED, CaseStatus.ERROR, CaseStatus.TIMED_OUT, CaseStatus.CRASHED}
 )
+
+
+def repetition_mark(repetition: int, repetitions: int) -> str:
+    """What the ids of a case's repetitions end with; nothing for a case that is run once."""
+    return f" ({repetition} of {repetitions})" if repetitions > 1 else ""
 
 
 @attrs.frozen(kw_only=True)
@@ -47,6 +54,8 @@ class Case:
     :param markers: its marks, inherited ones too
     :param group: cases of one group share a container when asked to
     :param details: plain data for the runner alone
+    :param repetition: which one of its repetitions this is; runners leave it alone
+    :param repetitions: how many there are of it
     """
 
     id: CaseId
@@ -56,16 +65,40 @@ class Case:
     markers: tuple[str, ...] = ()
     group: str = ""
     details: Mapping[str, Any] = attrs.field(factory=dict, eq=False)
+    repetition: int = 1
+    repetitions: int = 1
+
+    def repeated(self, repetitions: int) -> "list[Case]":
+        """As many cases of which each runs this one, with ids that tell them apart."""
+        if repetitions == 1:
+            return [self]
+        return [
+            attrs.evolve(
+                self,
+                id=CaseId(self.id + repetition_mark(repetition, repetitions)),
+                repetition=repetition,
+                repetitions=repetitions,
+            )
+            for repetition in range(1, repetitions + 1)
+        ]
 
 
 @attrs.frozen(kw_only=True)
 class CaseReport:
     """What is told of one case.
 
+    Of a case that was run again since it had failed, all but `attempts` and a `status` of flaky is
+    what its last attempt came to.
+
     :param message: why it failed, for people
     :param duration: seconds the test itself took, without its container if the runner knows
     :param details: plain data for the runner alone (pytest's own reports)
-    :param result: how its job ended
+    :param result: how its job ended; what it wrote to its report descriptor is not kept
+    :param attempts: what came of it before, first one first; all of them are failures
+    :param may_be_retried: false if running it again is not what is wanted, whatever was asked for:
+        it ended the whole run
+    :param repetition: which one of its repetitions this is; runners leave it alone
+    :param repetitions: how many there are of it
     """
 
     id: CaseId
@@ -74,3 +107,17 @@ class CaseReport:
     duration: float = 0.0
     details: Mapping[str, Any] = attrs.field(factory=dict, eq=False)
     result: JobResult | None = None
+    attempts: "tuple[CaseReport, ...]" = ()
+    may_be_retried: bool = True
+    repetition: int = 1
+    repetitions: int = 1
+
+    @property
+    def original(self) -> CaseId:
+        """The case's id, whichever of its repetitions this is."""
+        return CaseId(self.id.removesuffix(self.mark))
+
+    @property
+    def mark(self) -> str:
+        """What tells this repetition from others."""
+        return repetition_mark(self.repetition, self.repetitions)

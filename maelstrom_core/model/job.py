@@ -16,7 +16,9 @@ class JobSpec:
     :param arguments: what follows the program's name in ``argv``
     :param environment: added to the container's, covering it
     :param working_directory: empty means the container's
-    :param timeout: seconds from start until TERM is sent; ``None`` means no limit
+    :param timeout: seconds from start until it is to end; ``None`` means no limit
+    :param stack_signal: number of a signal that makes the program write down where it is, sent when
+        its time is up, a moment before TERM; 0 for none
     :param grace: seconds between TERM and KILL
     :param priority: higher runs first
     :param expected_duration: seconds, if known; longer ones run first, unknown ones before all
@@ -39,6 +41,7 @@ class JobSpec:
     environment: tuple[tuple[str, str], ...] = ()
     working_directory: str = ""
     timeout: float | None = None
+    stack_signal: int = 0
     grace: float = 2.0
     priority: int = 0
     expected_duration: float | None = None

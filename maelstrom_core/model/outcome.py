@@ -191,6 +191,7 @@ class JobResult:
     :param report: what the program wrote to its report descriptor
     :param degraded: what this host could not give, one phrase each ("pids limit: not enforced")
     :param not_forked: why it was started afresh, though it was to be a fork of a template
+    :param seen: what the kernel said of its processes when its time was up; empty if it was not
     """
 
     outcome: Outcome
@@ -200,3 +201,4 @@ class JobResult:
     usage: Usage = Usage()
     degraded: tuple[str, ...] = ()
     not_forked: str = ""
+    seen: str = ""

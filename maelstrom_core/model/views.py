@@ -44,6 +44,7 @@ class Summary:
     :param stopped: why it ended early; empty if it did not
     :param errors: faults that belong to no case (collection errors), one text each
     :param degraded: what this host could not give, as any job's result said
+    :param failures: how many reports count against the run; flaky ones only if it was asked for
     """
 
     reports: tuple[CaseReport, ...]
@@ -51,3 +52,4 @@ class Summary:
     stopped: str = ""
     errors: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
+    failures: int = 0

@@ -27,6 +27,22 @@ def whole_number(value: object) -> int:
     return number
 
 
+def count(value: object) -> int:
+    """A number of at least 0."""
+    try:
+        number = int(str(value))
+    except ValueError:
+        raise BadValue("a whole number") from None
+    if number < 0 or isinstance(value, bool):
+        raise BadValue("at least 0")
+    return number
+
+
+def limit(value: object) -> int | None:
+    """A number; 0 means no limit."""
+    return count(value) or None
+
+
 def size(value: object) -> int:
     """Bytes: a number, or one with a unit (``64MiB``, ``1.5 GB``)."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(value))
@@ -140,6 +156,15 @@ def common(*, slots: int, store: str, state: str) -> tuple[Field, ...]:
             read=one_of("auto", "stub", "python"),
             default="auto",
             help="who performs scripts of system calls; auto: machine code where it can be used",
+        ),
+        Field(name="repeat", read=whole_number, default=1, help="times that each test is run"),
+        Field(name="retries", read=count, default=0, help="times that a failed test is run again"),
+        Field(name="stop-after", read=limit, default=0, help="failures that end a run; 0: never"),
+        Field(
+            name="fail-on-flaky",
+            read=yes_or_no,
+            default=False,
+            help="whether a test that passes only when run again counts as a failure",
         ),
     )
 

@@ -22,6 +22,11 @@ class CaseFound:
 
 
 @attrs.frozen
+class FoundSoFar:
+    """All cases that were found at the same moment have been told of: the first may be chosen."""
+
+
+@attrs.frozen
 class CollectionEnded:
     """No more cases will come.
 
@@ -33,7 +38,7 @@ class CollectionEnded:
 
 @attrs.frozen
 class CaseEnded:
-    """A case's job ended and was reported."""
+    """A job of a case ended and was reported."""
 
     report: CaseReport
 
@@ -45,16 +50,20 @@ class StopWanted:
     reason: str
 
 
-Event: TypeAlias = CaseFound | CollectionEnded | CaseEnded | StopWanted
+Event: TypeAlias = CaseFound | FoundSoFar | CollectionEnded | CaseEnded | StopWanted
 """Everything that can happen."""
 
 
 @attrs.frozen
 class Submit:
-    """Run a case; answered with `CaseEnded`."""
+    """Run a case; answered with `CaseEnded`.
+
+    :param attempt: 1, or more for a case that is run again since it failed
+    """
 
     case: Case
     expected_duration: float | None
+    attempt: int = 1
 
 
 @attrs.frozen
@@ -71,7 +80,7 @@ class StopCollecting:
 
 @attrs.frozen
 class Tell:
-    """Tell observers of a report; once for each case that ran to an ending of its own."""
+    """Tell observers of a report; once for each case of which an attempt ran to its own ending."""
 
     report: CaseReport
 

@@ -1,7 +1,8 @@
 """What earlier runs tell of cases: how long they took, whether they failed.
 
 An SQLite file in a state directory, which concurrent runs share. It is a memory, not a record: a
-damaged one is thrown away, and losing it costs a good order, nothing else.
+damaged one is thrown away, and losing it costs a good order, nothing else. One that is merely busy,
+or cannot be read now, is left alone: it is the memory of others too.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ class Known:
     """What is known of a case.
 
     :param duration: seconds its container ran, smoothed over its runs
-    :param failed: whether it failed last time
+    :param failed: whether it failed last time, be it that it passed when run again
     """
 
     duration: float
@@ -41,15 +42,19 @@ class History:
         self._key = (runner, _stored(str(project)))
         self._known: dict[CaseId, Known] = {}
         self._new: dict[CaseId, Known] = {}
+        self._failed_before: set[CaseId] = set()
         self._path = path
         self._connection: sqlite3.Connection | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._open()
-        except (sqlite3.Error, OSError):
-            # Thrown away once; where even that fails, runs go on without a memory.
+        except (sqlite3.OperationalError, OSError):
+            return  # busy, out of reach, of another version: this run goes on without a memory
+        except sqlite3.Error:
             with contextlib.suppress(sqlite3.Error, OSError):
-                path.unlink(missing_ok=True)
+                # The log of a damaged file would be taken for that of the new one.
+                for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+                    name.unlink(missing_ok=True)
                 self._open()
 
     def _open(self) -> None:
@@ -73,15 +78,22 @@ class History:
         return self._known.get(case)
 
     def add(self, report: CaseReport) -> None:
-        """Remember how a case went."""
+        """Remember how a case went; all of its repetitions are one case."""
         if report.result is None or report.status is CaseStatus.CANCELLED:
             return
         duration = report.result.usage.wall_seconds
-        known = self._known.get(report.id)
+        case = report.original
+        known = self._known.get(case)
         if known is not None:
             # One slow run of a busy machine must not put a case first for long.
             duration = (duration + known.duration) / 2
-        self._new[report.id] = self._known[report.id] = Known(duration, report.status.is_failure)
+        failed = report.status.is_failure or report.status is CaseStatus.FLAKY
+        if report.repetitions > 1:
+            # Of repetitions one that failed is enough.
+            if failed:
+                self._failed_before.add(case)
+            failed = case in self._failed_before
+        self._new[case] = self._known[case] = Known(duration, failed)
         if len(self._new) >= _BATCH:
             self._save()
 

@@ -23,6 +23,7 @@ from maelstrom_core.testrun.events import (
     Effect,
     Event,
     Finish,
+    FoundSoFar,
     StopCollecting,
     StopWanted,
     Submit,
@@ -61,6 +62,7 @@ class TestRun:
         self._scopes: dict[CaseId, trio.CancelScope] = {}
         self._effects: deque[Effect] = deque()
         self._performing = False
+        self._choosing = False
         self._collecting = trio.CancelScope()
         self._over = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -80,6 +82,7 @@ class TestRun:
             stopped=state.stopped,
             errors=tuple(self._errors),
             degraded=tuple(self._degraded),
+            failures=state.failures,
         )
 
     async def run(self) -> Summary:
@@ -107,10 +110,22 @@ class TestRun:
                     expected = known.duration if known else None
                     urgent = self._history is not None and (known is None or known.failed)
                     self._tell(CaseFound(case, expected, urgent))
+                    self._choose_soon()
             except MaelstromError as failed:
                 error = str(failed)
                 self._errors.append(error)
         self._tell(CollectionEnded(error))
+
+    def _choose_soon(self) -> None:
+        """Let cases be handed out once those that are yielded in one go are all known."""
+        assert self._nursery is not None
+        if not self._choosing:
+            self._choosing = True
+            self._nursery.start_soon(self._choose)
+
+    async def _choose(self) -> None:
+        self._choosing = False
+        self._tell(FoundSoFar())
 
     def _tell(self, event: Event) -> None:
         self._effects += self._state.step(event)
@@ -126,10 +141,10 @@ class TestRun:
 
     def _perform(self, effect: Effect) -> None:
         match effect:
-            case Submit(case, expected):
+            case Submit(case):
                 assert self._nursery is not None
                 scope = self._scopes[case.id] = trio.CancelScope()
-                self._nursery.start_soon(self._run_case, case, expected, scope)
+                self._nursery.start_soon(self._run_case, effect, scope)
             case Cancel(case):
                 self._scopes[case].cancel()
             case StopCollecting():
@@ -143,21 +158,35 @@ class TestRun:
             case _:
                 assert_never(effect)
 
-    async def _run_case(self, case: Case, expected: float | None, scope: trio.CancelScope) -> None:
+    async def _run_case(self, submit: Submit, scope: trio.CancelScope) -> None:
+        case = submit.case
         report = CaseReport(id=case.id, status=CaseStatus.CANCELLED)
         with scope:
-            report = await self._attempt(case, expected)
+            report = await self._attempt(submit)
         del self._scopes[case.id]
-        self._tell(CaseEnded(report))
+        if report.result is not None:
+            # It is in the report by now, and a run keeps all its reports.
+            report = attrs.evolve(report, result=attrs.evolve(report.result, report=b""))
+        number, of = case.repetition, case.repetitions
+        self._tell(CaseEnded(attrs.evolve(report, repetition=number, repetitions=of)))
 
-    async def _attempt(self, case: Case, expected: float | None) -> CaseReport:
-        view, plugins = self.view, self._plugins
+    async def _attempt(self, submit: Submit) -> CaseReport:
+        view, plugins, case = self.view, self._plugins, submit.case
         try:
             container = plugins.adjust(view, case, plugins.package(view, case))
             job = plugins.execute(view, case, container)
         except MaelstromError as error:
             return CaseReport(id=case.id, status=CaseStatus.ERROR, message=str(error))
-        job = attrs.evolve(job, expected_duration=expected, label=job.label or case.id)
+        job = attrs.evolve(
+            job,
+            expected_duration=submit.expected_duration,
+            label=job.label or case.id,
+            environment=(
+                *job.environment,
+                ("MAELSTROM_ATTEMPT", str(submit.attempt)),
+                ("MAELSTROM_REPETITION", str(case.repetition)),
+            ),
+        )
         plugins.observe("maelstrom_job_started", run=view, case=case, job=job)
         result = await self._backend.run(job, on_output=self._watcher(case))
         self._degraded.update(dict.fromkeys(result.degraded))

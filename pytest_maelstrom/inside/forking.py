@@ -19,6 +19,7 @@ from typing import Any, Dict, List, Tuple
 from pytest_maelstrom.inside.frozen import copy_layer
 from pytest_maelstrom.inside.machine import Machine
 from pytest_maelstrom.inside.safety import copies_of_standard_streams, threads_alive
+from pytest_maelstrom.inside.wire import read_standard_input
 
 STATUS_DESCRIPTOR, CONTROL_DESCRIPTOR, PARTS_DESCRIPTOR = 4, 6, 7
 _ROOT, _UPPER, _FROZEN = "r", "u", "f"
@@ -66,10 +67,11 @@ class ForkServer:
         if os.path.isdir(f"{writable}/{_UPPER}"):
             copy_layer(f"{writable}/{_UPPER}", f"{writable}/{_FROZEN}")
 
-    def serve(self, unfit: List[str]) -> None:
+    def serve(self, unfit: List[str]) -> bytes:
         """Be forked until the engine is gone; returns in each fork.
 
         :param unfit: why this process cannot be forked safely, in words; empty if it can
+        :return: what the fork is to do
         """
         _, script = self._receive()
         descriptors = script.pop("descriptors")
@@ -80,7 +82,7 @@ class ForkServer:
         while True:
             kind, message = self._receive()
             if kind == "fork" and self._fork(machine, message):
-                return
+                return _request()
 
     def _fork(self, machine: "Machine", message: Dict[str, Any]) -> bool:
         """Make one fork; true in it."""
@@ -153,6 +155,16 @@ class ForkServer:
     ) -> None:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
         self._control.sendmsg([json.dumps(message).encode()], rights if descriptors else [])
+
+
+def _request() -> bytes:
+    """What a fork is to do, from its standard input, which is empty afterwards.
+
+    The first line is the engine's: variables that are added to the environment.
+    """
+    first, _, request = read_standard_input().partition(b"\n")
+    os.environ.update(json.loads(first)["environment"])
+    return request
 
 
 def memory_bytes() -> int:

@@ -21,12 +21,15 @@ def main() -> int:
     from pytest_maelstrom.inside.wire import Sender, out_of_the_way, read_request
 
     sender, request = Sender(), read_request()
+    from pytest_maelstrom.inside import output, plugins, stacks
+
     server: Any = None
     if request["kind"] == "template":
         from pytest_maelstrom.inside.forking import ForkServer
 
         server = ForkServer(out_of_the_way())
-    from pytest_maelstrom.inside import plugins
+    else:
+        stacks.tell_when_asked(sender)
 
     sys.path[:] = request["sys_path"]
     sys.argv[:] = request["argv"]
@@ -41,6 +44,7 @@ def main() -> int:
 
             inside = Template(config, sender, server)
         else:
+            left_in = output.prepare()
             inside = plugins.OneCase(
                 config, sender, request["case"], request["occurrence"], request["submodules"]
             )
@@ -52,6 +56,10 @@ def main() -> int:
     else:
         config._ensure_unconfigure()
         sender = inside.sender  # a fork has one of its own
+        if request["kind"] == "run":
+            output.send_back(sender, left_in, request["output_bytes"])
+        elif server is not None:
+            inside.send_back_output()
     sender.send("end", status=status)
     return 0
 

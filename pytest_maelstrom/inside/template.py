@@ -1,11 +1,12 @@
 """The warm parent: collects all cases once, then is forked for each, and each fork runs one."""
 
 import gc
-import os
+import json
 from typing import Any, Dict, List, Tuple
 
 import pytest
 
+from pytest_maelstrom.inside import output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
 from pytest_maelstrom.inside.plugins import Collecting, Running
 from pytest_maelstrom.inside.safety import (
@@ -14,7 +15,7 @@ from pytest_maelstrom.inside.safety import (
     foreign_descriptors,
     threads_alive,
 )
-from pytest_maelstrom.inside.wire import Sender, read_request
+from pytest_maelstrom.inside.wire import Sender
 
 
 class Template(Collecting):
@@ -26,7 +27,8 @@ class Template(Collecting):
     def __init__(self, config: pytest.Config, sender: Sender, server: ForkServer) -> None:
         super().__init__(config, sender)
         self._server = server
-        self.forked = False
+        self._request: Dict[str, Any] = {}
+        self._left_in = ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -43,30 +45,28 @@ class Template(Collecting):
         gc.collect()
         # Collecting garbage would otherwise touch, and so copy, every page of the template.
         gc.freeze()
-        self._server.serve(unfit)
-        self.forked = True
+        self._request = json.loads(self._server.serve(unfit))
         self.sender.close()
-        sender = self.sender = Sender()
-        request = read_request()
+        self.sender = Sender()
+        stacks.tell_when_asked(self.sender)
+        self._left_in = output.prepare()
         capture.start_global_capturing()
         capture.suspend_global_capture()
-        os.environ.update(request["environment"])
-        self._run(session, items, sender, request)
+        self._run(session, items)
         return True
 
-    def _run(
-        self,
-        session: pytest.Session,
-        items: Dict[Tuple[str, int], pytest.Item],
-        sender: Sender,
-        request: Dict[str, Any],
-    ) -> None:
-        manager = self.config.pluginmanager
+    def send_back_output(self) -> None:
+        """In a fork: send the files that the case has left."""
+        if self._request:
+            output.send_back(self.sender, self._left_in, self._request["output_bytes"])
+
+    def _run(self, session: pytest.Session, items: Dict[Tuple[str, int], pytest.Item]) -> None:
+        manager, request = self.config.pluginmanager, self._request
         manager.unregister(self)
-        manager.register(Running(self.config, sender), "maelstrom-running")
+        manager.register(Running(self.config, self.sender), "maelstrom-running")
         item = items.get((request["case"], request["occurrence"]))
         if item is None:
-            sender.send("internal error", text=f"the template has no case {request['case']}")
+            self.sender.send("internal error", text=f"the template has no case {request['case']}")
             return
         session.items = [item]
         session.testscollected = 1

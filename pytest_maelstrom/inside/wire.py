@@ -49,10 +49,16 @@ class Sender:
 
 def read_request() -> Dict[str, Any]:
     """What the controlling process wants, from standard input, which is empty afterwards."""
+    request = json.loads(read_standard_input())
+    assert isinstance(request, dict)
+    return request
+
+
+def read_standard_input() -> bytes:
+    """All of standard input, which is empty afterwards."""
     with os.fdopen(os.dup(0), "rb") as file:
-        request = json.loads(file.read())
+        data = file.read()
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    assert isinstance(request, dict)
-    return request
+    return data

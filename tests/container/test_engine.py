@@ -1,6 +1,7 @@
 """The local backend: jobs on real slots, from their limits in time to what is left after them."""
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +84,36 @@ def test_a_job_may_clean_up_within_its_grace(result_of):
     result = result_of(shell(script, timeout=0.3))
     assert result.outcome == TimedOut(0.3, killed=False)
     assert result.stdout.text() == "cleaned\n"
+
+
+def test_a_job_says_where_it_is_before_it_is_asked_to_end(result_of):
+    script = "trap 'echo here' USR1; trap 'echo ended; exit 3' TERM; while :; do sleep 0.05; done"
+    result = result_of(shell(script, timeout=0.3, stack_signal=signal.SIGUSR1))
+    assert result.outcome == TimedOut(0.3, killed=False)
+    assert result.stdout.text() == "here\nended\n"
+
+
+def test_a_job_that_dies_of_being_asked_where_it_is_has_timed_out_too(result_of):
+    result = result_of(shell("exec sleep 100", timeout=0.3, stack_signal=63))
+    assert result.outcome == TimedOut(0.3, killed=False)
+
+
+def test_what_its_processes_did_when_its_time_was_up_is_told(result_of):
+    result = result_of(shell("trap '' TERM; sleep 100; :", timeout=0.5, grace=0.2))
+    first, second = result.seen.splitlines()[:2]
+    assert first.startswith("sh (pid 2): sleeping")
+    assert first.endswith("; ignores SIGTERM")
+    assert "sleep (pid 3): sleeping" in result.seen, (first, second)
+
+
+def test_what_it_wrote_to_files_that_end_with_it_is_told(result_of):
+    result = result_of(shell("exec >/tmp/kept; echo in a file; sleep 100", timeout=0.5))
+    assert result.stdout.text() == ""
+    assert result.seen.endswith("--- stdout, captured until then ---\nin a file")
+
+
+def test_of_a_job_that_ends_in_time_nothing_is_seen(result_of):
+    assert result_of(shell("sleep 0.1", timeout=30)).seen == ""
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 are made of templates alone that are ready.
 """
 
+import signal
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -10,6 +12,7 @@ from maelstrom_core.engine.effects import (
     Finish,
     ForkJob,
     MakeRoot,
+    SignalJob,
     StartJob,
     StartTemplate,
     StopTemplate,
@@ -44,6 +47,8 @@ class EngineRules(RuleBasedStateMachine):
         self.given = 0
         self.finished: list[JobId] = []
         self.running: dict[JobId, int] = {}
+        self.signals: dict[JobId, list[int]] = {}
+        self.orders: dict[JobId, list[int]] = {}
         self.making: set[str] = set()
         self.roots: dict[JobId, str] = {}
         self.forks: dict[JobId, int] = {}
@@ -59,7 +64,11 @@ class EngineRules(RuleBasedStateMachine):
                     self.finished.append(job)
                     self.running.pop(job, None)
                     self.forks.pop(job, None)
+                case SignalJob(slot, job, number):
+                    assert (self.running | self.forks)[job] == slot
+                    self.signals[job].append(number)
                 case StartJob(slot, job):
+                    self.signals[job] = []
                     assert slot not in (*self.running.values(), *self.forks.values())
                     self.running[job] = slot
                 case StartTemplate(root):
@@ -73,6 +82,7 @@ class EngineRules(RuleBasedStateMachine):
                 case ForkJob(slot, job):
                     assert slot not in (*self.running.values(), *self.forks.values())
                     assert self.roots[job] in self.warm, "forked from what is not ready"
+                    self.signals[job] = []
                     self.forks[job] = slot
                 case MakeRoot(root):
                     assert root not in self.making
@@ -84,13 +94,34 @@ class EngineRules(RuleBasedStateMachine):
         timeout=st.none() | st.floats(0.1, 3),
         priority=st.integers(-1, 1),
         how=st.sampled_from(["afresh", "forked", "warm up"]),
+        stack_signal=st.sampled_from([0, 63]),
     )
-    def give(self, root: str, slots: int, timeout: float | None, priority: int, how: str) -> None:
+    def give(
+        self,
+        root: str,
+        slots: int,
+        timeout: float | None,
+        priority: int,
+        how: str,
+        stack_signal: int,
+    ) -> None:
         self.given += 1
         job = JobId(self.given)
         self.roots[job] = root
-        wishes = {"fork": how == "forked", "warm_up": how == "warm up"}
-        self.say(JobGiven(job, root, priority=priority, slots=slots, timeout=timeout, **wishes))
+        asked = [stack_signal] if stack_signal else []
+        self.orders[job] = [*asked, signal.SIGTERM, signal.SIGKILL]
+        self.say(
+            JobGiven(
+                job,
+                root,
+                priority=priority,
+                slots=slots,
+                timeout=timeout,
+                fork=how == "forked",
+                warm_up=how == "warm up",
+                stack_signal=stack_signal,
+            )
+        )
 
     @precondition(lambda self: self.warming)
     @rule(
@@ -159,6 +190,11 @@ class EngineRules(RuleBasedStateMachine):
     def what_must_hold(self) -> None:
         self.engine.check()
         assert len(set(self.finished)) == len(self.finished)
+        for job, sent in self.signals.items():
+            # One that is not wanted any more is killed at any time, and once.
+            known, order = [n for n in sent if n != signal.SIGKILL], self.orders[job]
+            assert known == order[: len(known)]
+            assert signal.SIGKILL not in sent[:-1] or sent[-2:] == [signal.SIGKILL] * 2
 
     def teardown(self) -> None:
         for _ in range(10 * self.given + 10):

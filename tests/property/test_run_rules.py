@@ -1,8 +1,18 @@
-"""Hypothesis drives the machine of a test run: every case is run once, or said not to have been."""
+"""Hypothesis drives the machine of a test run.
+
+Every repetition of every case is told of once or said not to have been run, and every attempt that
+ended is in what is told.
+"""
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.ids import CaseId
@@ -13,6 +23,7 @@ from maelstrom_core.testrun.events import (
     CollectionEnded,
     Event,
     Finish,
+    FoundSoFar,
     StopCollecting,
     StopWanted,
     Submit,
@@ -22,30 +33,46 @@ from maelstrom_core.testrun.state import Limits, TestRunState
 
 SLOTS = 2
 FAILING = [status for status in CaseStatus if status.is_failure]
-ENDINGS = [status for status in CaseStatus if status is not CaseStatus.CANCELLED]
+PASSING = [CaseStatus.PASSED, CaseStatus.SKIPPED, CaseStatus.XFAILED, CaseStatus.XPASSED]
+ENDINGS = [*FAILING, *PASSING]
 
 
 class RunRules(RuleBasedStateMachine):
-    def __init__(self) -> None:
-        super().__init__()
-        self.run = TestRunState(SLOTS, Limits(stop_after=3))
-        self.found: dict[CaseId, tuple[bool, float]] = {}
-        self.submitted: list[CaseId] = []
+    @initialize(
+        retries=st.integers(0, 2),
+        repeat=st.integers(1, 3),
+        stop_after=st.none() | st.integers(1, 4),
+        fail_on_flaky=st.booleans(),
+    )
+    def start(self, retries: int, repeat: int, stop_after: int | None, fail_on_flaky: bool) -> None:
+        self.limits = Limits(
+            stop_after=stop_after, repeat=repeat, retries=retries, fail_on_flaky=fail_on_flaky
+        )
+        self.run = TestRunState(SLOTS, self.limits)
+        self.found = 0
+        self.waiting: dict[CaseId, tuple[int, float]] = {}
+        self.expected: dict[CaseId, float] = {}
         self.running: list[CaseId] = []
+        self.failed: dict[CaseId, list[CaseReport]] = {}
         self.cancelled: set[CaseId] = set()
         self.told: list[CaseReport] = []
+        self.failures = 0
         self.collecting = True
         self.wanted = True
         self.finished = 0
+        self.settled = True
 
     def say(self, event: Event) -> None:
+        self.settled = not isinstance(event, CaseFound)
         for effect in self.run.step(event):
+            assert self.settled, "something was done though more may be found in this moment"
             match effect:
-                case Submit(case):
+                case Submit(case, _, attempt):
                     assert self.wanted, "something was handed out after the end was wanted"
-                    waiting = [self.found[i] for i in self.found if i not in self.submitted]
-                    assert self.found[case.id] == min(waiting), "not the most urgent, longest one"
-                    self.submitted.append(case.id)
+                    mine = self.waiting.pop(case.id)
+                    assert mine <= min(self.waiting.values(), default=mine), "not the first one"
+                    assert attempt == len(self.failed.get(case.id, ())) + 1
+                    assert attempt <= self.limits.retries + 1
                     self.running.append(case.id)
                 case Cancel(case):
                     assert case in self.running
@@ -54,18 +81,45 @@ class RunRules(RuleBasedStateMachine):
                 case StopCollecting():
                     self.wanted = False
                 case Tell(report):
-                    self.told.append(report)
+                    self.hear(report)
                 case Finish():
                     self.finished += 1
+
+    def hear(self, report: CaseReport) -> None:
+        """Every attempt is in the report that is told, in order, and nothing else is."""
+        self.told.append(report)
+        attempts = self.failed.pop(report.id, [])
+        assert self.attempts_in(report) == [one.message for one in attempts]
+        flaky = report.status is CaseStatus.FLAKY
+        assert flaky == (bool(report.attempts) and not report.status.is_failure)
+        if report.status.is_failure or (flaky and self.limits.fail_on_flaky):
+            self.failures += 1
+            if self.failures == self.limits.stop_after:
+                self.want_no_more()
+
+    def attempts_in(self, report: CaseReport) -> list[str]:
+        return [one.message for one in (*report.attempts, report)]
+
+    def want_no_more(self) -> None:
+        self.wanted = False
+        self.waiting.clear()
 
     @precondition(lambda self: self.collecting)
     @rule(duration=st.none() | st.floats(min_value=0, max_value=9), urgent=st.booleans())
     def find(self, duration: float | None, urgent: bool) -> None:
-        case = CaseId(f"case-{len(self.found)}")
-        self.found[case] = (not urgent, float("-inf") if duration is None else -duration)
-        if not self.wanted:
-            self.submitted.append(case)  # it is not to be handed out
-        self.say(CaseFound(Case(id=case, name=case), duration, urgent))
+        name = CaseId(f"case-{self.found}")
+        self.found += 1
+        case = Case(id=name, name=name)
+        for one in case.repeated(self.limits.repeat):
+            self.expected[one.id] = float("-inf") if duration is None else -duration
+            if self.wanted:
+                self.waiting[one.id] = (2 - urgent, self.expected[one.id])
+        self.say(CaseFound(case, duration, urgent))
+
+    @precondition(lambda self: not self.settled)
+    @rule()
+    def choose(self) -> None:
+        self.say(FoundSoFar())
 
     @precondition(lambda self: self.collecting)
     @rule(error=st.sampled_from(["", "", "broken"]))
@@ -74,18 +128,35 @@ class RunRules(RuleBasedStateMachine):
         self.say(CollectionEnded(error))
 
     @precondition(lambda self: self.running)
-    @rule(which=st.integers(min_value=0), status=st.sampled_from(ENDINGS))
-    def end_case(self, which: int, status: CaseStatus) -> None:
+    @rule(
+        which=st.integers(min_value=0),
+        status=st.sampled_from(ENDINGS),
+        may_be_retried=st.sampled_from([True, True, True, False]),
+    )
+    def end_case(self, which: int, status: CaseStatus, may_be_retried: bool) -> None:
         case = self.running.pop(which % len(self.running))
         if case in self.cancelled and which % 2:
-            status = CaseStatus.CANCELLED
-        if status.is_failure and sum(r.status.is_failure for r in self.told) >= 2:
-            self.wanted = False
-        self.say(CaseEnded(CaseReport(id=case, status=status)))
+            self.say(CaseEnded(CaseReport(id=case, status=CaseStatus.CANCELLED)))
+            assert case not in self.failed, "attempts that failed were forgotten"
+            return
+        attempts = self.failed.setdefault(case, [])
+        report = CaseReport(
+            id=case,
+            status=status,
+            message=f"attempt {len(attempts) + 1}",
+            may_be_retried=may_be_retried,
+        )
+        attempts.append(report)
+        again = status.is_failure and may_be_retried and len(attempts) <= self.limits.retries
+        if again and self.wanted:
+            self.waiting[case] = (0, self.expected[case])
+        self.say(CaseEnded(report))
+        # Told, or to be run again, or (if that is not wanted any more) both refused: never lost.
+        assert (case in self.failed) == (case in self.waiting or case in self.running)
 
     @rule(reason=st.just("enough"))
     def stop(self, reason: str) -> None:
-        self.wanted = False
+        self.want_no_more()
         self.say(StopWanted(reason))
 
     @invariant()
@@ -94,12 +165,13 @@ class RunRules(RuleBasedStateMachine):
         assert len(self.running) <= SLOTS
         told = [report.id for report in self.told]
         assert len(set(told)) == len(told)
-        assert self.run.not_run == len(self.found) - len(told)
+        assert self.run.not_run == self.found * self.limits.repeat - len(told)
+        assert self.run.failures == self.failures
         over = not self.collecting and not self.running
         if self.wanted:
-            over = over and len(told) == len(self.found)
+            over = over and len(told) == self.found * self.limits.repeat
             # No slot is idle while a case waits for one.
-            assert len(self.running) == min(SLOTS, len(self.found) - len(told))
+            assert not self.settled or not self.waiting or len(self.running) == SLOTS
         assert self.finished == int(over)
 
 

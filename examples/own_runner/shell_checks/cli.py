@@ -16,6 +16,7 @@ from maelstrom_core.model.views import Summary
 from maelstrom_core.settings import COMMON, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.testrun.shell import TestRun
+from maelstrom_core.testrun.state import Limits
 from shell_checks.hooks import RUNNER
 
 
@@ -39,6 +40,7 @@ async def run(project: Path, plugins: Plugins, settings: Settings) -> Summary:
             backend=backend,
             project_directory=project,
             options={"timeout": settings.timeout},
+            limits=Limits.of(settings),
         )
         return await test_run.run()
 
@@ -60,8 +62,7 @@ def main() -> int:
         return error.exit_code
     for text in summary.errors:
         print(f"{RUNNER}: {text}", file=sys.stderr)
-    failed = bool(summary.errors) or any(one.status.is_failure for one in summary.reports)
-    return 1 if failed else 0
+    return 1 if summary.errors or summary.failures else 0
 
 
 if __name__ == "__main__":

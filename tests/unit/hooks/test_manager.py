@@ -326,16 +326,16 @@ def test_an_installed_one_with_a_misspelt_hook_is_refused_by_name(site: Path) ->
 
 def test_an_installed_one_can_declare_settings_of_its_own(site: Path, tmp_path: Path) -> None:
     example = f"from maelstrom_core.hooks import hookimpl\n{example_of('maelstrom_options')}"
-    install(site, "retrying", example)
+    install(site, "devices", example)
     paths = [f"{site}", *os.environ.get("PYTHONPATH", "").split(":")]
     shown = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "maelstrom", "--maelstrom-print-config"],
-        env={**os.environ, "PYTHONPATH": ":".join(paths), "MAELSTROM_PYTEST_RETRIES": "3"},
+        env={**os.environ, "PYTHONPATH": ":".join(paths), "MAELSTROM_PYTEST_DEVICES": "3"},
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
-    assert re.search(r"^retries += 3  \(\$MAELSTROM_PYTEST_RETRIES\)$", shown.stdout, re.M), shown
+    assert re.search(r"^devices += 3  \(\$MAELSTROM_PYTEST_DEVICES\)$", shown.stdout, re.M), shown
 
 
 # Documented

@@ -145,12 +145,16 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
     sources.environment["MAELSTROM_CACHE_SIZE"] = "1kB"
     sources.command_line["slots"] = 2
     assert sources.load().described().splitlines() == [
-        "slots       = 2  (command line)",
-        f"store       = '/layers'  ({file})",
-        "cache-size  = 1000  ($MAELSTROM_CACHE_SIZE)",
-        "state       = '/default/state'  (default)",
-        "timeout     = None  (default)",
-        "interpreter = 'auto'  (default)",
+        "slots         = 2  (command line)",
+        f"store         = '/layers'  ({file})",
+        "cache-size    = 1000  ($MAELSTROM_CACHE_SIZE)",
+        "state         = '/default/state'  (default)",
+        "timeout       = None  (default)",
+        "interpreter   = 'auto'  (default)",
+        "repeat        = 1  (default)",
+        "retries       = 0  (default)",
+        "stop-after    = None  (default)",
+        "fail-on-flaky = False  (default)",
     ]
 
 
@@ -160,7 +164,11 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         ("slot", "did you mean slots?"),
         ("cache_size", "did you mean cache-size?"),
         ("Timeout", "did you mean timeout?"),
-        ("zzz", "known: slots, store, cache-size, state, timeout, interpreter"),
+        (
+            "zzz",
+            "known: slots, store, cache-size, state, timeout, interpreter, repeat, retries, "
+            "stop-after, fail-on-flaky",
+        ),
     ],
 )
 def test_an_unknown_name_is_refused_with_what_was_meant(
@@ -194,6 +202,10 @@ def test_a_variable_that_may_be_another_programs_is_let_be(sources: Sources) -> 
         ("store = 1", "store: 1 must be a text"),
         ("timeout = -1", "timeout: -1 must be a number of seconds such as 30 or 2m"),
         ("cache-size = '1 furlong'", "cache-size: '1 furlong' must be a size such as 64MiB or 1GB"),
+        ("repeat = 0", "repeat: 0 must be at least 1"),
+        ("retries = -1", "retries: -1 must be at least 0"),
+        ('stop-after = "x"', "stop-after: 'x' must be a whole number"),
+        ("fail-on-flaky = 1", "fail-on-flaky: 1 must be true or false"),
         ("interpreter = []", "interpreter: [] must be one of auto, stub, python"),
     ],
 )

@@ -1,9 +1,11 @@
 """What runs remember of cases, and that nothing is lost when the memory is."""
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 
 from maelstrom_core.model.cases import CaseReport, CaseStatus
@@ -46,6 +48,29 @@ def test_durations_are_smoothed_and_failures_are_the_last_ones(path):
         assert history.of(CaseId("a")) == Known(2.0, failed=False)
 
 
+def test_a_flaky_case_is_remembered_as_one_that_failed(path):
+    with opened(path) as history:
+        history.add(report("a", status=CaseStatus.FLAKY))
+    with opened(path) as history:
+        assert history.of(CaseId("a")) == Known(1.0, failed=True)
+
+
+def test_repetitions_are_remembered_as_one_case_that_failed_if_any_did(path):
+    many = 600  # written down in several parts
+    with opened(path) as history:
+        for number in range(1, many + 1):
+            status = CaseStatus.FAILED if number == 2 else CaseStatus.PASSED
+            one = report(f"a ({number} of {many})", status=status)
+            history.add(attrs.evolve(one, repetition=number, repetitions=many))
+            history.add(report(f"other {number}"))
+    with opened(path) as history:
+        assert history.of(CaseId("a")) == Known(1.0, failed=True)
+        # The next run starts afresh.
+        history.add(attrs.evolve(report("a (1 of 2)"), repetition=1, repetitions=2))
+    with opened(path) as history:
+        assert history.of(CaseId("a")) == Known(1.0, failed=False)
+
+
 def test_projects_and_runners_do_not_see_each_others(path):
     with opened(path) as history:
         history.add(report("a"))
@@ -68,6 +93,24 @@ def test_a_damaged_memory_is_thrown_away(path):
     path.write_bytes(b"no database" * 1000)
     with opened(path) as history:
         history.add(report("a"))
+    with opened(path) as history:
+        assert history.of(CaseId("a")) is not None
+
+
+def test_a_memory_that_is_merely_busy_is_not_thrown_away(path, monkeypatch):
+    with opened(path) as history:
+        history.add(report("a"))
+    before = path.stat().st_ino
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+    connect = sqlite3.connect
+    # As it is, but for ten seconds of patience.
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **{**k, "timeout": 0.1}))
+    with opened(path) as history:
+        history.add(report("b"))
+    holder.close()
+    assert path.stat().st_ino == before
     with opened(path) as history:
         assert history.of(CaseId("a")) is not None
 
