@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from maelstrom_core.errors import UsageError
@@ -146,6 +146,7 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
     if not any(message["kind"] == "end" for message in messages):
         _, why = _why_not(messages, result)
         raise UsageError(f"the tests could not be collected: {why}")
+    messages = run.options["choices"].sift(messages, _case)
     run.options["collected"](messages)
     # One list for all cases.
     submodules = [name for message in messages for name in message.get("submodules", ())]
@@ -154,7 +155,7 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
             yield _case(message, submodules)
 
 
-def _case(message: dict[str, Any], submodules: list[str]) -> Case:
+def _case(message: dict[str, Any], submodules: Sequence[str] = ()) -> Case:
     node_id, occurrence = message["id"], message["occurrence"]
     return Case(
         id=CaseId(f"{node_id} (again {occurrence})" if occurrence else node_id),
@@ -163,6 +164,7 @@ def _case(message: dict[str, Any], submodules: list[str]) -> Case:
         markers=tuple(message["markers"]),
         details={
             "node id": node_id,
+            "own markers": message["own_markers"],
             "occurrence": occurrence,
             "location": message["location"],
             "submodules": submodules,

@@ -32,6 +32,18 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     add("store", "DIRECTORY", "where layers are kept (default: in the user's cache directory)")
     add("config-file", "PATH", "read settings from this file alone; - for none")
     for name, text in (
+        ("include", "run what fits this filter; may be given several times (default: all)"),
+        ("exclude", "and not what fits this one; may be given several times"),
+    ):
+        group.addoption(
+            f"--maelstrom-{name}",
+            dest=f"maelstrom_{name}",
+            metavar="FILTER",
+            action="append",
+            default=[],
+            help=text,
+        )
+    for name, text in (
         ("explain", "show the container that tests would run in, and run none"),
         ("print-config", "show every setting and where its value comes from, and run none"),
     ):

@@ -23,6 +23,7 @@ from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.testrun.history import History
 from maelstrom_core.testrun.shell import TestRun
+from pytest_maelstrom.choices import Choices, choices_of
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
@@ -61,11 +62,12 @@ class Controller:
         run = PytestRun.of(self._config)
         with as_usage_errors():
             container = default_container(surroundings(run, project), self._settings)
+            choices = choices_of(self._config)
             if self._config.option.maelstrom_explain:
                 self._explain(container)
                 return True
             try:
-                trio.run(self._main, run, container, project)
+                trio.run(self._main, run, container, project, choices)
             except BaseExceptionGroup as group:
                 raise _told_plainly(group) from None
         if self._ended_by is not None:
@@ -89,7 +91,9 @@ class Controller:
         line = f"maelstrom: every test in its own container, {slots} at once"
         return [line, self._note] if self._note else [line]
 
-    async def _main(self, run: PytestRun, container: ContainerSpec, project: Path) -> None:
+    async def _main(
+        self, run: PytestRun, container: ContainerSpec, project: Path, choices: Choices
+    ) -> None:
         plugins = self._plugins
         for broken in plugins.broken:
             self._config.issue_config_time_warning(
@@ -106,6 +110,7 @@ class Controller:
                     options={
                         "pytest": run,
                         "container": container,
+                        "choices": choices,
                         "collected": self._collection,
                         "timeout": self._settings.timeout,
                     },

@@ -203,6 +203,10 @@ def test_a_container_that_could_not_be_made_can_be_made_later(on_backend, tmp_pa
         assert isinstance((await backend.run(shell("true", container=spec))).outcome, InputFailed)
         (tmp_path / "late").write_text("now")
         result = await backend.run(shell("cat late", container=spec))
-        assert (result.outcome, result.stdout.text(), result.stderr.text()) == (Exited(0), "now", "")
+        assert (result.outcome, result.stdout.text(), result.stderr.text()) == (
+            Exited(0),
+            "now",
+            "",
+        )
 
     on_backend(main)
