@@ -26,9 +26,11 @@ def maelstrom_collect(run: RunView) -> AsyncIterator[Case] | None:
 
 
 @hookimpl
-def maelstrom_package(run: RunView) -> ContainerSpec | None:
-    """The one container of the run."""
-    container: ContainerSpec | None = run.options["container"] if run.runner == RUNNER else None
+def maelstrom_package(run: RunView, case: Case) -> ContainerSpec | None:
+    """What directives make of the run's container."""
+    if run.runner != RUNNER:
+        return None
+    container: ContainerSpec = run.options["choices"].plan_of(case).container
     return container
 
 
@@ -46,7 +48,7 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
             case.details["node id"], case.details["occurrence"], case.details["submodules"]
         ),
         report=True,
-        timeout=run.options.get("timeout"),
+        timeout=run.options["choices"].plan_of(case).timeout,
         label=case.id,
     )
 

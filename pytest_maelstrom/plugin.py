@@ -31,6 +31,14 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     add("network", "KIND", "loopback (default), disabled, or local: the host's own")
     add("store", "DIRECTORY", "where layers are kept (default: in the user's cache directory)")
     add("config-file", "PATH", "read settings from this file alone; - for none")
+    group.addoption(
+        "--maelstrom-list",
+        dest="maelstrom_list",
+        metavar="FORMAT",
+        choices=("text", "json"),
+        default=None,
+        help="list the tests that would run as text or json, and run none",
+    )
     for name, text in (
         ("include", "run what fits this filter; may be given several times (default: all)"),
         ("exclude", "and not what fits this one; may be given several times"),
@@ -46,6 +54,7 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     for name, text in (
         ("explain", "show the container that tests would run in, and run none"),
         ("print-config", "show every setting and where its value comes from, and run none"),
+        ("init", "write a maelstrom-pytest.toml to start from, and run none"),
     ):
         group.addoption(
             f"--maelstrom-{name}",
@@ -62,13 +71,23 @@ def is_asked_for(config: "pytest.Config") -> bool:
 
 
 def pytest_cmdline_main(config: "pytest.Config") -> int | None:
-    """Answer ``--maelstrom-print-config``: here, for pytest configures only within a session."""
-    if not (is_asked_for(config) and config.option.maelstrom_print_config):
+    """Answer what needs no session, here, for pytest configures only within one."""
+    if not is_asked_for(config):
         return None
-    from pytest_maelstrom.session import print_config
+    if config.option.maelstrom_print_config:
+        from pytest_maelstrom.session import print_config
 
-    print_config(config)
-    return 0
+        print_config(config)
+        return 0
+    if config.option.maelstrom_init:
+        from pytest_maelstrom.starter import write_starter
+
+        return write_starter(config)
+    if config.option.maelstrom_list:
+        from pytest_maelstrom.listing import begin
+
+        begin(config)
+    return None
 
 
 def pytest_configure(config: "pytest.Config") -> None:

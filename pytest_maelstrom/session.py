@@ -23,10 +23,12 @@ from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.testrun.history import History
 from maelstrom_core.testrun.shell import TestRun
+from pytest_maelstrom import listing
 from pytest_maelstrom.choices import Choices, choices_of
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
+from pytest_maelstrom.ignored import report_ignored
 from pytest_maelstrom.replay import replay_case, replay_warning, unserialized
 from pytest_maelstrom.request import PytestRun
 from pytest_maelstrom.settings import read_settings
@@ -62,7 +64,8 @@ class Controller:
         run = PytestRun.of(self._config)
         with as_usage_errors():
             container = default_container(surroundings(run, project), self._settings)
-            choices = choices_of(self._config)
+            choices = choices_of(self._config, self._settings, project, container)
+            container = choices.container
             if self._config.option.maelstrom_explain:
                 self._explain(container)
                 return True
@@ -112,7 +115,6 @@ class Controller:
                         "container": container,
                         "choices": choices,
                         "collected": self._collection,
-                        "timeout": self._settings.timeout,
                     },
                     history=history,
                 )
@@ -125,7 +127,7 @@ class Controller:
         """Tell pytest how collecting went, before anything is run."""
         assert self._session is not None
         session, config = self._session, self._config
-        cases = sum(message["kind"] == "case" for message in messages)
+        cases = sum(message["kind"] in ("case", "ignored") for message in messages)
         for message in messages:
             match message["kind"]:
                 case "collect report":
@@ -155,8 +157,11 @@ class Controller:
         if self._ended_by is not None or session.shouldstop or session.shouldfail:
             self._run.stop("collection failed")
         elif config.option.collectonly:
-            self._show([m["id"] for m in messages if m["kind"] == "case"])
+            if not listing.show(config, messages):
+                self._show([m["id"] for m in messages if m["kind"] == "case"])
             self._run.stop("only collecting was asked for")
+        else:
+            report_ignored(config, messages)
 
     def _show_collected(self, number: int) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
