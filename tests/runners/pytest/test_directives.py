@@ -179,6 +179,17 @@ def test_tests_are_collected_in_what_holds_for_all_of_them(project, run):
     assert len(run(directory, ours=True).cases) == 3
 
 
+def test_the_container_that_is_explained_is_that_one(project, run):
+    mount = '{ type = "tmp", mount_point = "/scratch" }'
+    directory = project({"test_it.py": "def test_it(): pass"})
+    written = directory / "maelstrom-pytest.toml"
+
+    written.write_text(f"[[directives]]\nadded_mounts = [{mount}]\n")
+    assert "/scratch" in run(directory, "--maelstrom-explain", ours=True).out
+    written.write_text(f'[[directives]]\nfilter = "name.eq(x)"\nadded_mounts = [{mount}]\n')
+    assert "/scratch" not in run(directory, "--maelstrom-explain", ours=True).out
+
+
 def test_all_faults_are_told_and_nothing_runs(project, run):
     directory = project(
         {
