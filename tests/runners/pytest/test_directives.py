@@ -1,5 +1,6 @@
 """``maelstrom-pytest.toml`` in real containers: what it says is what tests see."""
 
+import socket
 import tomllib
 from pathlib import Path
 
@@ -98,6 +99,43 @@ def test_containers_are_what_directives_say(project, run):
 
     assert set(map(tuple, ran.cases.values())) == {("passed",)}, ran.out
     assert len(ran.cases) == 5
+
+
+def test_some_tests_have_the_network_of_the_host_and_others_have_not(project, run):
+    directory = project(
+        {
+            "pytest.ini": INI,
+            "maelstrom-pytest.toml": """
+                [[directives]]
+                filter = "markers.contains(m)"
+                network = "local"
+                capabilities = ["CAP_NET_RAW"]
+            """,
+            "test_it.py": """
+                import os, pathlib, socket
+                import pytest
+
+                def capabilities():
+                    status = pathlib.Path("/proc/self/status").read_text()
+                    return int(status.partition("CapEff:")[2].split()[0], 16)
+
+                def test_own():
+                    assert not capabilities()
+                    with pytest.raises(ConnectionRefusedError):
+                        socket.create_connection(("127.0.0.1", int(os.environ["PORT"])), 5)
+
+                @pytest.mark.m
+                def test_host_s():
+                    assert capabilities() == 1 << 13
+                    socket.create_connection(("127.0.0.1", int(os.environ["PORT"])), 5).close()
+            """,
+        }
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        ran = run(directory, "--maelstrom-slots=1", ours=True, PORT=port)
+
+    assert outcomes(ran) == {"test_own": ["passed"], "test_host_s": ["passed"]}, ran.out
 
 
 def test_timeouts_are_each_case_s_own_unless_the_command_line_has_one(project, run):
