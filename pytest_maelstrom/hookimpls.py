@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from maelstrom_core.errors import UsageError
@@ -13,6 +13,7 @@ from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, describe
 from maelstrom_core.model.views import RunView
+from maelstrom_core.testrun.directives_plan import FRESH
 from pytest_maelstrom import stacks
 from pytest_maelstrom.request import PytestRun
 
@@ -28,9 +29,11 @@ def maelstrom_collect(run: RunView) -> AsyncIterator[Case] | None:
 
 
 @hookimpl
-def maelstrom_package(run: RunView) -> ContainerSpec | None:
-    """The one container of the run."""
-    container: ContainerSpec | None = run.options["container"] if run.runner == RUNNER else None
+def maelstrom_package(run: RunView, case: Case) -> ContainerSpec | None:
+    """What directives make of the run's container."""
+    if run.runner != RUNNER:
+        return None
+    container: ContainerSpec = run.options["choices"].plan_of(case).container
     return container
 
 
@@ -41,19 +44,18 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
         return None
     pytest_run: PytestRun = run.options["pytest"]
     node_id, occurrence = case.details["node id"], case.details["occurrence"]
-    forked = container.template is not None and case.details["wishes"].get("isolation") != "fresh"
+    output_bytes = run.options["output bytes"]
+    plan = run.options["choices"].plan_of(case)
+    isolation = case.details["wishes"].get("isolation") or plan.isolation
+    forked = container.template is not None and isolation != FRESH
     return JobSpec(
         container=container,
         program=pytest_run.program,
         arguments=pytest_run.program_arguments,
-        stdin=pytest_run.to_run(
-            node_id, occurrence, case.details["submodules"], run.options.get("output bytes", 0)
-        ),
-        fork=pytest_run.to_fork(node_id, occurrence, run.options.get("output bytes", 0))
-        if forked
-        else None,
+        stdin=pytest_run.to_run(node_id, occurrence, case.details["submodules"], output_bytes),
+        fork=pytest_run.to_fork(node_id, occurrence, output_bytes) if forked else None,
         report=True,
-        timeout=run.options.get("timeout"),
+        timeout=plan.timeout,
         stack_signal=stacks.SIGNAL,
         label=case.id,
     )
@@ -165,6 +167,7 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
     if not any(message["kind"] == "end" for message in messages):
         _, why = _why_not(messages, result)
         raise UsageError(f"the tests could not be collected: {why}")
+    messages = run.options["choices"].sift(messages, _case)
     run.options["collected"](messages)
     # One list for all cases.
     submodules = [name for message in messages for name in message.get("submodules", ())]
@@ -173,7 +176,7 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
             yield _case(message, submodules)
 
 
-def _case(message: dict[str, Any], submodules: list[str]) -> Case:
+def _case(message: dict[str, Any], submodules: Sequence[str] = ()) -> Case:
     node_id, occurrence = message["id"], message["occurrence"]
     return Case(
         id=CaseId(f"{node_id} (again {occurrence})" if occurrence else node_id),
@@ -182,6 +185,7 @@ def _case(message: dict[str, Any], submodules: list[str]) -> Case:
         markers=tuple(message["markers"]),
         details={
             "node id": node_id,
+            "own markers": message["own_markers"],
             "occurrence": occurrence,
             "location": message["location"],
             "submodules": submodules,

@@ -48,9 +48,30 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
         default=None,  # not given: other sources decide
         help="count a test that passes only when run again as a failure",
     )
+    group.addoption(
+        "--maelstrom-list",
+        dest="maelstrom_list",
+        metavar="FORMAT",
+        choices=("text", "json"),
+        default=None,
+        help="list the tests that would run as text or json, and run none",
+    )
+    for name, text in (
+        ("include", "run what fits this filter; may be given several times (default: all)"),
+        ("exclude", "and not what fits this one; may be given several times"),
+    ):
+        group.addoption(
+            f"--maelstrom-{name}",
+            dest=f"maelstrom_{name}",
+            metavar="FILTER",
+            action="append",
+            default=[],
+            help=text,
+        )
     for name, text in (
         ("explain", "show the container that tests would run in, and run none"),
         ("print-config", "show every setting and where its value comes from, and run none"),
+        ("init", "write a maelstrom-pytest.toml to start from, and run none"),
     ):
         group.addoption(
             f"--maelstrom-{name}",
@@ -69,18 +90,31 @@ def is_asked_for(config: "pytest.Config") -> bool:
 def pytest_cmdline_main(config: "pytest.Config") -> int | None:
     """Answer what is asked instead of a run: here, for pytest configures only within a session.
 
-    With or without ``-p maelstrom``: either way no test is run, as the options promise.
+    Settings and container are shown with or without ``-p maelstrom``: either way no test is run, as
+    the options promise.
     """
     option = config.option
-    if not (option.maelstrom_print_config or option.maelstrom_explain):
-        return None
-    from pytest_maelstrom.questions import print_config, print_explanation
-
     if option.maelstrom_print_config:
+        from pytest_maelstrom.questions import print_config
+
         print_config(config)
-    else:
+        return 0
+    if option.maelstrom_explain:
+        from pytest_maelstrom.questions import print_explanation
+
         print_explanation(config)
-    return 0
+        return 0
+    if not is_asked_for(config):
+        return None
+    if option.maelstrom_init:
+        from pytest_maelstrom.starter import write_starter
+
+        return write_starter(config)
+    if option.maelstrom_list:
+        from pytest_maelstrom.listing import begin
+
+        begin(config)
+    return None
 
 
 def pytest_configure(config: "pytest.Config") -> None:

@@ -20,10 +20,13 @@ from maelstrom_core.settings import Settings
 from maelstrom_core.testrun.history import History
 from maelstrom_core.testrun.shell import TestRun
 from maelstrom_core.testrun.state import Limits
+from pytest_maelstrom import listing
+from pytest_maelstrom.choices import Choices, choices_of
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
+from pytest_maelstrom.ignored import report_ignored
 from pytest_maelstrom.outputs import Outputs, show
 from pytest_maelstrom.repeats import Repeats
 from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
@@ -72,8 +75,10 @@ class Controller:
         run = PytestRun.of(self._config)
         with as_usage_errors():
             container = default_container(surroundings(run, project), self._settings, run.template)
+            choices = choices_of(self._config, self._settings, project, container)
+            container = choices.container
             try:
-                trio.run(self._main, run, container, project)
+                trio.run(self._main, run, container, project, choices)
             except BaseExceptionGroup as group:
                 raise _told_plainly(group) from None
         if self._ended_by is not None:
@@ -100,7 +105,9 @@ class Controller:
         line = f"maelstrom: every test in its own container, {slots} at once"
         return [line, self._note] if self._note else [line]
 
-    async def _main(self, run: PytestRun, container: ContainerSpec, project: Path) -> None:
+    async def _main(
+        self, run: PytestRun, container: ContainerSpec, project: Path, choices: Choices
+    ) -> None:
         plugins = self._plugins
         for broken in plugins.broken:
             self._config.issue_config_time_warning(
@@ -117,8 +124,8 @@ class Controller:
                     options={
                         "pytest": run,
                         "container": container,
+                        "choices": choices,
                         "collected": self._collection,
-                        "timeout": self._settings.timeout,
                         "output bytes": self._settings.output_size,
                     },
                     limits=attrs.evolve(
@@ -137,7 +144,7 @@ class Controller:
         """Tell pytest how collecting went, before anything is run."""
         assert self._session is not None
         session, config = self._session, self._config
-        cases = sum(message["kind"] == "case" for message in messages)
+        cases = sum(message["kind"] in ("case", "ignored") for message in messages)
         for message in messages:
             match message["kind"]:
                 case "collect report":
@@ -167,8 +174,11 @@ class Controller:
         if self._ended_by is not None or session.shouldstop or session.shouldfail:
             self._run.stop("collection failed")
         elif config.option.collectonly:
-            self._show([m["id"] for m in messages if m["kind"] == "case"])
+            if not listing.show(config, messages):
+                self._show([m["id"] for m in messages if m["kind"] == "case"])
             self._run.stop("only collecting was asked for")
+        else:
+            report_ignored(config, messages)
 
     def _show_collected(self, number: int) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")

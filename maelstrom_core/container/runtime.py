@@ -87,7 +87,7 @@ class Slot:
         self._containers: dict[str, Prepare] = {}
         self._current: tuple[int, Kind] | None = None
         self._messages: deque[SlotMessage] = deque()
-        self._arrived = trio.Event()
+        self._listening = trio.CancelScope()
         self.degraded: tuple[str, ...] = ()
 
     def start(self) -> None:
@@ -126,6 +126,9 @@ class Slot:
     def launch(self, message: Launch) -> None:
         """See `SlotPort.launch`."""
         kind = kind_of(self._containers[message.container])
+        if self._current is None or self._current[1] != kind:
+            # Whoever waits in `receive` listens to another process.
+            self._listening.cancel()
         self._current = (message.job, kind)
         packed = (
             message.job,
@@ -149,8 +152,10 @@ class Slot:
         while not self._messages:
             kind = self._current[1] if self._current else _MOST
             process = self._process_for(kind)
-            await trio.lowlevel.wait_readable(process.control)
-            self._take(kind, process)
+            with trio.CancelScope() as self._listening:
+                await trio.lowlevel.wait_readable(process.control)
+            if not self._listening.cancelled_caught:
+                self._take(kind, process)
         return self._messages.popleft()
 
     def _take(self, kind: Kind, process: SlotProcess) -> None:

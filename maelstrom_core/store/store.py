@@ -291,8 +291,9 @@ def _check_version(directory: Path) -> None:
 def _remove_leftovers(directory: Path) -> None:
     """Remove what processes that died have left half made."""
     for scratch in directory.iterdir():
-        if not scratch.is_dir():
-            continue
-        owners = [path for path in scratch.iterdir() if len(path.name) == 32 and path.is_file()]
+        try:
+            owners = [path for path in scratch.iterdir() if len(path.name) == 32 and path.is_file()]
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # its owner has just let go of the store and removed it
         if owners and not any(locks.is_held(owner) for owner in owners):
             trees.remove(scratch)

@@ -97,6 +97,7 @@ class Collecting(_Telling):
                 location=list(item.location),
                 markers=sorted({mark.name for mark in item.iter_markers()}),
                 wishes=wishes(item),
+                own_markers=sorted({mark.name for mark in item.own_markers}),
             )
         self.sender.send("deselected", ids=self._deselected)
         said = self.config.hook.pytest_report_collectionfinish(

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
 from maelstrom_core.cluster.local import LocalBackend, open_local_backend
-from maelstrom_core.model.container import ContainerSpec, Devices, Proc, Tmp
+from maelstrom_core.model.container import ContainerSpec, Devices, Network, Proc, Tmp
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.layers import HostTreeLayer, PathsLayer
 from maelstrom_core.model.outcome import (
@@ -61,6 +62,28 @@ def result_of(on_backend) -> Callable[[JobSpec], JobResult]:
         return on_backend(lambda backend: backend.run(job))
 
     return run
+
+
+def test_one_slot_runs_jobs_that_need_other_slot_processes(on_backend):
+    """It listens to one of its processes while it is given a job for another."""
+    kinds: list[dict[str, Any]] = [
+        {"network": Network.LOCAL},
+        {},
+        {"seccomp": False},
+        {"network": Network.LOCAL, "seccomp": False},
+        {"network": Network.LOCAL},
+        {},
+    ]
+
+    async def one_after_the_other(backend: LocalBackend) -> list[str]:
+        jobs = [
+            shell(f"echo {number}", container=attrs.evolve(CONTAINER, **kind))
+            for number, kind in enumerate(kinds)
+        ]
+        return [(await backend.run(job)).stdout.text() for job in jobs]
+
+    said = on_backend(one_after_the_other, slots=1)
+    assert said == [f"{number}\n" for number in range(len(kinds))]
 
 
 def test_a_job_that_takes_too_long_is_asked_to_end(result_of):

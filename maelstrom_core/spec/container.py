@@ -1,0 +1,206 @@
+"""Containers as people write them: what is said, what is added, what is taken from a parent. Pure."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import attrs
+
+from maelstrom_core.model.container import Limits, Network
+from maelstrom_core.settings.schema import BadValue, one_of, size
+from maelstrom_core.spec.environment import elements
+from maelstrom_core.spec.layers import layer
+from maelstrom_core.spec.mounts import mount
+from maelstrom_core.spec.reading import (
+    Place,
+    Reader,
+    absolute,
+    flag,
+    list_of,
+    nearest,
+    number_from,
+    scalar,
+    text_of,
+)
+
+LISTS: Mapping[str, Reader] = {
+    "layers": list_of(layer),
+    "environment": elements,
+    "mounts": list_of(mount),
+}
+"""What a container adds to its parent's, with ``added_`` in front, or has instead of it."""
+_NO_IMAGES = "images are not there yet: name a parent, or write its layers"
+
+
+def _limits(place: Place, value: object) -> Mapping[str, int]:
+    whole = number_from(1)
+    readers: Mapping[str, Reader] = {
+        "pids": whole,
+        "cpu_seconds": whole,
+        "file_size": scalar(size),
+        "open_files": whole,
+        "memory": scalar(size),
+        "core_size": scalar(size),
+    }
+    fields = {"file_size": "file_bytes", "memory": "memory_bytes", "core_size": "core_bytes"}
+    return {fields.get(k, k): v for k, v in place.fields(value, readers).items()}
+
+
+SCALARS: Mapping[str, Reader] = {
+    "network": lambda _, value: Network(one_of(*(kind.value for kind in Network))(value)),
+    "enable_writable_file_system": flag,
+    "working_directory": absolute,
+    "user": number_from(0),
+    "group": number_from(0),
+    "root_size": scalar(size),
+    "hostname": text_of,
+    "limits": _limits,
+    "capabilities": list_of(text_of),
+    "seccomp": flag,
+    "init": flag,
+}
+"""What a container has one of: its own if it says so, or else its parent's."""
+INHERITABLE = (*LISTS, *SCALARS)
+"""What ``use`` may name."""
+
+
+@attrs.frozen(kw_only=True)
+class Said:
+    """What one table says of a container.
+
+    :param parent: name of the container that it is made from; empty for none
+    :param use: what it takes from it
+    :param lists: by name; what it has of its own
+    :param added: names of the lists that add to the parent's instead of replacing it
+    :param scalars: by name
+    """
+
+    parent: str = ""
+    use: frozenset[str] = frozenset(INHERITABLE)
+    lists: Mapping[str, tuple[Any, ...]] = attrs.field(factory=dict)
+    added: frozenset[str] = frozenset()
+    scalars: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def inherited(self) -> frozenset[str]:
+        """What it takes from its parent, if it has one."""
+        replaced = (set(self.lists) - self.added) | (set(self.scalars) - {"limits"})
+        return self.use - replaced
+
+    def augmented(self, more: "Said") -> "Said":
+        """This with what a directive says on top; what came from the parent stays."""
+        lists, kept = dict(self.lists), set(self.inherited)
+        for name, value in more.lists.items():
+            lists[name] = (*lists.get(name, ()), *value) if name in more.added else value
+        scalars = {**self.scalars, **more.scalars}
+        if "limits" in more.scalars:
+            scalars["limits"] = {**self.scalars.get("limits", {}), **more.scalars["limits"]}
+        return Said(
+            parent=self.parent,
+            use=frozenset(kept),
+            lists=lists,
+            added=frozenset(name for name in lists if name in kept),
+            scalars=scalars,
+        )
+
+
+def container_readers() -> Mapping[str, Reader]:
+    """A reader for every key that a container's table may have."""
+    return {
+        "image": _image,
+        "parent": _parent,
+        **LISTS,
+        **{f"added_{name}": reader for name, reader in LISTS.items()},
+        **SCALARS,
+    }
+
+
+def said(place: Place, fields: Mapping[str, Any], *, is_directive: bool) -> Said:
+    """What the fields of a table come to.
+
+    :param fields: as they were read
+    :param is_directive: it changes a container that there is already, so that it may always add
+    """
+    name, use = fields.get("parent", ("", None))
+    lists, added = {}, set()
+    for key in LISTS:
+        extra = f"added_{key}"
+        if key in fields and extra in fields:
+            place.key(extra).fault(f"either {key} or {extra}")
+        if extra in fields and not (name or is_directive):
+            place.key(extra).fault(f"there is no parent to add to: write {key}")
+        if extra in fields and use is not None and key not in use:
+            place.key(extra).fault(f"parent.use does not name {key}: name it, or write {key}")
+        if key in fields and use is not None and key in use:
+            place.key(key).fault(f"parent.use names {key} as well: write {extra} to have both")
+        if extra in fields:
+            added.add(key)
+        if key in fields or extra in fields:
+            lists[key] = fields.get(extra, fields.get(key))
+    scalars = {key: fields[key] for key in SCALARS if key in fields}
+    for key in scalars:
+        if use is not None and key in use and key != "limits":
+            place.key(key).fault(f"parent.use names {key} as well: leave it out there")
+    return Said(
+        parent=name,
+        use=frozenset(INHERITABLE if use is None else use),
+        lists=lists,
+        added=frozenset(added),
+        scalars=scalars,
+    )
+
+
+def _image(place: Place, _: object) -> None:
+    place.fault(_NO_IMAGES)
+
+
+def _parent(place: Place, value: object) -> tuple[str, frozenset[str] | None]:
+    """The name, and what ``use`` says; ``None`` for all."""
+    if isinstance(value, str) and value:
+        return value, None
+    if not isinstance(value, Mapping):
+        raise BadValue("the name of a container, or a table with name and use")
+    readers: Mapping[str, Reader] = {"name": text_of, "use": list_of(_inheritable)}
+    fields = place.fields(value, readers, needed=("name",))
+    use = fields.get("use")
+    return fields.get("name", ""), None if use is None else frozenset(use)
+
+
+def _inheritable(place: Place, value: object) -> str | None:
+    if isinstance(value, str) and value in INHERITABLE:
+        return value
+    place.fault(f"unknown {value!r}{nearest(str(value), INHERITABLE)}")
+    return None
+
+
+def check_parents(place: Place, containers: Mapping[str, Said], given: Collection[str]) -> None:
+    """Find parents that are not there, and containers that come from themselves.
+
+    :param given: names of containers that there are without being written
+    """
+    for name, one in containers.items():
+        here = place.key(name)
+        if name in given:
+            here.fault(f"{name} is there already: choose another name")
+        check_parent(here, one, containers, given)
+        chain = [name]
+        while (parent := containers[chain[-1]].parent) in containers:
+            chain.append(parent)
+            if parent in chain[:-1]:
+                break
+        # Told once: by the first of those that go round.
+        if chain.count(name) > 1 and name == min(chain):
+            here.key("parent").fault(f"goes round in a circle: {' → '.join(chain)}")
+
+
+def check_parent(
+    place: Place, one: Said, containers: Mapping[str, Said], given: Collection[str]
+) -> None:
+    """Find a parent that is not there."""
+    names = [*containers, *given]
+    if one.parent and one.parent not in names:
+        place.key("parent").fault(f"no container {one.parent}{nearest(one.parent, names)}")
+
+
+def limits_with(limits: Limits, more: Mapping[str, int]) -> Limits:
+    """Limits with some changed."""
+    return attrs.evolve(limits, **more)

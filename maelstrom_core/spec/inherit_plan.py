@@ -1,0 +1,96 @@
+"""What a container comes to when its parents' parts are put below its own. Pure."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from maelstrom_core.model.container import Bind, ContainerSpec, Mount
+from maelstrom_core.spec.container import Said, limits_with
+from maelstrom_core.spec.environment import evaluated
+
+NOTHING = ContainerSpec(mounts=())
+"""What a container has of which nothing is said."""
+_FIELDS = {
+    "layers": "layers",
+    "environment": "environment",
+    "mounts": "mounts",
+    "network": "network",
+    "working_directory": "working_directory",
+    "user": "user",
+    "group": "group",
+    "hostname": "hostname",
+    "limits": "limits",
+    "capabilities": "capabilities",
+    "seccomp": "seccomp",
+    "init": "init",
+}
+"""Names of the file, and of `ContainerSpec`; parts of its root are seen to apart."""
+
+
+@attrs.frozen(kw_only=True)
+class Family:
+    """All containers that can be parents.
+
+    :param written: by name
+    :param given: those that are there without being written
+    :param client: variables of this process, for ``$env{…}``
+    :param project: what sources of binds are relative to, absolute
+    """
+
+    written: Mapping[str, Said]
+    given: Mapping[str, ContainerSpec]
+    client: Mapping[str, str]
+    project: str
+
+    def collapsed(self, one: Said) -> ContainerSpec:
+        """A container with all that it has from its parents.
+
+        :raises maelstrom_core.errors.InputError: for variables that are not set
+        """
+        above = NOTHING
+        if one.parent in self.given:
+            above = kept(self.given[one.parent], one.inherited)
+        elif one.parent:
+            above = kept(self.collapsed(self.written[one.parent]), one.inherited)
+        before = dict(above.environment)
+        variables = evaluated(one.lists.get("environment", ()), before, self.client)
+        changed: dict[str, Any] = {
+            "layers": (*above.layers, *one.lists.get("layers", ())),
+            "mounts": self._mounts(above.mounts, one.lists.get("mounts", ())),
+            "environment": tuple(sorted(variables.items())),
+        }
+        for name, value in one.scalars.items():
+            match name:
+                case "limits":
+                    changed["limits"] = limits_with(above.limits, value)
+                case "enable_writable_file_system" | "root_size":
+                    root = changed.get("root", above.root)
+                    key = "size_bytes" if name == "root_size" else "writable"
+                    changed["root"] = attrs.evolve(root, **{key: value})
+                case _:
+                    changed[_FIELDS[name]] = value
+        return attrs.evolve(above, **changed)
+
+    def _mounts(self, above: tuple[Mount, ...], own: tuple[Mount, ...]) -> tuple[Mount, ...]:
+        """All mounts; one at a place where there is one already takes its place."""
+        places = {mount.target: mount for mount in above}
+        for mount in own:
+            if isinstance(mount, Bind):
+                source = os.path.normpath(os.path.join(self.project, mount.source))
+                mount = attrs.evolve(mount, source=source)
+            places.pop(mount.target, None)
+            places[mount.target] = mount
+        return tuple(places.values())
+
+
+def kept(parent: ContainerSpec, use: frozenset[str]) -> ContainerSpec:
+    """A parent without what is not taken from it."""
+    changed = {field: getattr(NOTHING, field) for name, field in _FIELDS.items() if name not in use}
+    root = parent.root
+    if "enable_writable_file_system" not in use:
+        root = attrs.evolve(root, writable=NOTHING.root.writable)
+    if "root_size" not in use:
+        root = attrs.evolve(root, size_bytes=NOTHING.root.size_bytes)
+    return attrs.evolve(parent, root=root, **changed)

@@ -1,0 +1,133 @@
+"""Layers as people write them: tables whose kind is told by a key. Pure."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from maelstrom_core.model.layers import (
+    GlobLayer,
+    HostTreeLayer,
+    LayerSpec,
+    PathsLayer,
+    Prefix,
+    SharedLibrariesLayer,
+    StubsLayer,
+    Symlink,
+    SymlinksLayer,
+    TarLayer,
+)
+from maelstrom_core.settings.schema import BadValue
+from maelstrom_core.spec.reading import (
+    Place,
+    Reader,
+    absolute,
+    flag,
+    list_of,
+    nearest,
+    one_or_more,
+    text_of,
+)
+
+Fields = Mapping[str, Any]
+PREFIX: Mapping[str, Reader] = {
+    "follow_symlinks": flag,
+    "canonicalize": flag,
+    "strip_prefix": text_of,
+    "prepend_prefix": text_of,
+}
+"""Options of layers whose paths are the host's, in the order in which they take effect."""
+
+
+@attrs.frozen
+class LayerKind:
+    """One kind of layer.
+
+    :param reader: of the key that tells the kind
+    :param options: readers of the other keys that it may have
+    :param make: the layer of what was read
+    """
+
+    reader: Reader
+    options: Mapping[str, Reader]
+    make: Callable[[Fields], LayerSpec]
+
+
+def _prefix(fields: Fields) -> Prefix:
+    return Prefix(
+        follow_symlinks=fields.get("follow_symlinks", False),
+        canonicalize=fields.get("canonicalize", False),
+        strip=fields.get("strip_prefix", ""),
+        prepend=fields.get("prepend_prefix", ""),
+    )
+
+
+def _symlink(place: Place, value: object) -> Symlink:
+    fields = place.fields(value, {"link": absolute, "target": text_of}, needed=("link", "target"))
+    return Symlink(fields.get("link", ""), fields.get("target", ""))
+
+
+def _glob(fields: Fields) -> LayerSpec:
+    return GlobLayer(
+        globs=fields["glob"],
+        root=fields.get("root", "."),
+        exclude=fields.get("exclude", ()),
+        gitignore=fields.get("gitignore", False),
+        prefix=_prefix(fields),
+    )
+
+
+def _paths(fields: Fields) -> LayerSpec:
+    optional = fields.get("optional", False)
+    return PathsLayer(paths=fields["paths"], prefix=_prefix(fields), optional=optional)
+
+
+KINDS: Mapping[str, LayerKind] = {
+    "tar": LayerKind(text_of, {}, lambda fields: TarLayer(tar=fields["tar"])),
+    "glob": LayerKind(
+        one_or_more(text_of),
+        {"root": text_of, "exclude": one_or_more(text_of), "gitignore": flag, **PREFIX},
+        _glob,
+    ),
+    "paths": LayerKind(list_of(text_of), {"optional": flag, **PREFIX}, _paths),
+    "stubs": LayerKind(list_of(absolute), {}, lambda fields: StubsLayer(stubs=fields["stubs"])),
+    "symlinks": LayerKind(
+        list_of(_symlink), {}, lambda fields: SymlinksLayer(symlinks=fields["symlinks"])
+    ),
+    "shared_library_dependencies": LayerKind(
+        list_of(text_of),
+        PREFIX,
+        lambda fields: SharedLibrariesLayer(
+            binaries=fields["shared_library_dependencies"], prefix=_prefix(fields)
+        ),
+    ),
+    "host_tree": LayerKind(
+        absolute,
+        {"target": absolute},
+        lambda fields: HostTreeLayer(path=fields["host_tree"], target=fields.get("target", "")),
+    ),
+}
+"""Every kind of layer, by the key that tells it."""
+NOT_YET = {"command": "layers made by a command are not there yet"}
+
+
+def layer(place: Place, value: object) -> LayerSpec | None:
+    """One layer."""
+    if not isinstance(value, Mapping):
+        raise BadValue(f"a table with one of {', '.join(KINDS)}")
+    for name, why in NOT_YET.items():
+        if name in value:
+            place.key(name).fault(why)
+            return None
+    told = [name for name in KINDS if name in value]
+    if len(told) > 1:
+        place.fault(f"{' and '.join(told)}: a layer is of one kind")
+        return None
+    if not told:
+        near = [f"{name}{nearest(str(name), KINDS)}" for name in value]
+        told_by = f": {near[0]}" if near else f"; known: {', '.join(KINDS)}"
+        place.fault(f"no kind of layer{told_by}")
+        return None
+    kind = KINDS[told[0]]
+    fields = place.fields(value, {told[0]: kind.reader, **kind.options})
+    return kind.make(fields) if told[0] in fields else None

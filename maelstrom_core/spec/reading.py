@@ -1,0 +1,141 @@
+"""Reads tables strictly: every fault with its path, unknown keys with the nearest name. Pure.
+
+A reader takes a place and a value. It answers with what was read, or raises `BadValue`, which the
+place takes down; reading goes on, so that all faults of a file are told together.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+from maelstrom_core.settings.schema import BadValue
+
+Reader: TypeAlias = Callable[["Place", object], Any]
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@attrs.frozen
+class Place:
+    """Somewhere in a file.
+
+    :param path: ``directives[2].mounts[0]``; empty for the file itself
+    :param faults: those of the whole file, one line each
+    """
+
+    path: str
+    faults: list[str]
+
+    def key(self, name: str) -> "Place":
+        """The place of a key of this table."""
+        shown = name if _PLAIN_KEY.fullmatch(name) else repr(name)
+        return Place(f"{self.path}.{shown}" if self.path else shown, self.faults)
+
+    def item(self, index: int) -> "Place":
+        """The place of an item of this list."""
+        return Place(f"{self.path}[{index}]", self.faults)
+
+    def fault(self, what: str) -> None:
+        """Take down what is wrong here."""
+        self.faults.append(f"{self.path}: {what}" if self.path else what)
+
+    def read(self, reader: Reader, value: object) -> Any:
+        """What a reader makes of a value; ``None`` if it is no such thing."""
+        try:
+            return reader(self, value)
+        except BadValue as bad:
+            shown = repr(value)
+            self.fault(f"expected {bad}, not {shown if len(shown) < 60 else shown[:56] + '…'}")
+            return None
+
+    def fields(
+        self, value: object, readers: Mapping[str, Reader], *, needed: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """What a table's keys say; those at fault are missing.
+
+        :param readers: for every key that there may be
+        :param needed: keys that must be there
+        """
+        if not isinstance(value, Mapping):
+            raise BadValue("a table")
+        read = {}
+        for name in value:
+            if name not in readers:
+                self.key(str(name)).fault(f"unknown{nearest(str(name), readers)}")
+        for name in needed:
+            if name not in value:
+                self.fault(f"{name} is missing")
+        for name, reader in readers.items():
+            if name in value:
+                found = self.key(name).read(reader, value[name])
+                if found is not None:
+                    read[name] = found
+        return read
+
+    def items(self, value: object, reader: Reader) -> tuple[Any, ...]:
+        """What a list's items say; those at fault are missing."""
+        if not isinstance(value, list | tuple):
+            raise BadValue("a list")
+        found = (self.item(index).read(reader, item) for index, item in enumerate(value))
+        return tuple(item for item in found if item is not None)
+
+
+def nearest(name: str, names: Collection[str]) -> str:
+    """The name that was probably meant, or all there are; the rest of a sentence."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names) or 'none'}"
+
+
+def scalar(read: Callable[[object], Any]) -> Reader:
+    """A reader of a value that has no parts."""
+    return lambda _, value: read(value)
+
+
+def list_of(reader: Reader) -> Reader:
+    """A reader of lists."""
+    return lambda place, value: place.items(value, reader)
+
+
+def text_of(_: Place, value: object) -> str:
+    """Any text but the empty one, without NUL."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise BadValue("a text")
+    return value
+
+
+def absolute(_: Place, value: object) -> str:
+    """An absolute path of the container."""
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        raise BadValue("an absolute path")
+    return value
+
+
+def flag(_: Place, value: object) -> bool:
+    """``true`` or ``false``."""
+    if not isinstance(value, bool):
+        raise BadValue("true or false")
+    return value
+
+
+def number_from(least: int) -> Reader:
+    """A reader of whole numbers."""
+
+    def read(_: Place, value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise BadValue(f"a whole number of at least {least}")
+        return value
+
+    return read
+
+
+def one_or_more(reader: Reader) -> Reader:
+    """A reader of a list, or of one item that stands for a list of itself."""
+
+    def read(place: Place, value: object) -> tuple[Any, ...]:
+        if isinstance(value, list):
+            return place.items(value, reader)
+        return (reader(place, value),)
+
+    return read

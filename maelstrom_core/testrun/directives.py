@@ -1,0 +1,153 @@
+"""The file of containers and directives (``maelstrom-pytest.toml``), read strictly. Pure."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import attrs
+
+from maelstrom_core.errors import InputError
+from maelstrom_core.filters import EVERYTHING, BadFilter, Selectors, Tree, parse
+from maelstrom_core.settings.schema import BadValue, one_of, seconds
+from maelstrom_core.spec.container import (
+    Said,
+    check_parent,
+    check_parents,
+    container_readers,
+    said,
+)
+from maelstrom_core.spec.reading import Place, Reader, flag, list_of, scalar, text_of
+
+DEFAULT = "default"
+"""The container that there is without a file; directives change it, and it may be a parent."""
+
+
+@attrs.frozen(kw_only=True)
+class Directive:
+    """What is done with the cases that fit a filter.
+
+    :param origin: its place in the file
+    :param container: what is said of their container
+    :param settings: what else is said: ``timeout`` (``None`` for no limit), ``ignore``,
+        ``isolation``, ``group_by``; only what was written
+    """
+
+    filter: Tree
+    origin: str
+    container: Said
+    settings: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Directives:
+    """All of a file; the default one says nothing."""
+
+    containers: Mapping[str, Said] = attrs.field(factory=dict)
+    directives: tuple[Directive, ...] = ()
+
+
+def _seconds(_: Place, value: object) -> tuple[float | None]:
+    # Wrapped, since no limit is something that was said.
+    return (seconds(value),)
+
+
+SETTINGS: Mapping[str, Reader] = {
+    "timeout": _seconds,
+    "ignore": flag,
+    "isolation": scalar(one_of("fresh", "template")),
+    "group_by": text_of,
+    "include_shared_libraries": flag,
+}
+"""What a directive may say besides ``filter`` and what containers have."""
+
+
+def read_directives(
+    data: Mapping[str, Any],
+    selectors: Selectors,
+    *,
+    file: str,
+    cannot: Mapping[str, str],
+) -> Directives:
+    """Make sense of a file.
+
+    :param data: as TOML or JSON has it
+    :param selectors: what its filters may ask for
+    :param cannot: why a runner cannot do what the language has, by key (``group_by``), or by key and
+        value (``isolation = template``)
+    :raises InputError: all its faults, each with its path
+    """
+    place = Place("", [])
+
+    def directive(here: Place, value: object) -> Directive:
+        return _directive(here, value, selectors, cannot)
+
+    readers: Mapping[str, Reader] = {"containers": _containers, "directives": list_of(directive)}
+    fields = place.fields(data, readers)
+    found = Directives(
+        containers=fields.get("containers", {}), directives=fields.get("directives", ())
+    )
+    check_parents(place.key("containers"), found.containers, [DEFAULT])
+    for one in found.directives:
+        here = Place(one.origin, place.faults)
+        check_parent(here, one.container, found.containers, [DEFAULT])
+    if place.faults:
+        raise InputError(f"{file} cannot be used", place.faults)
+    return found
+
+
+def _containers(place: Place, value: object) -> Mapping[str, Said]:
+    if not isinstance(value, Mapping):
+        raise BadValue("a table of containers")
+    found = {}
+    for name, table in value.items():
+        here = place.key(name)
+        fields = here.read(lambda p, v: p.fields(v, container_readers()), table)
+        if fields is not None:
+            found[name] = said(here, fields, is_directive=False)
+    return found
+
+
+def _directive(
+    place: Place, value: object, selectors: Selectors, cannot: Mapping[str, str]
+) -> Directive:
+    def a_filter(_: Place, written: object) -> Tree:
+        if not isinstance(written, str):
+            raise BadValue("a filter, as a text")
+        return parse(written, selectors)
+
+    readers = {"filter": _told(a_filter), **SETTINGS, **container_readers()}
+    fields = place.fields(value, readers)
+    settings = {name: fields[name] for name in SETTINGS if name in fields}
+    _refuse(place, settings, cannot)
+    if "timeout" in settings:
+        (settings["timeout"],) = settings["timeout"]
+    return Directive(
+        filter=fields.get("filter", EVERYTHING),
+        origin=place.path,
+        container=said(place, fields, is_directive="parent" not in fields),
+        settings=settings,
+    )
+
+
+def _told(reader: Reader) -> Reader:
+    """A reader whose filters are told with the caret below the fault."""
+
+    def read(place: Place, value: object) -> Any:
+        try:
+            return reader(place, value)
+        except BadFilter as bad:
+            place.fault(bad.told.replace("\n", "\n  "))
+            return None
+
+    return read
+
+
+def _refuse(place: Place, settings: Mapping[str, Any], cannot: Mapping[str, str]) -> None:
+    for name, value in settings.items():
+        why = cannot.get(name, cannot.get(f"{name} = {value}"))
+        if why is not None:
+            place.key(name).fault(why)
+
+
+def known_keys() -> Collection[str]:
+    """Every key that a directive may have."""
+    return ["filter", *SETTINGS, *container_readers()]

@@ -1,0 +1,119 @@
+"""Directives and a case → its container, and how its job is run. Pure.
+
+All directives whose filters fit are taken in the order of the file. One that names a parent begins
+anew with that container; the others change what is there. The rest (timeout, …) is what the last
+one says that says anything.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from maelstrom_core.filters import Facts, Selectors, evaluate
+from maelstrom_core.model.cases import Case
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.layers import LayerSpec
+from maelstrom_core.spec.container import Said
+from maelstrom_core.spec.inherit_plan import Family
+from maelstrom_core.testrun.directives import DEFAULT, Directive, Directives
+
+FRESH, TEMPLATE = "fresh", "template"
+
+
+@attrs.frozen(kw_only=True)
+class CasePlan:
+    """How a case is run.
+
+    :param container: the same object for all cases to which the same directives apply
+    :param timeout: seconds; ``None`` for no limit
+    :param ignored_by: place of the directive that says not to run it; empty if it is run
+    :param isolation: `FRESH`, `TEMPLATE`, or empty: as the run has it
+    :param group_by: what cases have in common that may share a container; empty: nothing
+    """
+
+    container: ContainerSpec
+    timeout: float | None = None
+    ignored_by: str = ""
+    isolation: str = ""
+    group_by: str = ""
+
+
+class Planner:
+    """Plans cases; each combination of directives once.
+
+    :param default: the container that there is without a file
+    :param always: layers without which the runner cannot run a case; added where they are missing
+    :param timeout: of cases of which no directive says anything
+    :param timeout_is_final: it was given on the command line, and directives do not change it
+    :param client: variables of this process
+    :param project: the project directory, absolute
+    """
+
+    def __init__(
+        self,
+        directives: Directives,
+        selectors: Selectors,
+        *,
+        default: ContainerSpec,
+        always: tuple[LayerSpec, ...] = (),
+        timeout: float | None = None,
+        timeout_is_final: bool = False,
+        client: Mapping[str, str],
+        project: str,
+    ) -> None:
+        self._directives = directives.directives
+        self._selectors = selectors
+        self._default = default
+        self._always = always
+        self._timeout = timeout
+        self._timeout_is_final = timeout_is_final
+        self._family = Family(
+            written=directives.containers, given={DEFAULT: default}, client=client, project=project
+        )
+        self._plans: dict[tuple[int, ...], CasePlan] = {}
+
+    def for_case(self, case: Case) -> CasePlan:
+        """How a case is run.
+
+        :raises maelstrom_core.errors.InputError: for variables that are not set
+        """
+        return self._planned(self._selectors.facts(case))
+
+    def for_collecting(self, known: Facts) -> CasePlan:
+        """How cases are found: as those are run of which nothing but ``known`` is known."""
+        return self._planned(known)
+
+    def _planned(self, facts: Facts) -> CasePlan:
+        chosen = tuple(
+            index
+            for index, directive in enumerate(self._directives)
+            if evaluate(directive.filter, facts)
+        )
+        if chosen not in self._plans:
+            self._plans[chosen] = self._plan([self._directives[index] for index in chosen])
+        return self._plans[chosen]
+
+    def _plan(self, chosen: list[Directive]) -> CasePlan:
+        settings: dict[str, Any] = {"timeout": self._timeout}
+        container, origin = Said(parent=DEFAULT), ""
+        for directive in chosen:
+            own = directive.container
+            container = own if own.parent else container.augmented(own)
+            settings |= directive.settings
+            if "ignore" in directive.settings:
+                origin = directive.origin if directive.settings["ignore"] else ""
+        return CasePlan(
+            container=self._container(container),
+            timeout=self._timeout if self._timeout_is_final else settings["timeout"],
+            ignored_by=origin,
+            isolation=settings.get("isolation", ""),
+            group_by=settings.get("group_by", ""),
+        )
+
+    def _container(self, said: Said) -> ContainerSpec:
+        if said == Said(parent=DEFAULT):
+            return self._default
+        spec = self._family.collapsed(said)
+        missing = tuple(layer for layer in self._always if layer not in spec.layers)
+        return attrs.evolve(spec, layers=(*spec.layers, *missing))

@@ -1,0 +1,119 @@
+"""Which of the collected cases run, and how: filters of the command line, directives of the file."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from maelstrom_core.filters import Tree, combined, evaluate, parse
+from maelstrom_core.model.cases import Case
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.layers import HostTreeLayer
+from maelstrom_core.settings import Settings
+from maelstrom_core.settings.toml_file import read_toml
+from maelstrom_core.testrun.directives import Directives, read_directives
+from maelstrom_core.testrun.directives_plan import CasePlan, Planner
+from pytest_maelstrom.environment_plan import INSIDE
+from pytest_maelstrom.selectors import SELECTORS
+
+FILE = "maelstrom-pytest.toml"
+"""In the project directory."""
+CANNOT = {
+    "group_by": "tests cannot share a container yet",
+    "include_shared_libraries": "is for tests that are programs; tests of pytest are not",
+}
+"""What the language of directives has and this runner has not."""
+_KNOWN_BEFORE = {"package": "default"}
+
+Message = dict[str, Any]
+"""One of those that a container which collects sends (`pytest_maelstrom.inside.plugins`)."""
+
+
+@attrs.frozen
+class Choices:
+    """What is wanted of a run's cases.
+
+    :param wanted: what includes and excludes come to
+    """
+
+    wanted: Tree
+    planner: Planner
+
+    @property
+    def container(self) -> ContainerSpec:
+        """The one in which cases are collected: what directives for every case make of it."""
+        return self.planner.for_collecting(_KNOWN_BEFORE).container
+
+    def plan_of(self, case: Case) -> CasePlan:
+        """How a case is run."""
+        return self.planner.for_case(case)
+
+    def sift(
+        self, messages: Iterable[Message], case_of: Callable[[Message], Case]
+    ) -> list[Message]:
+        """Collection's messages as pytest is to be told of them.
+
+        What no filter wants is deselected; what a directive ignores becomes a message of its own.
+
+        :param case_of: the case of a message that tells of one
+        :raises maelstrom_core.errors.InputError: if a case's container cannot be planned
+        """
+        kept: list[Message] = []
+        deselected = []
+        for message in messages:
+            if message["kind"] != "case":
+                kept.append(message)
+                continue
+            case = case_of(message)
+            if evaluate(self.wanted, SELECTORS.facts(case)) is False:
+                deselected.append(message["id"])
+                continue
+            ignored_by = self.plan_of(case).ignored_by
+            changed = {"kind": "ignored", "by": f"{ignored_by} of {FILE}"} if ignored_by else {}
+            kept.append({**message, **changed})
+        return [*kept, {"kind": "deselected", "ids": deselected}] if deselected else kept
+
+
+def choices_of(
+    config: pytest.Config, settings: Settings, project: Path, default: ContainerSpec
+) -> Choices:
+    """What the command line and the project's file say.
+
+    :param default: the environment you have
+    :raises maelstrom_core.errors.UsageError: with all that is wrong with them
+    """
+    option: Mapping[str, list[str]] = vars(config.option)
+    include, exclude = (
+        tuple(parse(text, SELECTORS) for text in option[f"maelstrom_{name}"])
+        for name in ("include", "exclude")
+    )
+    planner = Planner(
+        directives_of(project),
+        SELECTORS,
+        default=default,
+        always=tuple(layer for layer in default.layers if _is_ours(layer)),
+        timeout=settings.timeout,
+        timeout_is_final=settings.origin("timeout") == "command line",
+        client=os.environ,
+        project=os.fspath(project),
+    )
+    return Choices(combined(include, exclude), planner)
+
+
+def directives_of(project: Path) -> Directives:
+    """What the project's file says; nothing if there is none.
+
+    :raises maelstrom_core.errors.UsageError: with all that is wrong with it
+    """
+    data = read_toml(project / FILE)
+    if data is None:
+        return Directives()
+    return read_directives(data, SELECTORS, file=os.fspath(project / FILE), cannot=CANNOT)
+
+
+def _is_ours(layer: object) -> bool:
+    """Whether a layer shows our part that runs inside."""
+    return isinstance(layer, HostTreeLayer) and layer.target.startswith(f"{INSIDE}/")
