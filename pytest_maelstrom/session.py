@@ -44,6 +44,7 @@ class Controller:
         self._ended_by: BaseException | None = None
         self._collected: list[dict[str, Any]] = []
         self._degraded: tuple[str, ...] = ()
+        self._not_forked: tuple[tuple[str, int], ...] = ()
         refuse_unsuitable(config)
         self._note = take_over_xdist(config)
         with as_usage_errors():
@@ -98,6 +99,10 @@ class Controller:
             terminalreporter.section("maelstrom: not given by this host")
             for line in self._degraded:
                 terminalreporter.line(line)
+        if self._not_forked:
+            terminalreporter.section("maelstrom: started afresh, since a fork would not be safe")
+            for why, number in self._not_forked:
+                terminalreporter.line(f"{number} test{'s' if number > 1 else ''}: {why}")
 
     def pytest_report_header(self) -> list[str]:
         """Say that tests run in containers."""
@@ -134,7 +139,7 @@ class Controller:
                     history=history,
                 )
                 summary = await self._run.run()
-        self._degraded = summary.degraded
+        self._degraded, self._not_forked = summary.degraded, summary.not_forked
         assert self._session is not None
         say_why_it_stopped(self._session, summary, self._settings.stop_after)
         if summary.errors:

@@ -16,12 +16,24 @@ LARGEST_PACKET = 64 * 1024
 _DESCRIPTOR_SPACE = socket.CMSG_SPACE(4)
 
 
+class OtherSideGone(OSError):
+    """Nobody is there to read what is sent."""
+
+
 def send(control: socket.socket, message: Any) -> None:
     """Send one message; waits while the other side is slow.
 
     :param message: built of tuples, lists, dicts, texts, bytes and numbers
-    :raises OSError: if the other side is gone
+    :raises OtherSideGone: if the other side is gone
+    :raises OSError: if it cannot be sent
     """
+    try:
+        _send(control, message)
+    except (BrokenPipeError, ConnectionResetError) as error:
+        raise OtherSideGone(*error.args) from None
+
+
+def _send(control: socket.socket, message: Any) -> None:
     data = marshal.dumps(message)
     if len(data) <= LARGEST_PACKET:
         control.send(data)

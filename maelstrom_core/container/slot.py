@@ -31,7 +31,7 @@ from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.child import StepFailed, perform_steps
 from maelstrom_core.container.facts import SlotFacts, slot_facts
 from maelstrom_core.container.job_plan import job_steps, namespaces_of
-from maelstrom_core.container.packets import memory_file, receive, send
+from maelstrom_core.container.packets import OtherSideGone, memory_file, receive, send
 from maelstrom_core.container.prepared import Prepared, as_found, degraded_in
 from maelstrom_core.container.running import REPORT, STATUS, STDERR, STDOUT, RunningJob
 from maelstrom_core.container.script import Step, Strings, Table
@@ -387,7 +387,7 @@ def main(arguments: list[str]) -> int:
     slot = Slot(control, facts, own_network=own_network, interpreter=interpreter)
     send(control, [("ready", slot.degraded)])
     # An engine that is gone in the middle of a message needs no more of them.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    with contextlib.suppress(OtherSideGone):
         slot.serve()
     return 0
 

@@ -8,6 +8,7 @@ With the template it speaks over a SEQPACKET socket, in JSON, since the template
 any container: see ``docs/templates.md``.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -68,7 +69,8 @@ class ForkedJob(RunningJob):
             self.streams[stream] = Bounded(output_bytes, keep_tail=True)
         self.unsent.insert(0, ("started", job))
         if self.request >= 0:
-            os.write(self.request, request)
+            with contextlib.suppress(BrokenPipeError):  # it has just ended, which is told of next
+                os.write(self.request, request)
             os.close(self.request)
             self.request = -1
 
@@ -86,7 +88,7 @@ class ForkedJob(RunningJob):
 
     def _wait(self) -> tuple[int, float, float, int]:
         if len(self.record) != RECORD_BYTES:
-            return signal.SIGKILL, 0.0, 0.0, 0
+            return int(signal.SIGKILL), 0.0, 0.0, 0
         seconds, micro, system_seconds, system_micro = unpack_from("<4q", self.record, 16)
         return 0, seconds + micro / 1e6, system_seconds + system_micro / 1e6, 0
 

@@ -228,9 +228,9 @@ class EngineState:
                 effects += self._root_is_there(name, self._jobs[name])
         for name in running:
             job = self._jobs[name]
-            self._take_back(job)
+            ran = self._take_back(job)
             if job.cancelled is not None:
-                effects.append(self._finish(name, Cancelled(job.cancelled, ran=job.started)))
+                effects.append(self._finish(name, Cancelled(job.cancelled, ran)))
             else:
                 # Bounded, for a template that dies again and again is soon not forked any more.
                 effects += self._root_is_there(name, job)
@@ -249,10 +249,12 @@ class EngineState:
         heapq.heappush(self._ready, (job.order, name))
         return []
 
-    def _take_back(self, job: _Job) -> None:
-        """A job does not run after all: its slots are free again."""
+    def _take_back(self, job: _Job) -> bool:
+        """A job does not run any more: its slots are free again; whether it had started."""
         self._free += job.slots
-        job.slots, job.deadline, job.started, job.forked = (), math.inf, False, False
+        started, job.slots, job.deadline = job.started, (), math.inf
+        job.started = job.forked = job.asked_where = job.terminated = job.killed = False
+        return started
 
     def _stop_idle_templates(self) -> list[Effect]:
         return [StopTemplate(root) for root in self._templates.stop_idle()]
@@ -333,13 +335,10 @@ class EngineState:
             return []
         (name,) = running
         job = self._jobs[name]
-        self._free += job.slots
-        job.slots = ()
+        started = self._take_back(job)
         if job.cancelled is not None:
-            return [self._finish(name, Cancelled(job.cancelled, ran=job.started))]
-        if not job.started and job.attempts < MOST_ATTEMPTS:
-            job.deadline = math.inf
-            job.asked_where = job.terminated = job.killed = False
+            return [self._finish(name, Cancelled(job.cancelled, started))]
+        if not started and job.attempts < MOST_ATTEMPTS:
             heapq.heappush(self._ready, (job.order, name))
             return []
         remedy = "if it happens again, look for what kills processes here (memory? dmesg)"
@@ -354,7 +353,7 @@ class EngineState:
             return [self._finish(name, Cancelled(reason, ran=False))]
         if job.cancelled is not None:
             return []
-        job.cancelled = reason
+        job.cancelled, job.deadline = reason, math.inf
         return [SignalJob(job.slots[0], name, signal.SIGKILL)]
 
     def _time(self, now: float) -> list[Effect]:

@@ -44,6 +44,7 @@ class Summary:
     :param stopped: why it ended early; empty if it did not
     :param errors: faults that belong to no case (collection errors), one text each
     :param degraded: what this host could not give, as any job's result said
+    :param not_forked: why cases were started afresh that were to be forks of a template, and how many
     :param failures: how many reports count against the run; flaky ones only if it was asked for
     """
 
@@ -52,4 +53,5 @@ class Summary:
     stopped: str = ""
     errors: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
+    not_forked: tuple[tuple[str, int], ...] = ()
     failures: int = 0

@@ -1,6 +1,6 @@
 """Performs a test run: hooks for what a runner knows, a backend for where jobs go."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, assert_never
@@ -68,6 +68,7 @@ class TestRun:
         self._nursery: trio.Nursery | None = None
         self._errors: list[str] = []
         self._degraded: dict[str, None] = {}
+        self._not_forked = Counter[str]()
 
     def stop(self, reason: str) -> None:
         """End the run soon: nothing more is handed out, what runs is cancelled."""
@@ -82,6 +83,7 @@ class TestRun:
             stopped=state.stopped,
             errors=tuple(self._errors),
             degraded=tuple(self._degraded),
+            not_forked=tuple(self._not_forked.items()),
             failures=state.failures,
         )
 
@@ -190,6 +192,8 @@ class TestRun:
         plugins.observe("maelstrom_job_started", run=view, case=case, job=job)
         result = await self._backend.run(job, on_output=self._watcher(case))
         self._degraded.update(dict.fromkeys(result.degraded))
+        if result.not_forked:
+            self._not_forked[result.not_forked] += 1
         plugins.observe("maelstrom_job_ended", run=view, case=case, result=result)
         if isinstance(result.outcome, Cancelled):
             return CaseReport(id=case.id, status=CaseStatus.CANCELLED, result=result)

@@ -191,7 +191,7 @@ class EngineRules(RuleBasedStateMachine):
         self.engine.check()
         assert len(set(self.finished)) == len(self.finished)
         for job, sent in self.signals.items():
-            # One that is not wanted any more is killed at any time, and once.
+            # One that is not wanted any more is killed at any time; nothing follows that.
             known, order = [n for n in sent if n != signal.SIGKILL], self.orders[job]
             assert known == order[: len(known)]
             assert signal.SIGKILL not in sent[:-1] or sent[-2:] == [signal.SIGKILL] * 2
