@@ -45,6 +45,7 @@ TEMPLATE = 0
 _STREAMS = (STDOUT, STDERR, REPORT, STATUS)
 _TOLD_AT_THE_END = STATUS
 """Waking up for it would only hold up pid 1, which is about to end."""
+_LATER_SECONDS = 0.2
 _SMALL_REQUEST = 32 * 1024
 """Fits into any pipe at once."""
 _PACKET = 64 * 1024
@@ -58,6 +59,7 @@ class ForkedJob(RunningJob):
         self.number = number
         self.request = request
         self.signals: list[int] = []
+        self.killed = False
         self.unsent = []
 
     def give(self, job: int, request: bytes, output_bytes: int) -> None:
@@ -79,8 +81,14 @@ class ForkedJob(RunningJob):
         """Whether it has nothing to do yet."""
         return self.job < 0
 
+    def explains_its_end(self) -> bool:
+        """Whether it is known why its pid 1 has ended."""
+        self.read(STATUS, self.pipes[STATUS])
+        return self.killed or len(self.record) == RECORD_BYTES
+
     def signal(self, number: int) -> None:
         """Send a signal, as soon as it is known where to."""
+        self.killed |= number == signal.SIGKILL
         if self.pidfd < 0:
             self.signals.append(number)
         else:
@@ -343,7 +351,17 @@ class TemplateHost:
                 os.close(descriptor)
             fork.let_go()
             return
+        if not fork.explains_its_end() and self._template_has_ended():
+            # It was killed along with the template, and the engine shall know that, not this.
+            return
         del self._jobs[fork.job]
         fork.finish()
         fork.flush()
         fork.let_go()
+
+    def _template_has_ended(self) -> bool:
+        """Whether the template is gone; its end is seen a little later than that of its forks."""
+        assert self._template is not None
+        poll = select.poll()
+        poll.register(self._template.pidfd, select.POLLIN)
+        return bool(poll.poll(_LATER_SECONDS * 1000))
