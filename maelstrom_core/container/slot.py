@@ -68,7 +68,9 @@ class Slot:
         self.pidfd = array("i", [-1, 0])
         self.clone_arguments[1] = self.pidfd.buffer_info()[0]
         self.clone_arguments[4] = SIGCHLD
-        self.stub = None if interpreter == "python" else _mapped_stub(facts.machine)
+        # Read now: later this process no longer sees the host's files.
+        self.code = None if interpreter == "python" else stub_for(facts.machine)
+        self.stub = None if self.code is None else _mapped_stub(self.code)
         self.degraded: tuple[str, ...] = ()
         if self.stub is None and interpreter != "python":
             self.degraded = ("the machine-code interpreter cannot be used on this host",)
@@ -333,10 +335,7 @@ class Slot:
         send(self.control, [("not started", job, step.purpose, step.call, errno)])
 
 
-def _mapped_stub(machine: str) -> "syscalls.Stub | None":
-    code = stub_for(machine)
-    if code is None:
-        return None
+def _mapped_stub(code: bytes) -> "syscalls.Stub | None":
     try:
         return syscalls.map_executable(code)
     except OSError:

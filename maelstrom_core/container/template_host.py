@@ -35,7 +35,6 @@ from maelstrom_core.container.running import (
     RunningJob,
 )
 from maelstrom_core.container.script import Step, Table, laid_out
-from maelstrom_core.container.stub import stub_for
 
 if TYPE_CHECKING:
     from maelstrom_core.container.slot import Slot
@@ -156,7 +155,7 @@ class TemplateHost:
 
     def _tell_script(self, namespaces: int) -> None:
         layout = laid_out(self._steps, self.slot.numbers)
-        code = None if self.slot.stub is None else stub_for(self.slot.facts.machine)
+        code = None if self.slot.stub is None else self.slot.code
         files = [self.slot.init, memory_file(layout.words.tobytes())]
         files += [] if code is None else [memory_file(code)]
         self._say(
