@@ -34,6 +34,7 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     add("root-size", "SIZE", "how much a test may write, such as 64MiB (default: 1GiB)")
     add("network", "KIND", "loopback (default), disabled, or local: the host's own")
     add("isolation", "KIND", "template (default): forks of a warm interpreter; or fresh ones")
+    add("preload", "WHICH", "learned (default): what tests have imported is imported once; or off")
     add("store", "DIRECTORY", "where layers are kept (default: in the user's cache directory)")
     add("repeat", "N", "run each test N times, each reported by itself (default: 1)")
     add("retries", "N", "run a failed test up to N times more; flaky if it passes (default: 0)")

@@ -55,6 +55,7 @@ class PytestRun:
     :param arguments: files, directories and node ids that were asked for
     :param options: every option of pytest and its plugins, plain
     :param directory: where pytest was started
+    :param preload: whether the template imports what cases have imported
     """
 
     python: tuple[str, ...]
@@ -65,9 +66,10 @@ class PytestRun:
     directory: Path
     root: Path
     run_id: str
+    preload: bool = True
 
     @classmethod
-    def of(cls, config: pytest.Config) -> "PytestRun":
+    def of(cls, config: pytest.Config, *, preload: bool = True) -> "PytestRun":
         """What a configuration says."""
         options = {name: encoded(value) for name, value in vars(config.option).items()}
         options = {name: value for name, value in options.items() if value is not UNKNOWN}
@@ -88,6 +90,7 @@ class PytestRun:
             directory=config.invocation_params.dir,
             root=config.rootpath,
             run_id=uuid.uuid4().hex,
+            preload=preload,
         )
 
     def to_collect(self) -> bytes:
@@ -96,7 +99,7 @@ class PytestRun:
 
     def to_be_template(self) -> bytes:
         """The request that collects, and is then forked for each case."""
-        return self._encoded("template", list(self.arguments), self.options)
+        return self._encoded("template", list(self.arguments), self.options, self.preload)
 
     @staticmethod
     def to_fork(case: str, occurrence: int, output_bytes: int) -> bytes:
@@ -128,7 +131,9 @@ class PytestRun:
         options = {**self.options, **{k: v for k, v in _SELECTING.items() if k in self.options}}
         return self._encoded("run", [], options)
 
-    def _encoded(self, kind: str, arguments: list[str], options: Mapping[str, Any]) -> bytes:
+    def _encoded(
+        self, kind: str, arguments: list[str], options: Mapping[str, Any], preload: bool = False
+    ) -> bytes:
         request = {
             "kind": kind,
             "arguments": arguments,
@@ -137,6 +142,7 @@ class PytestRun:
             "argv": self.argv,
             "run_id": self.run_id,
             "worker_id": "maelstrom",
+            "preload": preload,
         }
         return json.dumps(request).encode()
 

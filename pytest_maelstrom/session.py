@@ -73,7 +73,7 @@ class Controller:
         """Run all cases in containers."""
         self._session = session
         project = project_directory(self._config)
-        run = PytestRun.of(self._config)
+        run = PytestRun.of(self._config, preload=self._settings.preload == "learned")
         with as_usage_errors():
             container = default_container(surroundings(run, project), self._settings, run.template)
             choices = choices_of(self._config, self._settings, project, container)

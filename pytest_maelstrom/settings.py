@@ -15,6 +15,7 @@ OPTIONS = (
     "root-size",
     "network",
     "isolation",
+    "preload",
     "store",
     "repeat",
     "retries",
@@ -53,6 +54,12 @@ def schema() -> Schema:
             read=one_of("template", "fresh"),
             default="template",
             help="whether tests are forks of a warm interpreter, or start interpreters of their own",
+        ),
+        Field(
+            name="preload",
+            read=one_of("learned", "off"),
+            default="learned",
+            help="whether a warm interpreter imports what tests have imported from site-packages",
         ),
         Field(
             name="output",

@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import socket
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 from pytest_maelstrom.inside.frozen import copy_layer
 from pytest_maelstrom.inside.machine import Machine
@@ -67,10 +67,11 @@ class ForkServer:
         if os.path.isdir(f"{writable}/{_UPPER}"):
             copy_layer(f"{writable}/{_UPPER}", f"{writable}/{_FROZEN}")
 
-    def serve(self, unfit: List[str]) -> bytes:
+    def serve(self, unfit: List[str], prepare: Callable[[], None]) -> bytes:
         """Be forked until the engine is gone; returns in each fork.
 
         :param unfit: why this process cannot be forked safely, in words; empty if it can
+        :param prepare: called before each fork
         :return: what the fork is to do
         """
         _, script = self._receive()
@@ -81,6 +82,7 @@ class ForkServer:
         self._say({"kind": "ready", "unfit": unfit, "memory": memory_bytes()})
         while True:
             kind, message = self._receive()
+            prepare()
             if kind == "fork" and self._fork(machine, message):
                 return _request()
 

@@ -40,9 +40,11 @@ def main() -> int:
         if request["kind"] == "collect":
             inside: Any = plugins.Collecting(config, sender)
         elif server is not None:
+            from pytest_maelstrom.inside.preload import Preload
             from pytest_maelstrom.inside.template import Template
 
-            inside = Template(config, sender, server)
+            preload = Preload(out_of_the_way()) if request["preload"] else None
+            inside = Template(config, sender, server, preload)
         else:
             left_in = output.prepare()
             inside = plugins.OneCase(
@@ -59,7 +61,7 @@ def main() -> int:
         if request["kind"] == "run":
             output.send_back(sender, left_in, request["output_bytes"])
         elif server is not None:
-            inside.send_back_output()
+            inside.ended()
     sender.send("end", status=status)
     return 0
 

@@ -2,13 +2,14 @@
 
 import gc
 import json
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
 from pytest_maelstrom.inside import output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
 from pytest_maelstrom.inside.plugins import Collecting, Running
+from pytest_maelstrom.inside.preload import Preload
 from pytest_maelstrom.inside.safety import (
     children_alive,
     copies_of_standard_streams,
@@ -22,11 +23,19 @@ class Template(Collecting):
     """Collects as a run that only collects does, and stays.
 
     :param server: what it is forked by
+    :param preload: learns what cases import, if that is wanted
     """
 
-    def __init__(self, config: pytest.Config, sender: Sender, server: ForkServer) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        sender: Sender,
+        server: ForkServer,
+        preload: Optional[Preload],
+    ) -> None:
         super().__init__(config, sender)
         self._server = server
+        self._preload = preload
         self._request: Dict[str, Any] = {}
         self._left_in = ""
 
@@ -45,9 +54,12 @@ class Template(Collecting):
         gc.collect()
         # Collecting garbage would otherwise touch, and so copy, every page of the template.
         gc.freeze()
-        self._request = json.loads(self._server.serve(unfit))
+        running = self._take_turns()
+        if self._preload is not None:
+            self._preload.remember()
+        self._request = json.loads(self._server.serve(unfit, self._learn))
         self.sender.close()
-        self.sender = Sender()
+        self.sender = running.sender = Sender()
         stacks.tell_when_asked(self.sender)
         self._left_in = output.prepare()
         capture.start_global_capturing()
@@ -55,15 +67,28 @@ class Template(Collecting):
         self._run(session, items)
         return True
 
-    def send_back_output(self) -> None:
-        """In a fork: send the files that the case has left."""
+    def _take_turns(self) -> Running:
+        """Let another plugin tell of the case; now, since it costs a fork much."""
+        manager = self.config.pluginmanager
+        manager.unregister(self)
+        running = Running(self.config, self.sender)
+        manager.register(running, "maelstrom-running")
+        return running
+
+    def _learn(self) -> None:
+        """Import what cases have imported."""
+        if self._preload is not None and self._preload.learn():
+            gc.freeze()
+
+    def ended(self) -> None:
+        """In a fork, when the case has ended: send the files that it has left."""
         if self._request:
             output.send_back(self.sender, self._left_in, self._request["output_bytes"])
+            if self._preload is not None:
+                self._preload.tell()
 
     def _run(self, session: pytest.Session, items: Dict[Tuple[str, int], pytest.Item]) -> None:
-        manager, request = self.config.pluginmanager, self._request
-        manager.unregister(self)
-        manager.register(Running(self.config, self.sender), "maelstrom-running")
+        request = self._request
         item = items.get((request["case"], request["occurrence"]))
         if item is None:
             self.sender.send("internal error", text=f"the template has no case {request['case']}")
@@ -74,6 +99,7 @@ class Template(Collecting):
 
     def _open_files(self) -> List[str]:
         known = [*self._server.descriptors, self.sender.descriptor]
+        known += [] if self._preload is None else self._preload.descriptors
         copies = [copy for copy, _ in copies_of_standard_streams(known)]
         return foreign_descriptors([*known, *copies])
 

@@ -1,0 +1,111 @@
+"""Modules that cases import by themselves are imported by the template, so that later forks have them.
+
+A fork that imports asyncio pays a tenth of a second for it, and so does the next one, since neither
+keeps anything. So forks tell the template, over a pipe, which modules they have imported, and the
+template imports them too, between two forks. Only modules of the standard library and of
+site-packages are: those of the project may do anything, and are left to the case. In a plain run they
+would be there as well, once some earlier test had imported them.
+
+What comes over the pipe is believed to be names and nothing more: a test could write there.
+"""
+
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import sysconfig
+import warnings
+from typing import List, Set
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,200}\Z")
+_MOST_BYTES = 32 * 1024
+"""Less than a pipe holds: a fork never waits to be rid of its names."""
+_MOST_MODULES = 2000
+
+
+class Preload:
+    """One for a template and its forks.
+
+    :param lowest: where descriptors are moved to, out of the way of tests
+    """
+
+    def __init__(self, lowest: int) -> None:
+        import fcntl
+
+        reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._reading = fcntl.fcntl(reading, fcntl.F_DUPFD_CLOEXEC, lowest)
+        self._writing = fcntl.fcntl(writing, fcntl.F_DUPFD_CLOEXEC, lowest)
+        os.close(reading)
+        os.close(writing)
+        self._seen: Set[str] = set()
+        self._known: Set[str] = set()
+        self._number = 0
+        paths = sysconfig.get_paths()
+        names = ("stdlib", "platstdlib", "purelib", "platlib")
+        self._allowed = tuple({os.path.join(paths[name], "") for name in names})
+
+    @property
+    def descriptors(self) -> List[int]:
+        """Those that are ours and not the program's."""
+        return [self._reading, self._writing]
+
+    def remember(self) -> None:
+        """In the template: forks begin with what is imported now."""
+        self._known = set(sys.modules)
+        self._number = len(sys.modules)
+
+    def tell(self) -> None:
+        """In a fork, when its case has ended: tell what it has imported."""
+        if len(sys.modules) == self._number:
+            return  # to go through all names would copy the memory in which they are
+        new = [name for name in sys.modules if name not in self._known and self._may_be(name)]
+        data = "\n".join([*new, ""]).encode()
+        if new and len(data) <= _MOST_BYTES:
+            try:
+                os.write(self._writing, data)
+            except OSError:
+                return  # full: others have told enough
+
+    def learn(self) -> bool:
+        """In the template, between two forks: import what was told; whether anything was."""
+        try:
+            told = os.read(self._reading, 2 * _MOST_BYTES).decode("ascii", "replace")
+        except BlockingIOError:
+            return False
+        before = len(sys.modules)
+        for name in told.split("\n"):
+            if name in self._seen or len(self._seen) >= _MOST_MODULES:
+                continue
+            self._seen.add(name)
+            if _NAME.match(name) and name not in sys.modules and self._is_installed(name):
+                self._import(name)
+        if len(sys.modules) == before:
+            return False
+        self.remember()
+        return True
+
+    def _may_be(self, name: str) -> bool:
+        file = getattr(sys.modules[name], "__file__", None)
+        return isinstance(file, str) and file.startswith(self._allowed)
+
+    def _is_installed(self, name: str) -> bool:
+        """Whether a module is of the standard library or of site-packages, before it is imported."""
+        parent = name.rpartition(".")[0]
+        if parent and parent not in sys.modules:
+            return False  # its parent was told of before it, or is none of ours
+        try:
+            spec = importlib.util.find_spec(name)
+        except Exception:
+            return False
+        origin = None if spec is None else spec.origin
+        return isinstance(origin, str) and origin.startswith(self._allowed)
+
+    @staticmethod
+    def _import(name: str) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                importlib.import_module(name)
+            except BaseException:  # it could be imported there, and is not needed here
+                sys.modules.pop(name, None)
