@@ -40,8 +40,9 @@ def print_explanation(config: pytest.Config) -> None:
     """Show the container in which a test would run, with every step that would make it."""
     with as_usage_errors():
         settings = read_settings(config, Plugins())
-        around = surroundings(PytestRun.of(config), project_directory(config))
-        container = default_container(around, settings)
+        run = PytestRun.of(config)
+        around = surroundings(run, project_directory(config))
+        container = default_container(around, settings, run.template)
         trees = [layer for layer in container.layers if isinstance(layer, HostTreeLayer)]
         fields = attrs.asdict(container, recurse=False) | {"layers": ()}
         blueprint = blueprint_of(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.flags import CAPABILITIES
-from maelstrom_core.container.job_plan import job_steps
+from maelstrom_core.container.job_plan import fork_steps, job_steps
 from maelstrom_core.container.script import Argument, Parameter, Program, Result, Step, Texts
 from maelstrom_core.container.seccomp_plan import filter_for
 from maelstrom_core.container.slot_plan import filter_steps
@@ -40,6 +40,10 @@ def explain(blueprint: Blueprint, facts: SlotFacts) -> Iterator[str]:
     yield ""
     yield "done for each job, in its process:"
     yield from _listed(job_steps(blueprint, facts, kinds))
+    if blueprint.template:
+        yield ""
+        yield "done for each fork of a template instead, in a child that shares the template's memory:"
+        yield from _listed(fork_steps(blueprint, facts, kinds, working_directory=b"/"))
 
 
 def _root(blueprint: Blueprint) -> str:

@@ -194,15 +194,13 @@ class EngineState:
             heapq.heappush(self._ready, (job.order, name))
             return []
         effects: list[Effect] = []
-        match self._templates.warmth(root):
-            case None:
-                self._templates.start(root)
-                self._templates.wait(root, name)
-                effects.append(StartTemplate(root))
-            case Warmth.WARMING:
-                self._templates.wait(root, name)
-            case Warmth.WARM | Warmth.UNFIT:
-                effects += self._template_is_there(name, job)
+        warmth = self._templates.warmth(root)
+        if warmth in (Warmth.WARM, Warmth.UNFIT):
+            return self._template_is_there(name, job)
+        if warmth is None:
+            self._templates.start(root)
+            effects.append(StartTemplate(root))
+        self._templates.wait(root, name)
         return effects
 
     def _template_is_there(self, name: JobId, job: _Job) -> list[Effect]:
