@@ -20,6 +20,7 @@ from maelstrom_core.model.layers import (
     SymlinksLayer,
     TarLayer,
 )
+from pytest_maelstrom.choices import choices_of
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
 from pytest_maelstrom.request import PytestRun
@@ -41,8 +42,9 @@ def print_explanation(config: pytest.Config) -> None:
     with as_usage_errors():
         settings = read_settings(config, Plugins())
         run = PytestRun.of(config)
-        around = surroundings(run, project_directory(config))
-        container = default_container(around, settings, run.template)
+        project = project_directory(config)
+        default = default_container(surroundings(run, project), settings, run.template)
+        container = choices_of(config, settings, project, default).container
         trees = [layer for layer in container.layers if isinstance(layer, HostTreeLayer)]
         fields = attrs.asdict(container, recurse=False) | {"layers": ()}
         blueprint = blueprint_of(

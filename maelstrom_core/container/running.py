@@ -175,13 +175,17 @@ class RunningJob:
             return False
         if message[0] == "signal":
             if message[1] == self.job:
-                if message[2] != signal.SIGKILL and not self.seen:
-                    # Its time is up: now it hangs, afterwards it will not.
-                    self.seen = look(self.proc, self.pidfd)
-                self.signal(message[2])
+                self.ask(message[2])
         else:
             self.later.append(message)
         return True
+
+    def ask(self, number: int) -> None:
+        """Send a signal that the engine wants sent."""
+        if number != signal.SIGKILL and not self.seen and self.pidfd >= 0:
+            # Its time is up: now it hangs, afterwards it will not.
+            self.seen = look(self.proc, self.pidfd)
+        self.signal(number)
 
     def signal(self, number: int) -> None:
         """Send a signal to pid 1, which passes it on unless it is SIGKILL."""

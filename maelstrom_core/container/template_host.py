@@ -242,7 +242,7 @@ class TemplateHost:
                 if job == TEMPLATE and self._template is not None:
                     self._template.signal(number)
                 elif job in self._jobs:
-                    self._jobs[job].signal(number)
+                    self._jobs[job].ask(number)
             case ("tell", dict(told)):
                 self._say(told, [])
 
