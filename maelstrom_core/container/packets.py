@@ -67,13 +67,14 @@ def decode(data: bytes, ancillary: list[tuple[int, int, bytes]]) -> Any:
     return marshal.loads(data) if data else None
 
 
-def receive(control: socket.socket) -> Any:
+def receive(control: socket.socket, flags: int = 0) -> Any:
     """Wait for one message; ``None`` if the other side is gone.
 
-    :raises BlockingIOError: if the socket does not block and nothing is there
+    :param flags: ``MSG_DONTWAIT`` not to wait
+    :raises BlockingIOError: if it is not to wait and nothing is there
     """
     try:
-        data, ancillary, _, _ = control.recvmsg(2 * LARGEST_PACKET, _DESCRIPTOR_SPACE)
+        data, ancillary, _, _ = control.recvmsg(2 * LARGEST_PACKET, _DESCRIPTOR_SPACE, flags)
     except ConnectionResetError:
         return None
     return decode(data, ancillary)

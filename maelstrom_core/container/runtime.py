@@ -23,14 +23,13 @@ from maelstrom_core.container.messages import (
     SlotMessage,
     Started,
 )
-from maelstrom_core.container.packets import LARGEST_PACKET, decode, send
+from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.plan import launch_arguments
 from maelstrom_core.container.remedies import explain
 from maelstrom_core.errors import HostError
 
 Interpreter = Literal["auto", "stub", "python"]
 _BUFFER_BYTES = 1 << 20
-_DESCRIPTOR_SPACE = socket.CMSG_SPACE(4)
 
 
 class Kind(NamedTuple):
@@ -101,8 +100,7 @@ class Slot:
         """
         process = self._process_for(_MOST)
         await trio.lowlevel.wait_readable(process.control)
-        data, ancillary, _, _ = process.control.recvmsg(2 * LARGEST_PACKET, _DESCRIPTOR_SPACE)
-        messages = decode(data, ancillary)
+        messages = receive(process.control)
         if messages is None:
             raise HostError("a slot process ended as it started", remedy="see its error above")
         for message in messages:
@@ -161,14 +159,9 @@ class Slot:
     def _take(self, kind: Kind, process: SlotProcess) -> None:
         """Read one packet of messages."""
         try:
-            data, ancillary, _, _ = process.control.recvmsg(
-                2 * LARGEST_PACKET, _DESCRIPTOR_SPACE, socket.MSG_DONTWAIT
-            )
-            messages = decode(data, ancillary)
+            messages = receive(process.control, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
-        except ConnectionResetError:
-            messages = None
         if messages is None:
             self._lost(kind)
             return

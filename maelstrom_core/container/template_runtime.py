@@ -16,11 +16,9 @@ from maelstrom_core.container.messages import (
     Unfit,
     Warm,
 )
-from maelstrom_core.container.packets import LARGEST_PACKET, decode, send
+from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.plan import launch_arguments
 from maelstrom_core.container.runtime import Interpreter, SlotProcess, decoded, kind_of
-
-_DESCRIPTOR_SPACE = socket.CMSG_SPACE(4)
 
 
 class TemplateSlot:
@@ -62,14 +60,9 @@ class TemplateSlot:
 
     def _take(self) -> None:
         try:
-            data, ancillary, _, _ = self._process.control.recvmsg(
-                2 * LARGEST_PACKET, _DESCRIPTOR_SPACE, socket.MSG_DONTWAIT
-            )
-            messages = decode(data, ancillary)
+            messages = receive(self._process.control, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
-        except ConnectionResetError:
-            messages = None
         if messages is None:
             self._process.end()
             code = self._process.process.returncode
