@@ -45,8 +45,14 @@ def lower(tmp_path: Path) -> Path:
     return directory
 
 
-def system_trees() -> list[tuple[str, str]]:
+def trees_of_the_system() -> list[tuple[str, str]]:
     return [(os.path.realpath(path), path) for path in SYSTEM if os.path.isdir(path)]
+
+
+@pytest.fixture
+def system_trees() -> list[tuple[str, str]]:
+    """Host paths of what programs need, and where containers show them."""
+    return trees_of_the_system()
 
 
 class Seen:
@@ -110,7 +116,7 @@ def run(interpreter: str, lower: Path) -> Iterator[Callable[..., Seen]]:
         message = prepare_message(
             container,
             lowers=[str(path) for path in (lowers if lowers is not None else [lower])],
-            host_trees=system_trees() if trees is None else trees,
+            host_trees=trees_of_the_system() if trees is None else trees,
         )
 
         async def main() -> Seen:
