@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import attrs
 import pytest
 import trio
+from _pytest._io import TerminalWriter
 from _pytest.config import create_terminal_writer
 
 from maelstrom_core.hooks import hookimpl
@@ -35,9 +36,11 @@ _LONGEST_NAME = 72
 def is_wanted(config: pytest.Config) -> bool:
     """Whether plain pytest would show what tests write, or log, while they run."""
     option = config.option
-    if option.capture in ("no", "tee-sys"):
+    if getattr(option, "capture", "") in ("no", "tee-sys"):
         return True
-    return getattr(option, "log_cli_level", None) is not None or bool(config.getini("log_cli"))
+    if not config.pluginmanager.hasplugin("logging"):
+        return False
+    return option.log_cli_level is not None or bool(config.getini("log_cli"))
 
 
 @attrs.define
@@ -141,7 +144,7 @@ class Live:
         """The writer of a stream, at the beginning of a line."""
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is None:
-            return create_terminal_writer(self._config, sys.stdout if stream == 1 else sys.stderr)
+            return TerminalWriter(sys.stdout if stream == STDOUT else sys.stderr)
         writer = reporter._tw
         if writer.width_of_current_line and (stream == STDOUT or _same(sys.stdout, sys.stderr)):
             writer.line()

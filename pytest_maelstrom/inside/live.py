@@ -37,9 +37,10 @@ class LiveLogs:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Take the place of the handler that drops them."""
         config = session.config
-        wanted = config.getoption("log_cli_level", None) is not None or config.getini("log_cli")
         logs: Any = config.pluginmanager.getplugin("logging-plugin")
-        if not wanted or not isinstance(getattr(logs, "log_cli_handler", None), logging.Handler):
+        if not isinstance(getattr(logs, "log_cli_handler", None), logging.Handler):
+            return
+        if config.option.log_cli_level is None and not config.getini("log_cli"):
             return
         handler = _LiveLogHandler(config.pluginmanager.getplugin("capturemanager"))
         handler.setFormatter(logs.log_cli_handler.formatter)
