@@ -103,20 +103,45 @@ def test_a_line_is_seen_while_its_test_still_runs(project, tmp_path, isolation, 
         def test_hangs():
             print("before it hangs")
             print("a complaint", file=sys.stderr)
-            print("no end", end="", flush=True)
             time.sleep(1000)
     """
     arguments = (capture, f"--maelstrom-isolation={isolation}")
     with hanging(project, tmp_path, source, *arguments) as process:
         read_until(process.stdout, "test_it.py::test_hangs | before it hangs")
         read_until(process.stderr, "test_it.py::test_hangs | a complaint")
-        if capture == "-s":  # what pytest makes of standard output otherwise does not pass on flush
-            read_until(process.stdout, "test_it.py::test_hangs | no end")
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 2, out + err
     assert "KeyboardInterrupt" in out
+
+
+def test_a_line_without_end_is_not_waited_for(project, tmp_path):
+    source = """
+        import time
+        def test_hangs():
+            print("Password: ", end="", flush=True)
+            time.sleep(1000)
+    """
+    with hanging(project, tmp_path, source, "-s") as process:
+        read_until(process.stdout, "test_it.py::test_hangs | Password: ")
+        assert process.poll() is None
+
+
+def test_a_reader_who_leaves_ends_the_run(project, tmp_path):
+    source = """
+        import time
+        def test_hangs():
+            for _ in range(1000):
+                print("still here")
+                print("and", end="", flush=True)
+                time.sleep(1.5)
+    """
+    with hanging(project, tmp_path, source, "-s") as process:
+        read_until(process.stdout, "test_it.py::test_hangs | still here")
+        process.stdout.close()
+        process.stderr.read()
+        assert process.wait() > 0
 
 
 @pytest.mark.parametrize("isolation", ["template", "fresh"])
