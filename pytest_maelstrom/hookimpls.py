@@ -163,6 +163,8 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
         label="collect",
     )
     result = await run.run_job(job)
+    if run.options["show collecting"] is not None:
+        run.options["show collecting"](result)
     messages = list(messages_of(result.report))
     if not any(message["kind"] == "end" for message in messages):
         _, why = _why_not(messages, result)

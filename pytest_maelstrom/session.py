@@ -1,7 +1,7 @@
 """The controlling process: collects nothing and runs nothing itself, but tells pytest of all of it."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from pytest_maelstrom.environment_plan import default_container
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
 from pytest_maelstrom.ignored import report_ignored
+from pytest_maelstrom.live import Live, is_wanted
 from pytest_maelstrom.outputs import Outputs, show
 from pytest_maelstrom.repeats import Repeats
 from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
@@ -56,6 +57,9 @@ class Controller:
             most_bytes=self._settings.output_size,
         )
         self._plugins.register(self._outputs, "pytest-outputs")
+        self._live = Live(config) if is_wanted(config) else None
+        if self._live is not None:
+            self._plugins.register(self._live, "pytest-live")
         self._attempts = Attempts(config, fail_on_flaky=self._settings.fail_on_flaky)
         config.pluginmanager.register(self._attempts, "maelstrom-attempts")
         self._repeats = Repeats(config) if self._settings.repeat > 1 else None
@@ -131,6 +135,7 @@ class Controller:
                         "container": container,
                         "choices": choices,
                         "collected": self._collection,
+                        "show collecting": self._live.show_collecting if self._live else None,
                         "output bytes": self._settings.output_size,
                     },
                     limits=attrs.evolve(
@@ -138,7 +143,8 @@ class Controller:
                     ),
                     history=history,
                 )
-                summary = await self._run.run()
+                async with self._live.until_the_end() if self._live else nullcontext():
+                    summary = await self._run.run()
         self._degraded, self._not_forked = summary.degraded, summary.not_forked
         assert self._session is not None
         say_why_it_stopped(self._session, summary, self._settings.stop_after)
@@ -228,7 +234,6 @@ class _Deselected:
 _UNSUITABLE = {
     "--pdb": ("usepdb", True),
     "--trace": ("trace", True),
-    "-s": ("capture", "no"),
     # A plan implies "only".
     "--setup-plan": ("setupplan", True),
     "--setup-only": ("setuponly", True),

@@ -21,7 +21,7 @@ def main() -> int:
     from pytest_maelstrom.inside.wire import Sender, out_of_the_way, read_request
 
     sender, request = Sender(), read_request()
-    from pytest_maelstrom.inside import output, plugins, stacks
+    from pytest_maelstrom.inside import live, output, plugins, stacks
 
     server: Any = None
     if request["kind"] == "template":
@@ -31,6 +31,7 @@ def main() -> int:
     else:
         stacks.tell_when_asked(sender)
 
+    live.write_by_lines()
     sys.path[:] = request["sys_path"]
     sys.argv[:] = request["argv"]
     import pytest
@@ -51,6 +52,7 @@ def main() -> int:
                 config, sender, request["case"], request["occurrence"], request["submodules"]
             )
         config.pluginmanager.register(inside, "maelstrom-inside")
+        config.pluginmanager.register(live.LiveLogs(), "maelstrom-live-logs")
         status = int(config.hook.pytest_cmdline_main(config=config))
     except pytest.UsageError as error:
         sender.send("usage error", text="\n".join(str(line) for line in error.args))

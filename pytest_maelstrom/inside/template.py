@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
-from pytest_maelstrom.inside import output, stacks
+from pytest_maelstrom.inside import live, output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
 from pytest_maelstrom.inside.plugins import Collecting, Running
 from pytest_maelstrom.inside.preload import Preload
@@ -49,6 +49,7 @@ class Template(Collecting):
         capture: Any = self.config.pluginmanager.getplugin("capturemanager")
         # Files that captured output goes to are each fork's own.
         capture.stop_global_capturing()
+        live.flush()
         unfit = [*threads_alive(), *children_alive(), *self._open_files()]
         self._server.freeze()
         gc.collect()

@@ -10,8 +10,7 @@ SUITE = {"pytest.ini": "[pytest]\n", "test_it.py": "def test_it(): print('spoken
     [
         (["--pdb"], "--pdb"),
         (["--trace"], "--trace"),
-        (["-s"], "-s"),
-        (["--capture=no"], "-s"),
+        (["--pdb", "-s"], "--pdb"),
         (["--setup-only"], "--setup-only"),
         (["--setup-plan"], "--setup-plan"),
     ],
@@ -25,10 +24,10 @@ def test_what_cannot_be_done_yet_is_refused_with_what_to_do(project, run, argume
 
 
 def test_debugging_asked_for_by_a_project_is_left_to_plain_runs(project, run):
-    directory = project({**SUITE, "pytest.ini": "[pytest]\naddopts = -s\n"})
+    directory = project({**SUITE, "pytest.ini": "[pytest]\naddopts = --pdb\n"})
     ran = run(directory, ours=True)
     assert ran.code == 4
-    assert "maelstrom: -s" in ran.out
+    assert "maelstrom: --pdb" in ran.out
 
 
 def test_a_breakpoint_does_not_hang(project, run):
