@@ -63,3 +63,12 @@ SUITES = (
         ),
     ),
 )
+
+ATTRS = Suite(
+    name="attrs",
+    version="26.1.0",
+    needs=("cloudpickle", "hypothesis", "pympler"),
+    part=("tests/test_funcs.py", "tests/test_filters.py", "tests/test_hooks.py"),
+    whole=(),
+)
+"""Measured by `bench/pytest`, and not compared case by case."""
