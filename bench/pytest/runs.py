@@ -108,9 +108,7 @@ def run(command: Sequence[str | Path], source: Path, variables: dict[str, str]) 
         out.seek(0)
         output = out.read()
     if status not in (0, 1):
-        raise RuntimeError(
-            f"{' '.join(map(str, command))} ended with {status}:\n{output[-2000:]}"
-        )
+        raise RuntimeError(f"{' '.join(map(str, command))} ended with {status}:\n{output[-2000:]}")
     return Finished(seconds, counts(output), peaks[-1], output)
 
 

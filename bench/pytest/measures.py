@@ -1,0 +1,238 @@
+"""What is measured: tables, and what they say of the budgets."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from environments import fetch, make_environment, make_suite_environment
+from original import NAME as ORIGINAL
+from original import Original
+from runs import FRESH, FRESH_ARGUMENTS, OURS, SLOTS, WAYS, Project
+from side_by_side import Row, compare
+from suites import Suite
+from synthetic import imports_suite, trivial_suite
+
+MADE = {"imports": "imports", "trivial": "trivial", "first": "first"}
+"""Suites that are made here → method that measures them."""
+PLUGINS = ("pytest-xdist", "pytest-forked")
+FEW, MANY = 500, 1500
+"""Sizes of the trivial suites: their difference is free of what a run costs once."""
+WHOLE_RUN = 1.5
+"""What a whole run of a suite may cost, as a multiple of ``pytest -n 2``."""
+FASTER = 30.0
+"""How many times as long the original must take for the same."""
+TRIVIAL_CASE = 0.010
+"""Seconds of wall time that one more trivial case may take of a slot."""
+FIRST_RESULT = 0.250
+"""Seconds that the first result of a run of one test may come later than under plain pytest."""
+MEMORY = 1 << 30
+"""Bytes that the controlling process may have resident at its peak, with 62,000 cases."""
+LARGE, LARGE_CASES = "packaging", 60_000
+"""The suite whose memory has a budget, and how many cases it must have for that to be told."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One comparison.
+
+    :param title: heads it
+    :param rows: ways, the first the one that others are compared with
+    :param unit: of the figures
+    :param scale: figure × scale is in that unit
+    """
+
+    title: str
+    rows: list[Row]
+    unit: str = "s"
+    scale: float = 1.0
+
+
+class Bench:
+    """Measures suites one by one; keeps tables and verdicts.
+
+    :param work: where sources, environments and our store are kept
+    :param rounds: of each way
+    :param whole: whole suites where slices are the default
+    """
+
+    def __init__(self, work: Path, *, rounds: int, whole: bool) -> None:
+        self._work, self._rounds, self._whole = work, rounds, whole
+        # A store and a state of its own: warm after each way's first run, which is not counted.
+        self._variables = {
+            "XDG_CACHE_HOME": str(work / "cache"),
+            "XDG_STATE_HOME": str(work / "state"),
+        }
+        self.tables: list[Table] = []
+        self.verdicts: list[str] = []
+
+    def real(self, suite: Suite) -> None:
+        """A project's own suite, and a slice of it with every case started afresh."""
+        source = fetch(suite, self._work)
+        python = make_suite_environment(suite, self._work, *PLUGINS)
+        project = Project(python, source, self._variables)
+        slice_only = suite.name == LARGE and not self._whole
+        title = f"{suite.requirement}, {'a slice' if slice_only else 'whole'}"
+        rows = self._whole_runs(title, project, suite.part if slice_only else ())
+        if suite.name == LARGE:
+            self._judge_memory(project)
+        else:
+            self._judge(f"{title}: {{}} of pytest -n 2", ratio(rows, OURS), WHOLE_RUN, "×")
+        self._afresh(suite, project)
+
+    def imports(self) -> None:
+        """A second of imports, in every file of the suite."""
+        project = self._made("imports")
+        imports_suite(project.source)
+        self._whole_runs("40 cases that import for a second", project, ())
+
+    def trivial(self) -> None:
+        """What one more case takes."""
+        project = self._made("trivial")
+        few = trivial_suite(project.source / "few", FEW)
+        many = trivial_suite(project.source / "many", MANY)
+        ways: dict[str, Callable[[], float]] = {}
+        for name, arguments in WAYS.items():
+            pair = [project.way(name, arguments, (str(suite),)) for suite in (few, many)]
+            ways[name] = marginal(*pair, slots=SLOTS.get(name, 2))
+        rows = self._compare("one more trivial case, per slot", ways, unit="ms", scale=1000)
+        self._check_counts(project)
+        figure = median(rows, OURS) * 1000
+        self._judge("one more trivial case, per slot: {}", figure, TRIVIAL_CASE * 1000, "ms")
+        whole = {name: project.way(name, way, (str(many),)) for name, way in WAYS.items()}
+        self._compare(f"{MANY} trivial cases", whole)
+
+    def first(self) -> None:
+        """When the first result of a run of one test is seen, with a warm store."""
+        project = self._made("first")
+        trivial_suite(project.source, 1)
+        ways = {**WAYS, FRESH: FRESH_ARGUMENTS}
+        ways = {"pytest": ways.pop("pytest"), **ways}  # compared with plain pytest
+        rows = self._compare(
+            "first result of one test",
+            {name: project.first_result(arguments) for name, arguments in ways.items()},
+            unit="ms",
+            scale=1000,
+        )
+        later = (median(rows, OURS) - median(rows, "pytest")) * 1000
+        self._judge("first result: {} after plain pytest's", later, FIRST_RESULT * 1000, "ms")
+
+    def _made(self, name: str) -> Project:
+        python = make_environment("made", self._work, PLUGINS)
+        source = self._work / name
+        source.mkdir(exist_ok=True)
+        (source / "pytest.ini").write_text("[pytest]\n")
+        return Project(python, source, self._variables)
+
+    def _whole_runs(self, title: str, project: Project, part: tuple[str, ...]) -> list[Row]:
+        ways = {name: project.way(name, arguments, part) for name, arguments in WAYS.items()}
+        rows = self._compare(title, ways)
+        self._check_counts(project)
+        return rows
+
+    def _afresh(self, suite: Suite, project: Project) -> None:
+        """Ways that start every case from nothing: minutes for whole suites, so slices."""
+        names = ("pytest -n 2", OURS)
+        ways = {name: project.way(name, WAYS[name], suite.part) for name in names}
+        ways[FRESH] = project.way(FRESH, FRESH_ARGUMENTS, suite.part)
+        passed: dict[str, int] = {}
+        # Whole, packaging would keep the original busy for hours.
+        original_whole = self._whole and suite.name != LARGE
+        original = self._original(suite.name, project, () if original_whole else suite.part, passed)
+        if original and not original_whole:
+            ways[ORIGINAL] = original
+        title = f"{suite.requirement}, a slice, every case started afresh"
+        rows = self._compare(title, ways)
+        self._check_counts(project, passed if not original_whole else {})
+        if original is None:
+            return
+        if original_whole:
+            ways = {OURS: project.way(OURS, WAYS[OURS], ()), ORIGINAL: original}
+            # Minutes a round, and far from the budget's edge: one is enough.
+            title = f"{suite.requirement}, whole, beside the original, one round"
+            rows = self._compare(title, ways, rounds=1)
+            self._check_counts(project, passed)
+        faster = median(rows, ORIGINAL) / median(rows, OURS)
+        what = "whole" if original_whole else "a slice, in which what a run costs once weighs more"
+        verdict = "met" if faster >= FASTER else "MISSED"
+        self.verdicts.append(
+            f"{suite.name}, {what}: the original takes {faster:.1f} × as long, "
+            f"budget {FASTER:g} ×: {verdict}"
+        )
+
+    def _original(
+        self, name: str, project: Project, part: tuple[str, ...], passed: dict[str, int]
+    ) -> Callable[[], float] | None:
+        """The original, where it is there and has run the slice once."""
+        where = os.environ.get("MAELSTROM_ORIGINAL")
+        if where is None:
+            self.verdicts.append(f"{name}, {ORIGINAL}: not compared: MAELSTROM_ORIGINAL is not set")
+            return None
+        original = Original(Path(where), project, self._work)
+        try:
+            original.way(part[:1], passed)()
+        except (OSError, RuntimeError) as error:
+            self.verdicts.append(f"{name}, {ORIGINAL}: not compared: it did not run: {error}")
+            return None
+        return original.way(part, passed)
+
+    def _compare(
+        self,
+        title: str,
+        ways: Mapping[str, Callable[[], float]],
+        *,
+        rounds: int | None = None,
+        unit: str = "s",
+        scale: float = 1.0,
+    ) -> list[Row]:
+        print(f"measuring: {title}", file=sys.stderr, flush=True)
+        rows = compare(ways, rounds=rounds or self._rounds)
+        self.tables.append(Table(title, rows, unit, scale))
+        return rows
+
+    def _check_counts(self, project: Project, passed: Mapping[str, int] | None = None) -> None:
+        """A way that runs fewer cases, or fails some, is no faster for that: it is told."""
+        title = self.tables[-1].title
+        found = {name: run.counts.get("passed", 0) for name, run in project.finished.items()}
+        found.update(passed or {})
+        expected = found[self.tables[-1].rows[0].name]
+        self.verdicts += [
+            f"{title}: {name}: {number} passed, not {expected}"
+            for name, number in found.items()
+            if number != expected and name in {row.name for row in self.tables[-1].rows}
+        ]
+
+    def _judge_memory(self, project: Project) -> None:
+        finished = project.finished[OURS]
+        cases, peak = sum(finished.counts.values()), finished.peak
+        if cases >= LARGE_CASES:
+            line = f"{LARGE}, {cases:,} cases: controller had {{}} at its peak"
+            self._judge(line, peak / (1 << 20), MEMORY / (1 << 20), "MiB")
+            return
+        self.verdicts.append(
+            f"{LARGE}, {cases:,} cases: controller had {peak / (1 << 20):.2f} MiB at its peak; "
+            f"the budget is for all cases (--whole)"
+        )
+
+    def _judge(self, line: str, figure: float, limit: float, unit: str) -> None:
+        verdict = "met" if figure <= limit else "MISSED"
+        text = line.format(f"{figure:.2f} {unit}")
+        self.verdicts.append(f"{text}, budget {limit:g} {unit}: {verdict}")
+
+
+def marginal(
+    few: Callable[[], float], many: Callable[[], float], *, slots: int
+) -> Callable[[], float]:
+    """Wall time of a slot that one more case takes: what runs cost once is in both, and drops out."""
+    return lambda: (-few() + many()) * slots / (MANY - FEW)
+
+
+def median(rows: list[Row], name: str) -> float:
+    """Of one way."""
+    return next(row.median for row in rows if row.name == name)
+
+
+def ratio(rows: list[Row], name: str) -> float:
+    """Of one way to the first."""
+    return next(row.ratio for row in rows if row.name == name)
