@@ -72,9 +72,10 @@ class Bench:
         source = fetch(suite, self._work)
         python = make_suite_environment(suite, self._work, *PLUGINS)
         project = Project(python, source, self._variables)
-        slice_only = suite.name == LARGE and not self._whole
-        title = f"{suite.requirement}, {'a slice' if slice_only else 'whole'}"
-        rows = self._whole_runs(title, project, suite.part if slice_only else ())
+        # Of packaging, what is compared in a nightly run, without --whole.
+        part = () if self._whole else suite.whole
+        title = f"{suite.requirement}, {'a large part' if part else 'whole'}"
+        rows = self._whole_runs(title, project, part)
         if suite.name == LARGE:
             self._judge_memory(project)
         else:
@@ -136,46 +137,38 @@ class Bench:
         names = ("pytest -n 2", OURS)
         ways = {name: project.way(name, WAYS[name], suite.part) for name in names}
         ways[FRESH] = project.way(FRESH, FRESH_ARGUMENTS, suite.part)
-        passed: dict[str, int] = {}
-        # Whole, packaging would keep the original busy for hours.
-        original_whole = self._whole and suite.name != LARGE
-        original = self._original(suite.name, project, () if original_whole else suite.part, passed)
-        if original and not original_whole:
-            ways[ORIGINAL] = original
-        title = f"{suite.requirement}, a slice, every case started afresh"
-        rows = self._compare(title, ways)
-        self._check_counts(project, passed if not original_whole else {})
-        if original is None:
+        binaries = os.environ.get("MAELSTROM_ORIGINAL")
+        if binaries is None:
+            self.verdicts.append(f"{suite.name}: {ORIGINAL} not compared: no MAELSTROM_ORIGINAL")
+            self._slice(suite, project, ways)
             return
-        if original_whole:
-            ways = {OURS: project.way(OURS, WAYS[OURS], ()), ORIGINAL: original}
+        original = Original(Path(binaries), project, self._work)
+        # The whole of packaging would keep the original busy for hours.
+        if self._whole and suite.name != LARGE:
+            self._slice(suite, project, ways)
+            ways = {OURS: project.way(OURS, WAYS[OURS], ()), ORIGINAL: original.way(())}
             # Minutes a round, and far from the budget's edge: one is enough.
-            title = f"{suite.requirement}, whole, beside the original, one round"
-            rows = self._compare(title, ways, rounds=1)
-            self._check_counts(project, passed)
+            rows = self._compare(f"{suite.requirement}, whole, beside the original", ways, rounds=1)
+            what = "whole"
+        else:
+            ways[ORIGINAL] = original.way(suite.part)
+            rows = self._slice(suite, project, ways)
+            what = "a slice, in which what a run costs once weighs more"
+        if ORIGINAL not in {row.name for row in rows}:
+            return
+        self._check_counts(project, {ORIGINAL: original.passed})
         faster = median(rows, ORIGINAL) / median(rows, OURS)
-        what = "whole" if original_whole else "a slice, in which what a run costs once weighs more"
-        verdict = "met" if faster >= FASTER else "MISSED"
         self.verdicts.append(
             f"{suite.name}, {what}: the original takes {faster:.1f} × as long, "
-            f"budget {FASTER:g} ×: {verdict}"
+            f"budget {FASTER:g} ×: {'met' if faster >= FASTER else 'MISSED'}"
         )
 
-    def _original(
-        self, name: str, project: Project, part: tuple[str, ...], passed: dict[str, int]
-    ) -> Callable[[], float] | None:
-        """The original, where it is there and has run the slice once."""
-        where = os.environ.get("MAELSTROM_ORIGINAL")
-        if where is None:
-            self.verdicts.append(f"{name}, {ORIGINAL}: not compared: MAELSTROM_ORIGINAL is not set")
-            return None
-        original = Original(Path(where), project, self._work)
-        try:
-            original.way(part[:1], passed)()
-        except (OSError, RuntimeError) as error:
-            self.verdicts.append(f"{name}, {ORIGINAL}: not compared: it did not run: {error}")
-            return None
-        return original.way(part, passed)
+    def _slice(
+        self, suite: Suite, project: Project, ways: Mapping[str, Callable[[], float]]
+    ) -> list[Row]:
+        rows = self._compare(f"{suite.requirement}, a slice", ways)
+        self._check_counts(project)
+        return rows
 
     def _compare(
         self,
@@ -187,7 +180,11 @@ class Bench:
         scale: float = 1.0,
     ) -> list[Row]:
         print(f"measuring: {title}", file=sys.stderr, flush=True)
-        rows = compare(ways, rounds=rounds or self._rounds)
+
+        def failed(name: str, error: RuntimeError) -> None:
+            self.verdicts.append(f"{title}: {name} not compared: it did not run: {error}")
+
+        rows = compare(ways, rounds=rounds or self._rounds, failed=failed)
         self.tables.append(Table(title, rows, unit, scale))
         return rows
 

@@ -22,11 +22,13 @@ LEFT_OUT = re.compile(r"/(site-packages|test|idlelib|ensurepip|config-[^/]*)(/|$
 ASKED = """
 import json, pathlib, sys, sysconfig
 print(json.dumps({
-    "executable": str(pathlib.Path(sys.executable).resolve()),
+    "executable": str(pathlib.Path(sys._base_executable).resolve()),
     "library": str(pathlib.Path(sysconfig.get_path("stdlib")).resolve()),
     "packages": sysconfig.get_path("purelib"),
 }))
 """
+PACKAGES = "/usr/local/packages"
+"""Where the environment's packages are in its containers."""
 HOW_MANY = re.compile(r"Successful Tests:?\s+(\d+)")
 
 
@@ -39,6 +41,8 @@ class Original:
     """
 
     def __init__(self, binaries: Path, project: Project, work: Path) -> None:
+        self.passed = 0
+        """How many cases its latest run says were successful; skipped ones are among them."""
         self._program = binaries / "maelstrom-pytest"
         self._source = work / f"{project.source.name}-original"
         self._variables = {
@@ -57,11 +61,10 @@ class Original:
         spec = self._source / "maelstrom-pytest.toml"
         spec.write_text(specification(environment, place, sorted(os.listdir(project.source))))
 
-    def way(self, files: Sequence[str], passed: dict[str, int]) -> Callable[[], float]:
+    def way(self, files: Sequence[str]) -> Callable[[], float]:
         """Seconds of a whole run.
 
         :param files: test files to run, relative to the project; none means all
-        :param passed: gets, under `NAME`, how many cases it says were successful
         """
         command: list[str | Path] = [self._program, "--ui=simple", "--slots=2"]
         for file in files:
@@ -72,8 +75,8 @@ class Original:
         def measure() -> float:
             finished = run(command, self._source, self._variables)
             found = HOW_MANY.search(finished.output)
-            passed[NAME] = int(found[1]) if found else 0
-            if not passed[NAME]:
+            self.passed = int(found[1]) if found else 0
+            if not self.passed:
                 raise RuntimeError(f"none of its cases succeeded:\n{finished.output[-2000:]}")
             return finished.seconds
 
@@ -81,15 +84,16 @@ class Original:
 
 
 def pack(archive: Path, place: dict[str, str]) -> None:
-    """Interpreter, its library and the environment's packages, where they are on the host."""
+    """Interpreter and its library where they are on the host, and the environment's packages."""
 
     def wanted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         return None if LEFT_OUT.search(f"/{member.name}"[len(place["library"]) :]) else member
 
-    with tarfile.open(archive, "w") as tar:
+    # It takes paths of more than a hundred bytes in a PAX header for the first hundred alone.
+    with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as tar:
         tar.add(place["executable"])
         tar.add(place["library"], filter=wanted)
-        tar.add(place["packages"])
+        tar.add(place["packages"], PACKAGES)
         if place["executable"] != "/usr/local/bin/python":
             link = tarfile.TarInfo("usr/local/bin/python")
             link.type, link.linkname = tarfile.SYMTYPE, place["executable"]
@@ -108,7 +112,7 @@ def specification(environment: Path, place: dict[str, str], entries: Sequence[st
     return f"""[[directives]]
 layers = [
     {{ tar = {json.dumps(str(environment))} }},
-    {{ shared_library_dependencies = {json.dumps(binaries)} }},
+    {{ shared_library_dependencies = {json.dumps(binaries)}, follow_symlinks = true }},
     {{ glob = "{{{",".join([*globs, *files])}}}" }},
     {{ stubs = [ "/{{proc,sys,tmp}}/", "/dev/{{full,null,random,urandom,zero}}" ] }},
 ]
@@ -120,5 +124,5 @@ mounts = [
 ]
 
 [directives.environment]
-PYTHONPATH = {json.dumps(place["packages"])}
+PYTHONPATH = "{PACKAGES}"
 """
