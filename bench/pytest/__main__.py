@@ -20,11 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "tests" / "real")]
 
-from measures import MADE, Bench  # noqa: E402
-from side_by_side import table  # noqa: E402
-from suites import ATTRS, SUITES  # noqa: E402
-
-REAL = {suite.name: suite for suite in (*SUITES, ATTRS)}
+from measures import MADE, REAL, Bench  # noqa: E402
 
 
 def main() -> int:
@@ -41,7 +37,9 @@ def main() -> int:
     parser.add_argument(
         "--whole", action="store_true", help="all of packaging, and the original on whole suites"
     )
-    parser.add_argument("--work", type=Path, help="where sources and environments are kept")
+    parser.add_argument(
+        "--work", type=Path, help="where sources and environments are kept: a directory of its own"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file")
     chosen = parser.parse_args()
     if unknown := set(chosen.suites) - {*REAL, *MADE}:
@@ -52,20 +50,14 @@ def main() -> int:
         work = (chosen.work or Path(scratch)).resolve()
         work.mkdir(parents=True, exist_ok=True)
         bench = Bench(work, rounds=chosen.rounds, whole=chosen.whole)
-        for name in chosen.suites:
-            if name in REAL:
-                bench.real(REAL[name])
-            else:
-                getattr(bench, MADE[name])()
-    for found in bench.tables:
-        print(table(found.title, found.unit, found.rows, scale=found.scale))
+        measured = [bench.measure(name) for name in chosen.suites]
     print("\n".join(bench.verdicts))
     if chosen.json:
-        plain = {found.title: [asdict(row) for row in found.rows] for found in bench.tables}
+        plain = {title: [asdict(row) for row in rows] for title, rows in bench.tables.items()}
         chosen.json.write_text(
             json.dumps({"tables": plain, "budgets": bench.verdicts}, indent=2, ensure_ascii=False)
         )
-    return 0
+    return 0 if all(measured) else 1
 
 
 if __name__ == "__main__":

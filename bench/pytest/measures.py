@@ -1,21 +1,20 @@
 """What is measured: tables, and what they say of the budgets."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from environments import fetch, make_environment, make_suite_environment
 from original import NAME as ORIGINAL
 from original import Original
 from runs import FRESH, FRESH_ARGUMENTS, OURS, SLOTS, WAYS, Project
-from side_by_side import Row, compare
-from suites import Suite
+from side_by_side import Row, compare, table
+from suites import ATTRS, SUITES, Suite
 from synthetic import imports_suite, trivial_suite
 
-MADE = {"imports": "imports", "trivial": "trivial", "first": "first"}
-"""Suites that are made here → method that measures them."""
+REAL = {suite.name: suite for suite in (*SUITES, ATTRS)}
 PLUGINS = ("pytest-xdist", "pytest-forked")
 FEW, MANY = 500, 1500
 """Sizes of the trivial suites: their difference is free of what a run costs once."""
@@ -33,22 +32,6 @@ LARGE, LARGE_CASES = "packaging", 60_000
 """The suite whose memory has a budget, and how many cases it must have for that to be told."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """One comparison.
-
-    :param title: heads it
-    :param rows: ways, the first the one that others are compared with
-    :param unit: of the figures
-    :param scale: figure × scale is in that unit
-    """
-
-    title: str
-    rows: list[Row]
-    unit: str = "s"
-    scale: float = 1.0
-
-
 class Bench:
     """Measures suites one by one; keeps tables and verdicts.
 
@@ -64,8 +47,24 @@ class Bench:
             "XDG_CACHE_HOME": str(work / "cache"),
             "XDG_STATE_HOME": str(work / "state"),
         }
-        self.tables: list[Table] = []
+        self.tables: dict[str, list[Row]] = {}
         self.verdicts: list[str] = []
+
+    def measure(self, name: str) -> bool:
+        """Measure a suite; if that cannot be done, say why, and let others be measured.
+
+        :param name: of a real suite or of one that is made here
+        :return: whether it was measured
+        """
+        try:
+            if name in REAL:
+                self.real(REAL[name])
+            else:
+                MADE[name](self)
+        except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+            self.verdicts.append(f"{name}: not measured to the end: {error}")
+            return False
+        return True
 
     def real(self, suite: Suite) -> None:
         """A project's own suite, and a slice of it with every case started afresh."""
@@ -97,10 +96,11 @@ class Bench:
         for name, arguments in WAYS.items():
             pair = [project.way(name, arguments, (str(suite),)) for suite in (few, many)]
             ways[name] = marginal(*pair, slots=SLOTS.get(name, 2))
-        rows = self._compare("one more trivial case, per slot", ways, unit="ms", scale=1000)
-        self._check_counts(project)
+        title = "one more trivial case, per slot"
+        rows = self._compare(title, ways, unit="ms", scale=1000)
+        self._check_counts(project, title)
         figure = median(rows, OURS) * 1000
-        self._judge("one more trivial case, per slot: {}", figure, TRIVIAL_CASE * 1000, "ms")
+        self._judge(f"{title}: {{}}", figure, TRIVIAL_CASE * 1000, "ms")
         whole = {name: project.way(name, way, (str(many),)) for name, way in WAYS.items()}
         self._compare(f"{MANY} trivial cases", whole)
 
@@ -129,7 +129,7 @@ class Bench:
     def _whole_runs(self, title: str, project: Project, part: tuple[str, ...]) -> list[Row]:
         ways = {name: project.way(name, arguments, part) for name, arguments in WAYS.items()}
         rows = self._compare(title, ways)
-        self._check_counts(project)
+        self._check_counts(project, title)
         return rows
 
     def _afresh(self, suite: Suite, project: Project) -> None:
@@ -167,8 +167,9 @@ class Bench:
     def _slice(
         self, suite: Suite, project: Project, ways: Mapping[str, Callable[[], float]]
     ) -> list[Row]:
-        rows = self._compare(f"{suite.requirement}, a slice", ways)
-        self._check_counts(project)
+        title = f"{suite.requirement}, a slice"
+        rows = self._compare(title, ways)
+        self._check_counts(project, title)
         return rows
 
     def _compare(
@@ -186,18 +187,23 @@ class Bench:
             self.verdicts.append(f"{title}: {name} not compared: it did not run: {error}")
 
         rows = compare(ways, rounds=rounds or self._rounds, failed=failed)
-        self.tables.append(Table(title, rows, unit, scale))
+        # At once: it may take hours until all are measured.
+        print(table(title, unit, rows, scale=scale), flush=True)
+        self.tables[title] = rows
         return rows
 
-    def _check_counts(self, project: Project) -> None:
+    def _check_counts(self, project: Project, title: str) -> None:
         """A way that runs fewer cases, or fails some, is no faster for that: it is told."""
-        title = self.tables[-1].title
-        found = {name: run.counts.get("passed", 0) for name, run in project.finished.items()}
-        expected = found[self.tables[-1].rows[0].name]
+        names = [row.name for row in self.tables[title]]
+        found = {
+            name: finished.counts.get("passed", 0)
+            for name, finished in project.finished.items()
+            if name in names
+        }
         self.verdicts += [
-            f"{title}: {name}: {number} passed, not {expected}"
+            f"{title}: {name}: {number} passed, not {found[names[0]]}"
             for name, number in found.items()
-            if number != expected and name in {row.name for row in self.tables[-1].rows}
+            if number != found[names[0]]
         ]
 
     def _judge_memory(self, project: Project) -> None:
@@ -216,6 +222,10 @@ class Bench:
         verdict = "met" if figure <= limit else "MISSED"
         text = line.format(f"{figure:.2f} {unit}")
         self.verdicts.append(f"{text}, budget {limit:g} {unit}: {verdict}")
+
+
+MADE = {"imports": Bench.imports, "trivial": Bench.trivial, "first": Bench.first}
+"""Suites that are made here."""
 
 
 def marginal(
