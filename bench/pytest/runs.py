@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,9 +90,16 @@ class Project:
         return measure
 
 
-def run(command: Sequence[str | Path], source: Path, variables: dict[str, str]) -> Finished:
+def run(
+    command: Sequence[str | Path],
+    source: Path,
+    variables: dict[str, str],
+    *,
+    statuses: Container[int] = (0, 1),
+) -> Finished:
     """Run a command to its end; a suite may have failing cases, but it must have been run.
 
+    :param statuses: with which it may end
     :raises RuntimeError: it ended otherwise, with its last lines
     """
     environment = {**os.environ, "COLUMNS": "80", **variables}
@@ -112,7 +119,7 @@ def run(command: Sequence[str | Path], source: Path, variables: dict[str, str]) 
         watch.join()
         out.seek(0)
         output = out.read()
-    if status not in (0, 1):
+    if status not in statuses:
         raise RuntimeError(f"{' '.join(map(str, command))} ended with {status}:\n{output[-2000:]}")
     return Finished(seconds, counts(output), peaks[-1], output)
 
