@@ -107,7 +107,8 @@ def specification(environment: Path, place: dict[str, str], entries: Sequence[st
     :param entries: what is in the project's directory; a glob of all would take its own cache, too
     """
     modules = Path(place["library"]) / "lib-dynload"
-    binaries = [place["executable"], *map(str, sorted(modules.glob("*.so")))]
+    extensions = [*modules.glob("*.so"), *Path(place["packages"]).rglob("*.so")]
+    binaries = [place["executable"], *map(str, sorted(extensions))]
     globs = [f"{name}/**" for name in entries if "." not in name]
     files = [name for name in entries if name.endswith((".toml", ".cfg", ".ini", ".py", ".md"))]
     return f"""[[directives]]
