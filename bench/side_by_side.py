@@ -27,17 +27,31 @@ class Row:
     ratio: float
 
 
-def compare(ways: Mapping[str, Callable[[], float]], *, rounds: int) -> list[Row]:
+def compare(
+    ways: Mapping[str, Callable[[], float]],
+    *,
+    rounds: int,
+    failed: Callable[[str, RuntimeError], None] | None = None,
+) -> list[Row]:
     """Measure each way ``rounds`` times, in turn; the first is what the others are compared with.
 
     :param ways: name → function that does the work once and returns what was measured
+    :param failed: told of a way that raised when it was warmed up, which is then left out; without
+        it, and for the first way, that ends the comparison
     """
-    for measure in ways.values():
-        measure()
-    figures: dict[str, list[float]] = {name: [] for name in ways}
+    figures: dict[str, list[float]] = {}
+    for name, measure in ways.items():
+        try:
+            measure()
+        except RuntimeError as error:
+            if failed is None or not figures:
+                raise
+            failed(name, error)
+        else:
+            figures[name] = []
     for _ in range(rounds):
-        for name, measure in ways.items():
-            figures[name].append(measure())
+        for name, values in figures.items():
+            values.append(ways[name]())
     medians = {name: statistics.median(values) for name, values in figures.items()}
     reference = next(iter(medians.values()))
     return [

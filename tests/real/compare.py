@@ -13,20 +13,19 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
-import venv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PROJECT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
-from suites import SUITES, Suite  # noqa: E402  (a program of files side by side, not a package)
+# A program of files side by side, not a package.
+from environments import fetch, make_suite_environment  # noqa: E402
+from suites import SUITES, Suite  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def compare(suite: Suite, work: Path, *, whole: bool) -> bool:
     """Run one suite both ways; print what differs."""
-    python = make_environment(suite, work)
+    python = make_suite_environment(suite, work)
     source = fetch(suite, work)
     part = suite.whole if whole else suite.part
     plain = run(python, source, work / f"{suite.name}-plain.json", ["-p", "no:maelstrom", *part])
@@ -88,35 +87,6 @@ def compare(suite: Suite, work: Path, *, whole: bool) -> bool:
     for case in differing:
         print(f"  {case}: plain {plain.cases.get(case)}, maelstrom {ours.cases.get(case)}")
     return bool(plain.cases) and not differing and plain.exit == ours.exit
-
-
-def fetch(suite: Suite, work: Path) -> Path:
-    """Directory of the suite's source distribution, fetched once."""
-    directory = work / suite.directory
-    if not directory.is_dir():
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        subprocess.run(
-            [*pip, "--no-binary", ":all:", "--dest", work, suite.requirement], check=True
-        )
-        with tarfile.open(work / f"{suite.directory}.tar.gz") as archive:
-            # The oldest 3.11 releases know no filters; pip has read the same archive before.
-            archive.extractall(
-                work, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {})
-            )
-    return directory
-
-
-def make_environment(suite: Suite, work: Path) -> Path:
-    """Interpreter of an environment with pytest, the suite's project and this one."""
-    environment = work / f"{suite.name}-environment"
-    python = environment / "bin" / "python"
-    if not python.exists():
-        venv.create(environment, with_pip=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "pytest", fetch(suite, work), *suite.needs], check=True)
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, PROJECT], check=True)
-    return python
 
 
 def run(python: Path, source: Path, out: Path, arguments: Sequence[str]) -> Recording:

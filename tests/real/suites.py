@@ -63,3 +63,12 @@ SUITES = (
         ),
     ),
 )
+
+ATTRS = Suite(
+    name="attrs",
+    version="26.1.0",
+    needs=("cloudpickle", "hypothesis", "pympler"),
+    part=("tests/test_filters.py", "tests/test_hooks.py", "tests/test_converters.py"),
+    whole=(),
+)
+"""Measured by `bench/pytest`, and not compared case by case."""
