@@ -118,10 +118,22 @@ def pytest_cmdline_main(config: "pytest.Config") -> int | None:
     return None
 
 
+def leave_as_written(config: "pytest.Config") -> None:
+    """Keep pytest from rewriting our modules as if they held tests.
+
+    It does so with all modules of a distribution that has a plugin, at every start where it cannot
+    keep what it has made, and that is most of what a run of one test would take.
+    """
+    marked = getattr(config.pluginmanager.rewrite_hook, "_must_rewrite", None)
+    if isinstance(marked, set):
+        marked -= {"maelstrom_core", "pytest_maelstrom"}
+
+
 def pytest_configure(config: "pytest.Config") -> None:
     """Take the run over, if asked to."""
     config.addinivalue_line("markers", MARKER)
     if is_asked_for(config):
+        leave_as_written(config)
         from pytest_maelstrom.session import Controller
 
         config.pluginmanager.register(Controller(config), "maelstrom-controller")

@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 
 from maelstrom_core.errors import InputError
-from maelstrom_core.layers import elf, tars
+from maelstrom_core.layers import tars
 from maelstrom_core.layers.collector import Collector, container_path
 from maelstrom_core.layers.patterns import compiled, expand_braces
 from maelstrom_core.layers.walk import Walk
@@ -110,6 +110,9 @@ def _collect(spec: LayerSpec, collector: Collector) -> None:
             tars.collect(collector, collector.absolute(path), what=f".tar: {path}")
         case SharedLibrariesLayer(binaries=binaries, prefix=prefix):
             try:
+                # Loads an ELF reader, which few runs need.
+                from maelstrom_core.layers import elf
+
                 found = elf.closure([os.fsdecode(collector.absolute(path)) for path in binaries])
             except InputError as error:
                 for fault in error.faults:
