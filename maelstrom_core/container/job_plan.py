@@ -21,14 +21,13 @@ Why this order:
 """
 
 from collections.abc import Mapping
-from struct import pack
 
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.blueprint import Blueprint, MountPlan, lies_below
 from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.restrict_plan import JobSteps, Role, limits, privileges, signals
 from maelstrom_core.container.script import Parameter, Result, Step, Texts
-from maelstrom_core.container.slot_plan import PRIVILEGES_OF_A_NETWORK
+from maelstrom_core.container.slot_plan import PRIVILEGES_OF_A_NETWORK, loopback_steps
 from maelstrom_core.container.tree_plan import (
     FORK_ROOT,
     FROZEN,
@@ -165,7 +164,7 @@ def _beginning(
         s.add("fchdir", Parameter("parts"), why="go to the parts of the root")
         s.add("unshare", k.CLONE_NEWNS, why="make a mount namespace")
     if blueprint.network == "loopback" and (blueprint.fresh_network or fork):
-        _loopback(s)
+        s.all += loopback_steps()
     if fork and blueprint.network != "local":
         # Through the slot's own /proc, which is within reach only here.
         hidden = next(i for i, mount in enumerate(blueprint.mounts) if mount.kind == "proc")
@@ -204,13 +203,6 @@ def _descriptors(s: JobSteps, blueprint: Blueprint, role: Role) -> None:
 def _keep_descriptors_from(s: JobSteps, lowest: int) -> None:
     why = "keep descriptors from the job"
     s.add("close_range", lowest, 0xFFFFFFFF, k.CLOSE_RANGE_CLOEXEC, why=why)
-
-
-def _loopback(s: JobSteps) -> None:
-    request = pack("<16sH22x", b"lo", k.IFF_UP)
-    s.add("socket", k.AF_INET, k.SOCK_DGRAM | k.O_CLOEXEC, 0, why="reach loopback", saves="socket")
-    s.add("ioctl", Result("socket"), k.SIOCSIFFLAGS, request, why="bring loopback up")
-    s.add("close", Result("socket"), why="let go of loopback")
 
 
 def _build_root(

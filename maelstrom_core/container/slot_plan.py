@@ -50,6 +50,17 @@ def filter_steps(seccomp: bytes) -> list[Step]:
     return [Step("seccomp", arguments, "refuse system calls that no test needs")]
 
 
+def loopback_steps() -> list[Step]:
+    """Bring loopback up in the network namespace that one is in (netdevice(7))."""
+    request = pack("<16sH22x", b"lo", k.IFF_UP)
+    datagram = (k.AF_INET, k.SOCK_DGRAM | k.O_CLOEXEC, 0)
+    return [
+        Step("socket", datagram, "reach loopback", "socket"),
+        Step("ioctl", (Result("socket"), k.SIOCSIFFLAGS, request), "bring loopback up"),
+        Step("close", (Result("socket"),), "let go of loopback"),
+    ]
+
+
 def network_steps(*, loopback: bool) -> list[Step]:
     """Make a network namespace that one job after the other uses, and none can alter.
 
@@ -58,13 +69,7 @@ def network_steps(*, loopback: bool) -> list[Step]:
     """
     steps = [Step("unshare", (k.CLONE_NEWNET,), "make a network namespace")]
     if loopback:
-        request = pack("<16sH22x", b"lo", k.IFF_UP)
-        datagram = (k.AF_INET, k.SOCK_DGRAM | k.O_CLOEXEC, 0)
-        steps += [
-            Step("socket", datagram, "reach loopback", "socket"),
-            Step("ioctl", (Result("socket"), k.SIOCSIFFLAGS, request), "bring loopback up"),
-            Step("close", (Result("socket"),), "let go of loopback"),
-        ]
+        steps += loopback_steps()
     for name, text in SYSCTLS:
         # A host may show /proc/sys read-only; jobs then live with its defaults.
         steps += _write(Parameter("proc"), f"sys/{name}", text, f"set {name}", may_fail=True)

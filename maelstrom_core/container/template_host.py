@@ -93,6 +93,13 @@ class ForkedJob(RunningJob):
         else:
             super().signal(number)
 
+    def abandon(self) -> None:
+        """Let go of one that was never given anything to do, or never came to be."""
+        for descriptor in (*self.pipes.values(), self.request, self.pidfd):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.let_go()
+
     def _wait(self) -> tuple[int, float, float, int]:
         if len(self.record) != RECORD_BYTES:
             return int(signal.SIGKILL), 0.0, 0.0, 0
@@ -243,8 +250,6 @@ class TemplateHost:
                     self._template.signal(number)
                 elif job in self._jobs:
                     self._jobs[job].ask(number)
-            case ("tell", dict(told)):
-                self._say(told, [])
 
     def _make_ahead(self) -> None:
         while len(self._waiting) < self._ahead:
@@ -328,9 +333,7 @@ class TemplateHost:
         """Forget a fork that never came to be."""
         for descriptor in fork.pipes.values():
             self._forget(descriptor)
-            os.close(descriptor)
-        if fork.request >= 0:
-            os.close(fork.request)
+        fork.abandon()
         del self._forks[fork.number]
         if fork.waits:
             self._waiting.remove(fork)
@@ -344,11 +347,7 @@ class TemplateHost:
         if fork.waits:
             # Killed by somebody before it had anything to do: nobody has missed it.
             self._waiting.remove(fork)
-            if fork.request >= 0:
-                os.close(fork.request)
-            for descriptor in (*fork.pipes.values(), fork.pidfd):
-                os.close(descriptor)
-            fork.let_go()
+            fork.abandon()
             return
         if not fork.explains_its_end() and self._template_has_ended():
             # It was killed along with the template, and the engine shall know that, not this.
