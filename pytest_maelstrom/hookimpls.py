@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from maelstrom_core.errors import UsageError
@@ -172,13 +172,13 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
     messages = run.options["choices"].sift(messages, _case)
     run.options["collected"](messages)
     # One list for all cases.
-    submodules = [name for message in messages for name in message.get("submodules", ())]
+    submodules = json.dumps([n for message in messages for n in message.get("submodules", ())])
     for message in messages:
         if message["kind"] == "case":
             yield _case(message, submodules)
 
 
-def _case(message: dict[str, Any], submodules: Sequence[str] = ()) -> Case:
+def _case(message: dict[str, Any], submodules: str = "[]") -> Case:
     node_id, occurrence = message["id"], message["occurrence"]
     return Case(
         id=CaseId(f"{node_id} (again {occurrence})" if occurrence else node_id),

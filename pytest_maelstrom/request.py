@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -107,12 +107,11 @@ class PytestRun:
         request = {"case": case, "occurrence": occurrence, "output_bytes": output_bytes}
         return json.dumps(request).encode()
 
-    def to_run(
-        self, case: str, occurrence: int, submodules: Sequence[str], output_bytes: int
-    ) -> bytes:
+    def to_run(self, case: str, occurrence: int, submodules: str, output_bytes: int) -> bytes:
         """The request that runs one case.
 
-        :param submodules: what was loaded when all cases were collected
+        :param submodules: what was loaded when all cases were collected, as JSON: it is long, and
+            the same for all of them
         :param output_bytes: how much it may leave in ``$MAELSTROM_OUTPUT``
         """
         path = os.path.normpath(self.root / case.partition("::")[0])
@@ -120,10 +119,10 @@ class PytestRun:
             "arguments": [path],
             "case": case,
             "occurrence": occurrence,
-            "submodules": submodules,
             "output_bytes": output_bytes,
         }
-        return self._common_to_all_cases[:-1] + b", " + json.dumps(own).encode()[1:]
+        shared = b', "submodules": ' + submodules.encode() + b", "
+        return self._common_to_all_cases[:-1] + shared + json.dumps(own).encode()[1:]
 
     @cached_property
     def _common_to_all_cases(self) -> bytes:

@@ -3,7 +3,7 @@
 import importlib
 import sys
 import warnings
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
@@ -86,9 +86,7 @@ class Collecting(_Telling):
 
     def tell_collected(self, session: pytest.Session) -> None:
         """Tell of all cases."""
-        seen: Dict[str, int] = {}
-        for item in session.items:
-            occurrence = seen[item.nodeid] = seen.get(item.nodeid, -1) + 1
+        for item, occurrence in numbered(session.items):
             self.sender.send(
                 "case",
                 id=item.nodeid,
@@ -122,6 +120,14 @@ class Collecting(_Telling):
         reason = session.shouldfail or session.shouldstop
         if reason:
             self.sender.send("stopped", reason=str(reason))
+
+
+def numbered(items: List[pytest.Item]) -> Iterator[Tuple[pytest.Item, int]]:
+    """Items with how many of the same node id came before: some suites have one id twice."""
+    seen: Dict[str, int] = {}
+    for item in items:
+        occurrence = seen[item.nodeid] = seen.get(item.nodeid, -1) + 1
+        yield item, occurrence
 
 
 def wishes(item: pytest.Item) -> Dict[str, Any]:

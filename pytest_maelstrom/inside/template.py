@@ -8,7 +8,7 @@ import pytest
 
 from pytest_maelstrom.inside import live, output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
-from pytest_maelstrom.inside.plugins import Collecting, Running
+from pytest_maelstrom.inside.plugins import Collecting, Running, numbered
 from pytest_maelstrom.inside.preload import Preload
 from pytest_maelstrom.inside.safety import (
     children_alive,
@@ -44,7 +44,7 @@ class Template(Collecting):
         """Tell of all cases and be forked for each; returns in forks."""
         self.tell_collected(session)
         self.tell_why_stopped(session)
-        items = by_case(session.items)
+        items = {(item.nodeid, number): item for item, number in numbered(session.items)}
         self.sender.send("end", status=0)
         capture: Any = self.config.pluginmanager.getplugin("capturemanager")
         # Files that captured output goes to are each fork's own.
@@ -103,13 +103,3 @@ class Template(Collecting):
         known += [] if self._preload is None else self._preload.descriptors
         copies = [copy for copy, _ in copies_of_standard_streams(known)]
         return foreign_descriptors([*known, *copies])
-
-
-def by_case(items: List[pytest.Item]) -> Dict[Tuple[str, int], pytest.Item]:
-    """Items by node id and occurrence: some suites have one id twice."""
-    found: Dict[Tuple[str, int], pytest.Item] = {}
-    seen: Dict[str, int] = {}
-    for item in items:
-        occurrence = seen[item.nodeid] = seen.get(item.nodeid, -1) + 1
-        found[item.nodeid, occurrence] = item
-    return found
