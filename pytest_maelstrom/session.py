@@ -83,7 +83,14 @@ class Controller:
             choices = choices_of(self._config, self._settings, project, container)
             container = choices.container
             try:
-                trio.run(self._main, run, container, project, choices)
+                trio.run(
+                    self._main,
+                    run,
+                    container,
+                    project,
+                    choices,
+                    restrict_keyboard_interrupt_to_checkpoints=True,
+                )
             except BaseExceptionGroup as group:
                 raise _told_plainly(group) from None
         if self._ended_by is not None:

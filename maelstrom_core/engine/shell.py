@@ -169,6 +169,8 @@ class Engine:
         assert running.result is not None
         return running.result
 
+    # Ctrl-C comes before or after a step, never within: half of its effects would be lost.
+    @trio.lowlevel.enable_ki_protection
     def tell(self, event: Event) -> None:
         """Give the machine an event and perform what it wants."""
         effects = self._state.step(event, now=trio.current_time())
@@ -316,6 +318,9 @@ class Engine:
             self._scopes.append(scope)
             nursery.start_soon(self._keep_going, scope, task)
 
+    # Ctrl-C must not fall upon the task that hears how jobs end: those who wait for that end,
+    # as they do when they are cancelled, would wait for ever.
+    @trio.lowlevel.enable_ki_protection
     async def _keep_going(
         self, scope: trio.CancelScope, task: Callable[[], Awaitable[None]]
     ) -> None:

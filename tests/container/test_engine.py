@@ -64,6 +64,21 @@ def result_of(on_backend) -> Callable[[JobSpec], JobResult]:
     return run
 
 
+def test_an_interrupt_while_a_job_is_heard_ends_the_run(on_backend):
+    """It falls into the task that would hear how the job ends."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.RaisesGroup(KeyboardInterrupt, allow_unwrapped=True, flatten_subgroups=True):
+            on_backend(
+                lambda backend: backend.run(
+                    shell("echo heard; sleep 1000"),
+                    on_output=lambda stream, data: signal.raise_signal(signal.SIGINT),
+                )
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_one_slot_runs_jobs_that_need_other_slot_processes(on_backend):
     """It listens to one of its processes while it is given a job for another."""
     kinds: list[dict[str, Any]] = [

@@ -56,7 +56,9 @@ def main() -> int:
         schema = Schema(RUNNER, "SHELL_CHECKS", fields)
         plugins.options(schema)
         settings = load(schema, {}, environment=os.environ)
-        summary = trio.run(run, project, plugins, settings)
+        summary = trio.run(
+            run, project, plugins, settings, restrict_keyboard_interrupt_to_checkpoints=True
+        )
     except MaelstromError as error:
         print(f"{RUNNER}: {error}", file=sys.stderr)
         return error.exit_code
