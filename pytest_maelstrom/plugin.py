@@ -134,6 +134,6 @@ def pytest_configure(config: "pytest.Config") -> None:
     config.addinivalue_line("markers", MARKER)
     if is_asked_for(config):
         leave_as_written(config)
-        from pytest_maelstrom.session import Controller
+        from pytest_maelstrom.beginning import begin
 
-        config.pluginmanager.register(Controller(config), "maelstrom-controller")
+        config.pluginmanager.register(begin(config), "maelstrom-controller")

@@ -8,6 +8,7 @@ from maelstrom_core.container.flags import CAPABILITIES
 from maelstrom_core.container.messages import Launch, Prepare
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.container import Bind, Container, Devices, Mount, Proc, Sys, Tmp
+from maelstrom_core.model.plain import digest_of
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 MAX_LAYERS = 499
@@ -100,8 +101,8 @@ def prepare_message(
 
     :raises InputError: as `blueprint_of`
     """
-    blueprint = blueprint_of(container, lowers=lowers, host_trees=host_trees)
-    return Prepare(key=container.digest.hex, spec=blueprint.to_plain())
+    spec = blueprint_of(container, lowers=lowers, host_trees=host_trees).to_plain()
+    return Prepare(key=digest_of(spec).hex, spec=spec)
 
 
 def candidate_paths(program: str, environment: Sequence[tuple[str, str]]) -> tuple[str, ...]:

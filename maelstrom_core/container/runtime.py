@@ -2,17 +2,13 @@
 
 import os
 import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import trio
 
-from maelstrom_core.container import slot as slot_module
 from maelstrom_core.container.messages import (
     Ended,
     Launch,
@@ -26,54 +22,10 @@ from maelstrom_core.container.messages import (
 from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.plan import launch_arguments
 from maelstrom_core.container.remedies import explain
+from maelstrom_core.container.slot_process import MOST, Kind, SlotProcess, end_spares, take
 from maelstrom_core.errors import HostError
 
 Interpreter = Literal["auto", "stub", "python"]
-_BUFFER_BYTES = 1 << 20
-
-
-class Kind(NamedTuple):
-    """What a slot process has once and for all, and jobs inherit.
-
-    :param network: ``own``, or ``host`` for jobs that see the host's network
-    :param calls: ``filtered`` by seccomp, or ``all``
-    """
-
-    network: str
-    calls: str
-
-
-_MOST = Kind("own", "filtered")
-"""What most jobs need."""
-
-
-class SlotProcess:
-    """One slot process and the socket to it."""
-
-    def __init__(self, kind: Kind, interpreter: str) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
-        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
-        program = Path(slot_module.__file__)
-        command = [sys.executable, "-I", "-S", str(program), str(theirs.fileno()), *kind]
-        with theirs:
-            # Its standard error stays ours: a slot process that raises has a fault of its own.
-            self.process = subprocess.Popen(
-                [*command, interpreter],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env={},
-                # A Ctrl-C is the engine's to answer; slots end with it.
-                start_new_session=True,
-            )
-        self.control = ours
-
-    def end(self) -> None:
-        """End it, and with it whatever it runs."""
-        self.control.close()
-        self.process.kill()
-        self.process.wait()
 
 
 class Slot:
@@ -91,14 +43,14 @@ class Slot:
 
     def start(self) -> None:
         """Start the process that most jobs need."""
-        self._process_for(_MOST)
+        self._process_for(MOST)
 
     async def ready(self) -> None:
         """Wait until it has namespaces of its own.
 
         :raises HostError: where the host refuses; with the remedy
         """
-        process = self._process_for(_MOST)
+        process = self._process_for(MOST)
         await trio.lowlevel.wait_readable(process.control)
         messages = receive(process.control)
         if messages is None:
@@ -148,7 +100,7 @@ class Slot:
     async def receive(self) -> SlotMessage:
         """See `SlotPort.receive`."""
         while not self._messages:
-            kind = self._current[1] if self._current else _MOST
+            kind = self._current[1] if self._current else MOST
             process = self._process_for(kind)
             with trio.CancelScope() as self._listening:
                 await trio.lowlevel.wait_readable(process.control)
@@ -182,7 +134,7 @@ class Slot:
     def _process_for(self, kind: Kind) -> SlotProcess:
         process = self._processes.get(kind)
         if process is None:
-            process = self._processes[kind] = SlotProcess(kind, self._interpreter)
+            process = self._processes[kind] = take(kind, self._interpreter)
             for message in self._containers.values():
                 if kind_of(message) == kind:
                     send(process.control, ("prepare", message.key, message.spec))
@@ -249,3 +201,4 @@ async def open_slots(
     finally:
         for slot in slots:
             slot.end()
+        end_spares()

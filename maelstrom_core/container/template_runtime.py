@@ -18,7 +18,8 @@ from maelstrom_core.container.messages import (
 )
 from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.plan import launch_arguments
-from maelstrom_core.container.runtime import Interpreter, SlotProcess, decoded, kind_of
+from maelstrom_core.container.runtime import Interpreter, decoded, kind_of
+from maelstrom_core.container.slot_process import take
 
 
 class TemplateSlot:
@@ -29,7 +30,7 @@ class TemplateSlot:
     ) -> None:
         """Start it; see `OpenTemplate`."""
         self._messages: deque[TemplateMessage] = deque()
-        self._process = SlotProcess(kind_of(prepare), interpreter)
+        self._process = take(kind_of(prepare), interpreter)
         self._ended = False
         self._tell("prepare", prepare.key, prepare.spec)
         packed = (

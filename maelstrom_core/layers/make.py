@@ -83,7 +83,8 @@ def make_layers(
         digests = tuple(store.add_manifest(entries) for entries in made)
         lease.add(digests)
         store.lower_directories(digests)
-    store.evict()
+    if store.grown:
+        store.evict()
     return MadeLayers(digests, tuple(trees), lease)
 
 

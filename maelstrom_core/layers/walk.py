@@ -3,9 +3,12 @@
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING
 
 import attrs
-from pathspec import GitIgnoreSpec
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 
 @attrs.frozen
@@ -49,7 +52,7 @@ class Walk:
         self,
         directory: bytes,
         relative: bytes,
-        ignores: list[tuple[str, GitIgnoreSpec]],
+        ignores: list[tuple[str, "GitIgnoreSpec"]],
         above: frozenset[tuple[int, int]],
     ) -> Iterator[Found]:
         try:
@@ -93,7 +96,9 @@ def _is_directory(status: os.stat_result) -> bool:
     return status.st_mode & 0o170000 == 0o040000
 
 
-def _read_ignore(directory: bytes) -> GitIgnoreSpec:
+def _read_ignore(directory: bytes) -> "GitIgnoreSpec":
+    from pathspec import GitIgnoreSpec
+
     with open(os.path.join(directory, b".gitignore"), encoding="utf-8", errors="replace") as file:
         # To git, `d/**` is all that lies in d, but not d itself; pathspec takes d along.
         return GitIgnoreSpec.from_lines(
@@ -101,7 +106,7 @@ def _read_ignore(directory: bytes) -> GitIgnoreSpec:
         )
 
 
-def _ignored(path: str, ignores: list[tuple[str, GitIgnoreSpec]], is_directory: bool) -> bool:
+def _ignored(path: str, ignores: list[tuple[str, "GitIgnoreSpec"]], is_directory: bool) -> bool:
     """What git says: a deeper file decides before one above it."""
     for base, spec in reversed(ignores):
         below = path[len(base) + 1 :] if base else path

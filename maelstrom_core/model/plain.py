@@ -1,15 +1,15 @@
 """Values ↔ plain data ↔ canonical CBOR. The one door to ``cbor2`` and ``cattrs``. Pure.
 
 Canonical (RFC 8949, section 4.2) so that equal values have equal bytes and hence equal digests.
+What turns values into data is made when it is first wanted: a run on this machine seldom does, and
+would wait for it.
 """
 
-from typing import Any, TypeVar
+import functools
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
-import cattrs
 import cbor2
-from cattrs.preconf.cbor2 import make_converter
-from cattrs.strategies import configure_tagged_union
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.digest import BadDigest, Digest
@@ -18,14 +18,32 @@ T = TypeVar("T")
 _WTF_8 = 273
 """Tag of texts that are not UTF-8, as names of files and values of variables need not be (IANA)."""
 
-_converter = make_converter(forbid_extra_keys=True, omit_if_default=True)
-_converter.register_unstructure_hook(Digest, lambda digest: digest.hex)
-_converter.register_structure_hook(Digest, lambda text, _: Digest(text))
+_unions: list[Any] = []
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 
 def tagged_union(union: Any) -> None:
-    """Register a union of attrs classes; its members are told apart by a key ``kind``."""
-    configure_tagged_union(union, _converter, tag_name="kind", tag_generator=_kind)
+    """Register a union of attrs classes; its members are told apart by a key ``kind``.
+
+    To be called where the union is defined, so that it is known before any value is turned.
+    """
+    _unions.append(union)
+    _converter.cache_clear()
+
+
+@functools.cache
+def _converter() -> "Converter":
+    from cattrs.preconf.cbor2 import make_converter
+    from cattrs.strategies import configure_tagged_union
+
+    converter = make_converter(forbid_extra_keys=True, omit_if_default=True)
+    converter.register_unstructure_hook(Digest, lambda digest: digest.hex)
+    converter.register_structure_hook(Digest, lambda text, _: Digest(text))
+    for union in _unions:
+        configure_tagged_union(union, converter, tag_name="kind", tag_generator=_kind)
+    return converter
 
 
 def _kind(cls: type) -> str:
@@ -37,7 +55,7 @@ def to_plain(value: Any, *, union: Any = None) -> Any:
 
     :param union: the union of which ``value`` is a member, so that a ``kind`` is written
     """
-    return _converter.unstructure(value, unstructure_as=union)
+    return _converter().unstructure(value, unstructure_as=union)
 
 
 def from_plain(cls: type[T], data: Any, *, what: str = "data") -> T:
@@ -45,8 +63,10 @@ def from_plain(cls: type[T], data: Any, *, what: str = "data") -> T:
 
     :raises InputError: all faults of ``data``, each with its path
     """
+    import cattrs
+
     try:
-        return _converter.structure(data, cls)
+        return _converter().structure(data, cls)
     except (cattrs.BaseValidationError, BadDigest, ValueError, TypeError, KeyError) as error:
         raise InputError(f"bad {what}", cattrs.transform_error(error, path=what)) from None
 

@@ -54,6 +54,8 @@ class Store:
     def __init__(self, directory: Path, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
         self.directory = directory
         self.limit_bytes = limit_bytes
+        self.grown = False
+        """Whether a layer was added since it was opened: there may be something to evict."""
         self._gate = directory / "gate"
         self._scratch = directory / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}"
         self._scratch.mkdir()
@@ -177,6 +179,7 @@ class Store:
             try:
                 trees.build(entries, temporary, self.blobs)
                 path.parent.mkdir(exist_ok=True)
+                self.grown = True
                 try:
                     os.rename(temporary, path)
                 except OSError as error:

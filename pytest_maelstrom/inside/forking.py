@@ -14,8 +14,9 @@ import json
 import os
 import signal
 import socket
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from pytest_maelstrom.inside.at_fork import AtFork
 from pytest_maelstrom.inside.frozen import copy_layer
 from pytest_maelstrom.inside.machine import Machine
 from pytest_maelstrom.inside.safety import copies_of_standard_streams, threads_alive
@@ -31,17 +32,18 @@ _WALL, _WNOHANG = 0x40000000, 1
 class ForkServer:
     """Speaks with the engine for a template."""
 
-    def __init__(self, lowest: int) -> None:
+    def __init__(self, lowest: int, at_fork: Optional[AtFork] = None) -> None:
         """Take over the descriptors that the engine has given.
 
         :param lowest: where descriptors are moved to, out of the way of tests
+        :param at_fork: tells of forks; by default the interpreter does
         """
         import fcntl
 
         control = fcntl.fcntl(CONTROL_DESCRIPTOR, fcntl.F_DUPFD_CLOEXEC, lowest)
         self._parts = fcntl.fcntl(PARTS_DESCRIPTOR, fcntl.F_DUPFD_CLOEXEC, lowest)
         self._control = socket.socket(fileno=control)
-        self._lowest = lowest
+        self._at_fork = at_fork
         self._own: List[int] = [control, self._parts]
         self._children: List[int] = []
         self._copies: List[Tuple[int, int]] = []
@@ -76,7 +78,7 @@ class ForkServer:
         """
         _, script = self._receive()
         descriptors = script.pop("descriptors")
-        machine = Machine(script, descriptors)
+        machine = Machine(script, descriptors, self._at_fork)
         self._own += machine.descriptors
         self._copies = copies_of_standard_streams(self.descriptors)
         self._say({"kind": "ready", "unfit": unfit, "memory": memory_bytes()})

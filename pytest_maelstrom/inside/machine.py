@@ -9,6 +9,8 @@ import mmap
 import os
 from typing import Any, Dict, List, Tuple
 
+from pytest_maelstrom.inside.at_fork import AtFork
+
 _PR_GET_TID_ADDRESS = 40
 _CLONE_VM, _CLONE_PIDFD, _CLONE_VFORK = 0x100, 0x1000, 0x4000
 _CLONE_CHILD_CLEARTID, _CLONE_CHILD_SETTID = 0x200000, 0x1000000
@@ -18,10 +20,24 @@ _RECORD_WORDS, _CONTEXT_WORDS, _MAY_FAIL, _RETURNS = 10, 4, 0x100, 0x200
 _NO_FAILURE = 0xFFFFFFFFFFFFFFFF
 
 
-class Machine:
-    """The engine's script in this process's memory, and whatever performs it."""
+class _Interpreter:
+    """Tells of a fork as the interpreter itself does."""
 
-    def __init__(self, script: Dict[str, Any], descriptors: List[int]) -> None:
+    before = ctypes.pythonapi.PyOS_BeforeFork
+    in_child = ctypes.pythonapi.PyOS_AfterFork_Child
+    in_parent = ctypes.pythonapi.PyOS_AfterFork_Parent
+
+
+class Machine:
+    """The engine's script in this process's memory, and whatever performs it.
+
+    :param at_fork: tells of forks, where it knows all who wait for that
+    """
+
+    def __init__(
+        self, script: Dict[str, Any], descriptors: List[int], at_fork: "AtFork | None" = None
+    ) -> None:
+        self._at_fork: Any = at_fork if at_fork is not None and at_fork.knows_all else _Interpreter
         init, blob, *code = descriptors
         size = os.fstat(blob).st_size
         # Anonymous, so that a fork's copy is its own.
@@ -64,14 +80,14 @@ class Machine:
     def fork(self) -> int:
         """Perform the script: 0 in a fork; here the pid of its pid 1, or ``-errno``.
 
-        The interpreter is told as it is of an ``os.fork``.
+        Those who asked to be told of an ``os.fork`` are told.
         """
-        ctypes.pythonapi.PyOS_BeforeFork()
+        self._at_fork.before()
         pid = self._run()
         if pid == 0:
-            ctypes.pythonapi.PyOS_AfterFork_Child()
+            self._at_fork.in_child()
         else:
-            ctypes.pythonapi.PyOS_AfterFork_Parent()
+            self._at_fork.in_parent()
         return pid
 
     def _run(self) -> int:

@@ -21,13 +21,18 @@ def main() -> int:
     from pytest_maelstrom.inside.wire import Sender, out_of_the_way, read_request
 
     sender, request = Sender(), read_request()
+    at_fork = None
+    if request["kind"] == "template":
+        from pytest_maelstrom.inside.at_fork import AtFork
+
+        at_fork = AtFork()
     from pytest_maelstrom.inside import live, output, plugins, stacks
 
     server: Any = None
     if request["kind"] == "template":
         from pytest_maelstrom.inside.forking import ForkServer
 
-        server = ForkServer(out_of_the_way())
+        server = ForkServer(out_of_the_way(), at_fork)
     else:
         stacks.tell_when_asked(sender)
 

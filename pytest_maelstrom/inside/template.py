@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
-from pytest_maelstrom.inside import live, output, stacks
+from pytest_maelstrom.inside import endings, live, output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
 from pytest_maelstrom.inside.plugins import Collecting, Running, numbered
 from pytest_maelstrom.inside.preload import Preload
@@ -52,6 +52,7 @@ class Template(Collecting):
         live.flush()
         unfit = [*threads_alive(), *children_alive(), *self._open_files()]
         self._server.freeze()
+        endings.leave_out_own(self.config)
         gc.collect()
         # Collecting garbage would otherwise touch, and so copy, every page of the template.
         gc.freeze()
