@@ -11,10 +11,10 @@ from original import NAME as ORIGINAL
 from original import Original
 from runs import FRESH, FRESH_ARGUMENTS, OURS, SLOTS, WAYS, Project
 from side_by_side import Row, compare, table
-from suites import ATTRS, SUITES, Suite
+from suites import SUITES, Suite
 from synthetic import imports_suite, trivial_suite
 
-REAL = {suite.name: suite for suite in (*SUITES, ATTRS)}
+REAL = {suite.name: suite for suite in SUITES if suite.measured}
 PLUGINS = ("pytest-xdist", "pytest-forked")
 FEW, MANY = 500, 1500
 """Sizes of the trivial suites: their difference is free of what a run costs once."""

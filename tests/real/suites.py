@@ -1,6 +1,36 @@
-"""The real suites: what to fetch, what they need, and which of their cases make a slice."""
+"""The real suites: what to fetch, what they need, which cases end otherwise, and why.
 
+The data is in ``suites.toml``; this reads it.
+"""
+
+import fnmatch
+import re
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).resolve().parent / "suites.toml"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Cases that are known to end otherwise in containers.
+
+    :param cases: their node ids; ``*`` stands for anything
+    :param why: in words that the guide can repeat
+    :param sometimes: whether they may end alike, for a reason that ``why`` gives
+    """
+
+    cases: str
+    why: str
+    sometimes: bool = False
+
+    def covers(self, case: str) -> bool:
+        """Whether a case is meant."""
+        # Brackets of parameters are no sets of letters.
+        return fnmatch.fnmatchcase(case, re.sub(r"\[", "[[]", self.cases))
 
 
 @dataclass(frozen=True)
@@ -9,17 +39,26 @@ class Suite:
 
     :param name: of the project on the package index
     :param version: exact, so that two runs compare the same thing
-    :param needs: what its tests need beside pytest and itself
-    :param part: pytest arguments of a slice that takes about half a minute when every case starts
-        cold
+    :param about: what it is and why it is here
     :param whole: pytest arguments of all that is compared in a nightly run
+    :param part: of a slice that takes a few seconds; nothing to leave the suite to the night
+    :param needs: what its tests need beside pytest and itself
+    :param options: given to pytest both ways, and before ``-p maelstrom`` or its opposite
+    :param installed: the tests are part of what is installed, and no source distribution is fetched
+    :param measured: also by ``bench/pytest``, all of it and its slice
+    :param differences: what ends otherwise
     """
 
     name: str
     version: str
-    needs: tuple[str, ...]
-    part: tuple[str, ...]
-    whole: tuple[str, ...]
+    about: str
+    whole: tuple[str, ...] = ()
+    part: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    installed: bool = False
+    measured: bool = False
+    differences: tuple[Difference, ...] = ()
 
     @property
     def requirement(self) -> str:
@@ -29,46 +68,17 @@ class Suite:
     @property
     def directory(self) -> str:
         """Name of the directory in the source distribution."""
-        return f"{self.name}-{self.version}"
+        return f"{self.name.replace('-', '_')}-{self.version}"
 
 
-SUITES = (
-    Suite(
-        name="click",
-        version="8.5.1",
-        needs=(),
-        part=("tests/test_arguments.py", "tests/test_compat.py", "tests/test_normalization.py"),
-        whole=(),
-    ),
-    Suite(
-        name="jinja2",
-        version="3.1.6",
-        needs=("trio",),
-        part=("tests/test_loader.py", "tests/test_async.py", "tests/test_bytecode_cache.py"),
-        whole=(),
-    ),
-    Suite(
-        name="packaging",
-        version="26.3",
-        needs=("pretend", "tomli_w", "hypothesis", "coverage[toml]"),
-        part=("tests/test_elffile.py", "tests/test_musllinux.py", "tests/test_manylinux.py"),
-        whole=(
-            "tests/test_tags.py",
-            "tests/test_metadata.py",
-            "tests/test_utils.py",
-            "tests/test_elffile.py",
-            "tests/test_musllinux.py",
-            "tests/test_manylinux.py",
-            "tests/test_licenses.py",
-        ),
-    ),
-)
+def read_suites(data: Path = DATA) -> Iterator[Suite]:
+    """All of them, in the order of the file."""
+    for name, table in tomllib.loads(data.read_text()).items():
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+        }
+        differences = tuple(Difference(**one) for one in fields.pop("differences", ()))
+        yield Suite(name=name, part=fields.pop("slice", ()), differences=differences, **fields)
 
-ATTRS = Suite(
-    name="attrs",
-    version="26.1.0",
-    needs=("cloudpickle", "hypothesis", "pympler"),
-    part=("tests/test_filters.py", "tests/test_hooks.py", "tests/test_converters.py"),
-    whole=(),
-)
-"""Measured by `bench/pytest`, and not compared case by case."""
+
+SUITES = tuple(read_suites())
