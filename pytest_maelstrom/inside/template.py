@@ -44,6 +44,9 @@ class Template(Collecting):
         """Tell of all cases and be forked for each; returns in forks."""
         self.tell_collected(session)
         self.tell_why_stopped(session)
+        measuring: Any = self.config.pluginmanager.getplugin("maelstrom-measuring")
+        if measuring is not None:
+            measuring.wait()
         items = {(item.nodeid, number): item for item, number in numbered(session.items)}
         self.sender.send("end", status=0)
         capture: Any = self.config.pluginmanager.getplugin("capturemanager")
@@ -61,6 +64,8 @@ class Template(Collecting):
         self._request = json.loads(self._server.serve(unfit, self._learn))
         self.sender.close()
         self.sender = running.sender = Sender()
+        if measuring is not None:
+            measuring.go_on()
         stacks.tell_when_asked(self.sender)
         self._left_in = output.prepare()
         capture.start_global_capturing()
