@@ -77,7 +77,7 @@ def _can_be_written(name: str) -> bool:
 
 def _check_numbers(numbers: object, branch: bool) -> int:
     """How many bits some numbers take."""
-    if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+    if not isinstance(numbers, list) or set(map(type, numbers)) - {int}:
         raise Refused("lines are no numbers")
     if not numbers:
         return 0

@@ -39,6 +39,13 @@ SUITE = {
                 return "many"
             return "one"
     """,
+    "src/shop/program.py": """
+        def main():
+            return "in a process of its own"
+
+        if __name__ == "__main__":
+            main()
+    """,
     "src/shop/unused.py": "def unused():\n    return 2\n",
     "src/shop/uncovered.py": "def paused():\n    return 3\n",
     "tests/conftest.py": """
@@ -69,7 +76,7 @@ SUITE = {
     """,
     "tests/deep/test_deep.py": "def test_deep(number): assert number == 3\n",
     "tests/test_shop.py": """
-        import threading, pytest, shop
+        import os, subprocess, sys, threading, pytest, shop
         from shop import uncovered
 
         def test_late():
@@ -94,6 +101,11 @@ SUITE = {
             thread = threading.Thread(target=shop.total, args=([1, 2], 0))
             thread.start()
             thread.join()
+
+        def test_starts_a_process():
+            path = os.path.abspath("src")
+            program = [sys.executable, "-c", "from shop import program; program.main()"]
+            subprocess.run(program, env={**os.environ, "PYTHONPATH": path}, check=True)
 
         def test_skips():
             pytest.skip("not today")
@@ -150,7 +162,7 @@ def report(path: Path) -> Any:
 
 
 def test_branches_contexts_and_reports_are_the_same(project, run):
-    directory = project(SUITE)
+    directory = project({**SUITE, ".coveragerc": "[run]\npatch = subprocess\n"})
     options = [
         *SOURCES,
         "--cov-branch",
@@ -187,6 +199,7 @@ def test_branches_contexts_and_reports_are_the_same(project, run):
     assert "tests/test_shop.py::test_basket|setup" in contexts["tests/conftest.py"][17]
     assert "tests/test_shop.py::test_fresh|teardown" in contexts["tests/conftest.py"][18]
     assert "tests/test_shop.py::test_odd[a|b]|run" in contexts["src/shop/prices.py"][5]
+    assert contexts["src/shop/program.py"][2] == {""}
     assert contexts["src/shop/unused.py"] == {}
     assert list(contexts["src/shop/uncovered.py"]) == [1]
 
@@ -231,3 +244,41 @@ def test_started_by_coverage_run(project, tmp_path):
     assert seen[1] == seen[0]
     assert seen[2] == seen[0]
     assert seen[0][0]["src/shop/late.py"][2] == {"always"}
+
+
+def test_what_a_test_makes_up_is_refused_and_said(project, run):
+    directory = project(
+        {
+            "pytest.ini": "[pytest]\npythonpath = .\n",
+            "shop.py": "def buy(): return 1\n",
+            "test_it.py": """
+                import json, os
+                import shop
+
+                def send(**fields):
+                    fields = {"tracers": {}, "touched": {}, "branch": False, **fields}
+                    line = json.dumps({"kind": "measured", **fields}) + "\\n"
+                    for name in os.listdir("/proc/self/fd"):
+                        try:
+                            if "pipe" in os.readlink(f"/proc/self/fd/{name}") and int(name) > 2:
+                                os.write(int(name), line.encode())
+                        except OSError:
+                            pass
+
+                def test_makes_things_up():
+                    send(contexts={"": {shop.__file__: [1 << 40]}})
+                    send(contexts={"": {shop.__file__: ["2); DROP TABLE file"]}})
+                    send(contexts=None)
+                    shop.buy()
+
+                def test_dies():
+                    os._exit(3)
+            """,
+        }
+    )
+    ran = run(directory, "--cov=shop", "-pno:cacheprovider", ours=True)
+    assert "1 failed, 1 passed" in ran.out, ran.out
+    assert "maelstrom: coverage that did not come" in ran.out
+    for why in ("a line beyond", "lines are no numbers", "it is no table"):
+        assert f"test_it.py::test_makes_things_up: {why}" in ran.out.replace("there is ", ""), why
+    assert re.search(r"^shop.py +1 +0 +100%$", ran.out, re.MULTILINE), ran.out
