@@ -30,6 +30,7 @@ from pytest_maelstrom.ignored import report_ignored
 from pytest_maelstrom.live import Live, is_wanted
 from pytest_maelstrom.measured import measured_of
 from pytest_maelstrom.outputs import Outputs, show
+from pytest_maelstrom.remembered import Remembered
 from pytest_maelstrom.repeats import Repeats
 from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
 from pytest_maelstrom.request import PytestRun
@@ -59,6 +60,7 @@ class Controller:
             most_bytes=self._settings.output_size,
         )
         self._plugins.register(self._outputs, "pytest-outputs")
+        self._plugins.register(Remembered(config), "pytest-remembered")
         self._live = Live(config) if is_wanted(config) else None
         if self._live is not None:
             self._plugins.register(self._live, "pytest-live")

@@ -70,7 +70,7 @@ def main() -> int:
         config._ensure_unconfigure()
         sender = inside.sender  # a fork has one of its own
         if request["kind"] == "run":
-            output.send_back(sender, left_in, request["output_bytes"])
+            inside.send_left(left_in, request["output_bytes"])
         elif server is not None:
             inside.ended()
     sender.send("end", status=status)

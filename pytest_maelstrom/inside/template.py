@@ -38,6 +38,7 @@ class Template(Collecting):
         self._preload = preload
         self._request: Dict[str, Any] = {}
         self._left_in = ""
+        self._running: Any = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -58,7 +59,7 @@ class Template(Collecting):
         gc.collect()
         # Collecting garbage would otherwise touch, and so copy, every page of the template.
         gc.freeze()
-        running = self._take_turns()
+        running = self._running = self._take_turns()
         if self._preload is not None:
             self._preload.remember()
         self._request = json.loads(self._server.serve(unfit, self._learn))
@@ -79,6 +80,7 @@ class Template(Collecting):
         manager.unregister(self)
         running = Running(self.config, self.sender)
         manager.register(running, "maelstrom-running")
+        running.begin()
         return running
 
     def _learn(self) -> None:
@@ -89,7 +91,7 @@ class Template(Collecting):
     def ended(self) -> None:
         """In a fork, when the case has ended: send the files that it has left."""
         if self._request:
-            output.send_back(self.sender, self._left_in, self._request["output_bytes"])
+            self._running.send_left(self._left_in, self._request["output_bytes"])
             if self._preload is not None:
                 self._preload.tell()
 
