@@ -70,20 +70,20 @@ class Measured:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Measure nothing meanwhile, but within `resumed`."""
-        self._coverage._collector.pause()
+        self._coverage._collector.stop()
         try:
             yield
         finally:
-            self._coverage._collector.resume()
+            self._coverage._collector.start()
 
     @contextmanager
     def resumed(self) -> Iterator[None]:
         """Measure meanwhile."""
-        self._coverage._collector.resume()
+        self._coverage._collector.start()
         try:
             yield
         finally:
-            self._coverage._collector.pause()
+            self._coverage._collector.stop()
 
     @hookimpl
     def maelstrom_job_ended(self, run: RunView, case: Case, result: JobResult) -> None:

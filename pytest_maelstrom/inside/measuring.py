@@ -97,6 +97,8 @@ class Measuring:
         self._base: str = replaced.base_filename()
         coverage._data = self._numbers
         coverage._collector.use_data(self._numbers, coverage.config.context)
+        # One that measured before this one did waits for its end, in vain.
+        coverage._collector._collectors[:] = [coverage._collector]
         for instance in type(coverage)._instances:
             instance._auto_save = False  # at its end, into a file which nobody would see
         # That nothing was measured is known at the end of the run alone, and said there.
@@ -120,7 +122,7 @@ class Measuring:
     def wait(self) -> None:
         """In a template that will do nothing any more but be forked."""
         self.send()
-        self._coverage._collector.pause()
+        self._coverage._collector.stop()
         self._looks_for_files = False
         packages = getattr(self._coverage._inorout, "source_pkgs", ())
         self._missing = [name for name in packages if name not in sys.modules]
@@ -131,7 +133,8 @@ class Measuring:
         if hasattr(self._plugin, "pid"):
             # Of old versions, which start measuring in processes that they do not know.
             self._plugin.pid = os.getpid()
-        self._coverage._collector.resume()
+        # Not resumed: by a tracer that was stopped, newer interpreters trace nothing that it has seen.
+        self._coverage._collector.start()
 
     def send(self) -> None:
         """Send what was measured since it was last sent."""
