@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -67,8 +67,13 @@ _ETC_FILES = [
 """Of /etc: what a normal process expects there, and nothing that is somebody's secret."""
 
 
-def surroundings(run: PytestRun, project: Path) -> Surroundings:
-    """Look around."""
+def surroundings(
+    run: PytestRun, project: Path, environment: Mapping[str, str] | None = None
+) -> Surroundings:
+    """Look around.
+
+    :param environment: variables beside those of this process
+    """
     links, trees = [], []
     for path in _TOP_LEVEL:
         if os.path.islink(path):
@@ -93,7 +98,7 @@ def surroundings(run: PytestRun, project: Path) -> Surroundings:
         home=os.path.expanduser("~"),
         user=os.geteuid(),
         group=os.getegid(),
-        environment=tuple(sorted(os.environ.items())),
+        environment=tuple(sorted({**os.environ, **(environment or {})}.items())),
         inside=inside,
     )
 

@@ -1,4 +1,4 @@
-"""Files that tests leave in ``$MAELSTROM_OUTPUT``, written down on the host.
+"""Files that tests leave in ``$MAELSTROM_OUTPUT``, or in ``tmp_path``, written down on the host.
 
 ``DIRECTORY/RUN/CASE/…``, below directories made here and nobody else: what a container says is not
 trusted. Names that lead elsewhere are refused, no link is made or followed, nothing is written over,
@@ -223,7 +223,7 @@ def show(left: list[Left], reports: list[Any]) -> None:
     text = "\n".join(line for one in left for line in one.described())
     calls = [one for one in reports if one.when == "call" or one.failed]
     place = (calls or reports)[-1]
-    place.sections = [*place.sections, ("Files left in $MAELSTROM_OUTPUT", text)]
+    place.sections = [*place.sections, ("Files left behind", text)]
     directories = [str(one.directory) for one in left if one.files]
     if directories:
         # JUnit's writer takes those of the last report.

@@ -43,6 +43,8 @@ _OURS: dict[str, Any] = {
     "distload": False,
     "looponfail": False,
     "setupshow": False,
+    # There is nothing in a container that pytest-cov would have to delete first.
+    "cov_append": True,
 }
 """What the controlling process does itself, or what has no meaning for one case."""
 
@@ -56,6 +58,7 @@ class PytestRun:
     :param options: every option of pytest and its plugins, plain
     :param directory: where pytest was started
     :param preload: whether the template imports what cases have imported
+    :param measures_itself: whether coverage starts with the interpreter, because of us alone
     """
 
     python: tuple[str, ...]
@@ -67,9 +70,12 @@ class PytestRun:
     root: Path
     run_id: str
     preload: bool = True
+    measures_itself: bool = False
 
     @classmethod
-    def of(cls, config: pytest.Config, *, preload: bool = True) -> "PytestRun":
+    def of(
+        cls, config: pytest.Config, *, preload: bool = True, measures_itself: bool = False
+    ) -> "PytestRun":
         """What a configuration says."""
         options = {name: encoded(value) for name, value in vars(config.option).items()}
         options = {name: value for name, value in options.items() if value is not UNKNOWN}
@@ -91,6 +97,7 @@ class PytestRun:
             root=config.rootpath,
             run_id=uuid.uuid4().hex,
             preload=preload,
+            measures_itself=measures_itself,
         )
 
     def to_collect(self) -> bytes:
@@ -142,6 +149,7 @@ class PytestRun:
             "run_id": self.run_id,
             "worker_id": "maelstrom",
             "preload": preload,
+            "measures_itself": self.measures_itself,
         }
         return json.dumps(request).encode()
 

@@ -28,7 +28,9 @@ from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
 from pytest_maelstrom.ignored import report_ignored
 from pytest_maelstrom.live import Live, is_wanted
+from pytest_maelstrom.measured import measured_of
 from pytest_maelstrom.outputs import Outputs, show
+from pytest_maelstrom.remembered import Remembered
 from pytest_maelstrom.repeats import Repeats
 from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
 from pytest_maelstrom.request import PytestRun
@@ -46,6 +48,7 @@ class Controller:
         self._collected: list[dict[str, Any]] = []
         self._degraded: tuple[str, ...] = ()
         self._not_forked: tuple[tuple[str, int], ...] = ()
+        self._not_measured: list[str] = []
         refuse_unsuitable(config)
         self._note = take_over_xdist(config)
         with as_usage_errors():
@@ -57,9 +60,13 @@ class Controller:
             most_bytes=self._settings.output_size,
         )
         self._plugins.register(self._outputs, "pytest-outputs")
+        self._plugins.register(Remembered(config), "pytest-remembered")
         self._live = Live(config) if is_wanted(config) else None
         if self._live is not None:
             self._plugins.register(self._live, "pytest-live")
+        self._measured = measured_of(config)
+        if self._measured is not None:
+            self._plugins.register(self._measured, "pytest-measured")
         self._attempts = Attempts(config, fail_on_flaky=self._settings.fail_on_flaky)
         config.pluginmanager.register(self._attempts, "maelstrom-attempts")
         self._repeats = Repeats(config) if self._settings.repeat > 1 else None
@@ -77,9 +84,15 @@ class Controller:
         """Run all cases in containers."""
         self._session = session
         project = project_directory(self._config)
-        run = PytestRun.of(self._config, preload=self._settings.preload == "learned")
-        with as_usage_errors():
-            container = default_container(surroundings(run, project), self._settings, run.template)
+        measured = self._measured
+        run = PytestRun.of(
+            self._config,
+            preload=self._settings.preload == "learned",
+            measures_itself=measured is not None and bool(measured.environment),
+        )
+        with as_usage_errors(), measured.paused() if measured else nullcontext():
+            around = surroundings(run, project, measured.environment if measured else {})
+            container = default_container(around, self._settings, run.template)
             choices = choices_of(self._config, self._settings, project, container)
             container = choices.container
             try:
@@ -93,6 +106,9 @@ class Controller:
                 )
             except BaseExceptionGroup as group:
                 raise _told_plainly(group) from None
+            finally:
+                if measured is not None:
+                    self._not_measured = measured.finish()
         if self._ended_by is not None:
             raise self._ended_by
         if session.shouldfail:
@@ -109,6 +125,10 @@ class Controller:
         if self._degraded:
             terminalreporter.section("maelstrom: not given by this host")
             for line in self._degraded:
+                terminalreporter.line(line)
+        if self._not_measured:
+            terminalreporter.section("maelstrom: coverage that did not come")
+            for line in self._not_measured:
                 terminalreporter.line(line)
         if self._not_forked:
             terminalreporter.section("maelstrom: started afresh, since a fork would not be safe")
@@ -162,6 +182,8 @@ class Controller:
         """Tell pytest how collecting went, before anything is run."""
         assert self._session is not None
         session, config = self._session, self._config
+        if self._measured is not None:
+            self._measured.take_collecting(messages)
         cases = sum(message["kind"] in ("case", "ignored") for message in messages)
         for message in messages:
             match message["kind"]:
@@ -222,7 +244,8 @@ class Controller:
         self._attempts.note(report, reports)
         if self._repeats is not None:
             self._repeats.note(report)
-        replay_case(self._config, report, reports)
+        with self._measured.resumed() if self._measured else nullcontext():
+            replay_case(self._config, report, reports)
         self._attempts.count(report, self._session)
         for message in report.details.get("exits", ()):
             self._ended_by = _end_of_run(message)

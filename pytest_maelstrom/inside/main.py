@@ -41,6 +41,9 @@ def main() -> int:
     sys.argv[:] = request["argv"]
     import pytest
 
+    if request["measures_itself"]:
+        # Its coverage has started. What tests start is measured where the project says so alone.
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
     try:
         config = make_config(request)
         if request["kind"] == "collect":
@@ -57,6 +60,12 @@ def main() -> int:
                 config, sender, request["case"], request["occurrence"], request["submodules"]
             )
         config.pluginmanager.register(inside, "maelstrom-inside")
+        if "coverage" in sys.modules:
+            from pytest_maelstrom.inside import measuring
+
+            measures = measuring.measuring_of(config, lambda: inside.sender)
+            if measures is not None:
+                config.pluginmanager.register(measures, measuring.NAME)
         config.pluginmanager.register(live.LiveLogs(), "maelstrom-live-logs")
         status = int(config.hook.pytest_cmdline_main(config=config))
     except pytest.UsageError as error:
@@ -66,7 +75,7 @@ def main() -> int:
         config._ensure_unconfigure()
         sender = inside.sender  # a fork has one of its own
         if request["kind"] == "run":
-            output.send_back(sender, left_in, request["output_bytes"])
+            inside.send_left(left_in, request["output_bytes"])
         elif server is not None:
             inside.ended()
     sender.send("end", status=status)

@@ -1,14 +1,15 @@
-"""Files that a test leaves in ``$MAELSTROM_OUTPUT``, sent to the controlling process at its end.
+"""Files that a test leaves, sent to the controlling process at its end.
 
-They travel as messages, among the reports. Regular files alone: a link may point at anything, and
-is named as refused, as is what does not fit.
+Those in ``$MAELSTROM_OUTPUT``, and those in pytest's temporary directories if the test has failed.
+They travel as messages, among the reports. Regular files alone: a link may point at anything, and is
+named as refused, as is what does not fit.
 """
 
 import base64
 import os
 import stat
 import tempfile
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Optional, Tuple
 
 VARIABLE = "MAELSTROM_OUTPUT"
 DIRECTORY = "/.maelstrom/output"
@@ -27,15 +28,34 @@ def prepare() -> str:
     return directory
 
 
-def send_back(sender: Any, directory: str, most_bytes: int) -> None:
-    """Send what is in the directory now.
+def temporary_directory(factory: Any) -> Optional[str]:
+    """Where ``tmp_path`` and its like are, if any was made, and if such are to be kept.
+
+    :param factory: pytest's ``tmp_path_factory``
+    """
+    if getattr(factory, "_retention_policy", "all") == "none":
+        return None
+    if getattr(factory, "_retention_count", 3) == 0:
+        return None
+    directory = getattr(factory, "_basetemp", None)
+    return None if directory is None else str(directory)
+
+
+def send_back(sender: Any, directory: str, most_bytes: int, below: str = "") -> int:
+    """Send what is in a directory now.
 
     :param sender: a `pytest_maelstrom.inside.wire.Sender`
     :param directory: as `prepare` named it; a test may have changed the variable
     :param most_bytes: of all files together
+    :param below: where it is to be among the files of the case; pytest's links are left out of it
+    :return: how many bytes more might have been sent
     """
     left = most_bytes
     for path, name, mode in _files(directory):
+        if below:
+            if stat.S_ISLNK(mode) and name.endswith("current"):
+                continue
+            name = f"{below}/{name}"
         if not stat.S_ISREG(mode):
             sender.send("output refused", path=name, why="no regular file")
             continue
@@ -43,6 +63,7 @@ def send_back(sender: Any, directory: str, most_bytes: int) -> None:
             left -= _send(sender, path, name, left)
         except OSError as error:
             sender.send("output refused", path=name, why=os.strerror(error.errno or 0))
+    return left
 
 
 def _files(directory: str) -> Iterator[Tuple[str, str, int]]:

@@ -7,6 +7,8 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
+from pytest_maelstrom.inside import output
+from pytest_maelstrom.inside.remembered import Remembered
 from pytest_maelstrom.inside.wire import SUBTESTS, Sender
 
 try:
@@ -166,10 +168,41 @@ def load(names: List[str]) -> None:
 
 
 class Running(_Telling):
-    """Tells how a case goes."""
+    """Tells how a case goes, and what it leaves."""
+
+    def __init__(self, config: pytest.Config, sender: Sender) -> None:
+        super().__init__(config, sender)
+        self._remembered: Optional[Remembered] = None
+        self._temporary: Any = None
+        self._item: Optional[pytest.Item] = None
+        self._has_failed = False
+
+    def begin(self) -> None:
+        """Note what is there before the case: when pytest is configured, and nothing has been run."""
+        self._remembered = Remembered(self.config)
+        # pytest takes it away again when it is no longer configured.
+        self._temporary = getattr(self.config, "_tmp_path_factory", None)
+
+    def send_left(self, directory: str, most_bytes: int) -> None:
+        """Send what the case leaves, when it has ended.
+
+        :param directory: that of ``$MAELSTROM_OUTPUT``
+        :param most_bytes: of all its files
+        """
+        left = output.send_back(self.sender, directory, most_bytes)
+        temporary = output.temporary_directory(self._temporary) if self._has_failed else None
+        if temporary is not None:
+            output.send_back(self.sender, temporary, left, below="tmp")
+        if self._remembered is not None:
+            self._remembered.send(self.sender, self._item)
+
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """Note which case it is."""
+        self._item = item
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell of a phase's report, and of failed subtests, which pytest counts by itself."""
+        self._has_failed = self._has_failed or report.failed
         if failed_subtests_key is not None and report.when == "call":
             counted: Any = self.config.stash.get(failed_subtests_key, {})
             failed = counted.get(getattr(report, "id", report.nodeid), 0)
@@ -205,6 +238,10 @@ class OneCase(Running):
         self._case = case
         self._occurrence = occurrence
         self._submodules = submodules
+
+    def pytest_sessionstart(self) -> None:
+        """Begin."""
+        self.begin()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: Any, name: str) -> Optional[List[Any]]:

@@ -38,12 +38,16 @@ class Template(Collecting):
         self._preload = preload
         self._request: Dict[str, Any] = {}
         self._left_in = ""
+        self._running: Any = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Tell of all cases and be forked for each; returns in forks."""
         self.tell_collected(session)
         self.tell_why_stopped(session)
+        measuring: Any = self.config.pluginmanager.getplugin("maelstrom-measuring")
+        if measuring is not None:
+            measuring.wait()
         items = {(item.nodeid, number): item for item, number in numbered(session.items)}
         self.sender.send("end", status=0)
         capture: Any = self.config.pluginmanager.getplugin("capturemanager")
@@ -56,12 +60,14 @@ class Template(Collecting):
         gc.collect()
         # Collecting garbage would otherwise touch, and so copy, every page of the template.
         gc.freeze()
-        running = self._take_turns()
+        running = self._running = self._take_turns()
         if self._preload is not None:
             self._preload.remember()
         self._request = json.loads(self._server.serve(unfit, self._learn))
         self.sender.close()
         self.sender = running.sender = Sender()
+        if measuring is not None:
+            measuring.go_on()
         stacks.tell_when_asked(self.sender)
         self._left_in = output.prepare()
         capture.start_global_capturing()
@@ -75,6 +81,7 @@ class Template(Collecting):
         manager.unregister(self)
         running = Running(self.config, self.sender)
         manager.register(running, "maelstrom-running")
+        running.begin()
         return running
 
     def _learn(self) -> None:
@@ -85,7 +92,7 @@ class Template(Collecting):
     def ended(self) -> None:
         """In a fork, when the case has ended: send the files that it has left."""
         if self._request:
-            output.send_back(self.sender, self._left_in, self._request["output_bytes"])
+            self._running.send_left(self._left_in, self._request["output_bytes"])
             if self._preload is not None:
                 self._preload.tell()
 

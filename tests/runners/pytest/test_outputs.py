@@ -267,3 +267,71 @@ def test_where_files_cannot_be_kept_the_run_goes_on(project, run, tmp_path):
     assert "1 failed" in ran.out
     assert "nothing could be kept" in ran.out
     assert "File exists" in ran.out or "Not a directory" in ran.out
+
+
+def test_temporary_files_of_failed_tests_come_back(project, run, tmp_path):
+    directory = project(
+        {
+            "pytest.ini": "[pytest]\n",
+            "test_it.py": """
+                import os, pathlib
+                import pytest
+
+                def test_fails(tmp_path, tmp_path_factory):
+                    (tmp_path / "deep").mkdir()
+                    (tmp_path / "deep" / "data.txt").write_text("what it was")
+                    (tmp_path / "link").symlink_to("/etc/passwd")
+                    (tmp_path_factory.mktemp("made") / "more.txt").write_text("more")
+                    (pathlib.Path(os.environ["MAELSTROM_OUTPUT"]) / "log").write_text("log")
+                    assert False
+
+                @pytest.fixture
+                def broken(tmp_path):
+                    (tmp_path / "before.txt").write_text("set up")
+                    raise RuntimeError
+
+                @pytest.mark.maelstrom(isolation="fresh")
+                def test_error(broken): pass
+
+                def test_passes(tmp_path):
+                    (tmp_path / "data.txt").write_text("nobody asks")
+
+                @pytest.mark.xfail
+                def test_is_expected(tmp_path):
+                    (tmp_path / "data.txt").write_text("nobody asks")
+                    assert False
+
+                def test_large(tmp_path):
+                    (tmp_path / "large").write_bytes(bytes(600_000))
+                    (tmp_path / "small").write_bytes(bytes(600))
+                    assert False
+            """,
+        }
+    )
+    kept = tmp_path / "kept"
+    arguments = (f"--maelstrom-output={kept}", "--maelstrom-output-size=500kB")
+    ran = run(directory, *arguments, ours=True)
+    assert "2 failed, 1 passed, 1 xfailed, 1 error" in ran.out, ran.out
+    one_run = only(kept, "*")
+    assert f"maelstrom: files of 3 tests in {one_run}\n" in ran.out
+    assert files_below(one_run) == {
+        os.path.join(only(one_run, f"*{test}*").name, name)
+        for test, name in [
+            ("fails", "log"),
+            ("fails", "tmp/test_fails0/deep/data.txt"),
+            ("fails", "tmp/made0/more.txt"),
+            ("error", "tmp/test_error0/before.txt"),
+            ("large", "tmp/test_large0/small"),
+        ]
+    }
+    data = only(one_run, "*fails*") / "tmp/test_fails0/deep/data.txt"
+    assert data.read_text() == "what it was"
+    assert f"{only(one_run, '*fails*')}\n  log (3 bytes)\n" in ran.out
+    assert "  tmp/test_fails0/deep/data.txt (11 bytes)\n" in ran.out
+    assert "tmp/test_fails0/link: refused: no regular file" in ran.out
+    assert "tmp/test_large0/large: refused: too large: 600000 bytes" in ran.out
+    assert "current" not in ran.out
+    for policy in ("tmp_path_retention_policy=none", "tmp_path_retention_count=0"):
+        again = run(directory, *arguments, "-o", policy, "-k", "error", ours=True)
+        assert "1 error" in again.out
+        assert "files of" not in again.out

@@ -1,0 +1,97 @@
+"""What tests want remembered for later runs, sent to the controlling process at a case's end.
+
+That is values that are put into pytest's cache, and examples in Hypothesis' database. Of the former
+those that were set are known; of the latter the files are looked at, for there is no other way that
+all versions of Hypothesis have.
+"""
+
+import base64
+import os
+import sys
+from typing import Any, Dict, Iterator, List, Set, Tuple
+
+import pytest
+
+from pytest_maelstrom.inside.wire import Sender
+
+_MOST_BYTES = 1 << 20
+"""Of all examples of one case."""
+
+
+class Remembered:
+    """One for a template and its forks, or for a case that starts afresh."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._values: Dict[str, Any] = {}
+        home = os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY") or ".hypothesis"
+        self._examples = os.path.join(os.path.abspath(home), "examples")
+        self._known = {key: (when, set(self._names(key))) for key, when in self._keys()}
+        cache: Any = getattr(config, "cache", None)
+        if cache is not None:
+            self._watch(cache)
+
+    def send(self, sender: Sender, item: Any) -> None:
+        """Send what a case has added, and taken away.
+
+        :param item: the case, or nothing if it was not run
+        """
+        for key, value in self._values.items():
+            sender.send("cached", key=key, value=value)
+        test = getattr(item, "obj", None)
+        if "hypothesis" in sys.modules and getattr(test, "is_hypothesis_test", False):
+            self._send_examples(sender)
+
+    def _watch(self, cache: Any) -> None:
+        original = cache.set
+
+        def keep_and_note(key: str, value: object) -> None:
+            original(key, value)
+            self._values[key] = value
+
+        cache.set = keep_and_note
+
+    def _send_examples(self, sender: Sender) -> None:
+        left = _MOST_BYTES
+        now: Set[str] = set()
+        for key, when in self._keys():
+            now.add(key)
+            before = self._known.get(key, (0, set()))
+            if before[0] == when:
+                continue  # nothing was added to this directory, nor removed from it
+            names = set(self._names(key))
+            self._tell_gone(sender, key, before[1] - names)
+            for name in sorted(names - before[1]):
+                try:
+                    with open(os.path.join(self._examples, key, name), "rb") as file:
+                        data = file.read(left + 1)
+                except OSError:
+                    continue
+                left -= len(data)
+                if left < 0:
+                    return
+                text = base64.b64encode(data).decode("ascii")
+                sender.send("example", key=key, name=name, data=text)
+        for key in self._known:
+            if key not in now:
+                self._tell_gone(sender, key, self._known[key][1])
+
+    @staticmethod
+    def _tell_gone(sender: Sender, key: str, names: Set[str]) -> None:
+        for name in sorted(names):
+            sender.send("example", key=key, name=name, data=None)
+
+    def _keys(self) -> Iterator[Tuple[str, int]]:
+        """Directories of the database, one for each test or two, and when each was changed."""
+        try:
+            with os.scandir(self._examples) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        yield entry.name, entry.stat(follow_symlinks=False).st_mtime_ns
+        except OSError:
+            return
+
+    def _names(self, key: str) -> List[str]:
+        try:
+            return os.listdir(os.path.join(self._examples, key))
+        except OSError:
+            return []

@@ -1,0 +1,87 @@
+"""What tests want remembered, written down where the next run finds it.
+
+Values go into pytest's own cache. Examples go into Hypothesis' database, one file each, named by its
+content: so those of concurrent tests and runs never meet, and what a container says can be checked.
+"""
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maelstrom_core.hooks import hookimpl
+from maelstrom_core.model.cases import Case
+from maelstrom_core.model.outcome import JobResult
+from maelstrom_core.model.views import RunView
+from pytest_maelstrom.hookimpls import messages_of
+from pytest_maelstrom.output_plan import Refused, parts_of
+
+LARGEST_VALUE = 1 << 20
+"""Of pytest's cache, as JSON."""
+MOST_OF_A_CASE = 1000
+"""Values, and examples."""
+_HASH = re.compile(r"[0-9a-f]{16}")
+_IGNORED = (
+    "# Made by the first test whose examples were kept, as Hypothesis would have made it.\n*\n"
+)
+
+
+class Remembered:
+    """A plugin of ours that observes jobs."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._cache: Any = getattr(config, "cache", None)
+        home = os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY") or ".hypothesis"
+        self._home = Path(config.invocation_params.dir, home)
+
+    @hookimpl
+    def maelstrom_job_ended(self, run: RunView, case: Case, result: JobResult) -> None:
+        """Write down what a job wants remembered."""
+        del run, case
+        if b'"kind": "cached"' not in result.report and b'"kind": "example"' not in result.report:
+            return
+        taken = 0
+        for message in messages_of(result.report):
+            if message["kind"] not in ("cached", "example") or taken >= MOST_OF_A_CASE:
+                continue
+            taken += 1
+            # Nobody is told when pytest or Hypothesis cannot write here, either.
+            with contextlib.suppress(Refused, ValueError, OSError):
+                if message["kind"] == "cached":
+                    self._keep_value(message)
+                else:
+                    self._keep_example(message)
+
+    def _keep_value(self, message: Mapping[str, Any]) -> None:
+        key, value = message.get("key"), message.get("value")
+        if self._cache is None or len(json.dumps(value)) > LARGEST_VALUE:
+            return
+        self._cache.set("/".join(parts_of(key)), value)
+
+    def _keep_example(self, message: Mapping[str, Any]) -> None:
+        key, name, text = (message.get(field) for field in ("key", "name", "data"))
+        if not all(isinstance(one, str) and _HASH.fullmatch(one) for one in (key, name)):
+            return
+        directory = self._home / "examples" / str(key)
+        path = directory / str(name)
+        if text is None:
+            path.unlink(missing_ok=True)
+            directory.rmdir()  # unless there are others
+            return
+        data = base64.b64decode(text, validate=True)
+        if hashlib.sha384(data).hexdigest()[:16] != name:
+            return
+        if not self._home.exists():
+            self._home.mkdir(parents=True, exist_ok=True)
+            (self._home / ".gitignore").write_text(_IGNORED, encoding="utf-8")
+        directory.mkdir(parents=True, exist_ok=True)
+        beside = directory.parent / f".{key}-{name}-{os.getpid()}"
+        beside.write_bytes(data)
+        beside.replace(path)
