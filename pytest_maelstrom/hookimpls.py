@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from maelstrom_core.errors import UsageError
@@ -14,10 +14,12 @@ from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, describe
 from maelstrom_core.model.views import RunView
 from maelstrom_core.testrun.directives_plan import FRESH
-from pytest_maelstrom import stacks
+from pytest_maelstrom import carried, stacks
 from pytest_maelstrom.request import PytestRun
 
 RUNNER = "pytest"
+SHOWN = "_maelstrom_shown"
+"""Added to a report: what was written to the terminal before it."""
 ENDS_THE_RUN = ("exit", "interrupt")
 """Kinds of messages of a container in which somebody wanted all of pytest to end."""
 
@@ -67,7 +69,7 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
     if run.runner != RUNNER:
         return None
     messages = list(messages_of(result.report))
-    reports = [message["report"] for message in messages if message["kind"] == "report"]
+    reports, shown = reports_of(messages)
     phases = {report.get("when") for report in reports}
     details = {
         "node id": case.details["node id"],
@@ -75,6 +77,7 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
         "reports": reports,
         "warnings": [message for message in messages if message["kind"] == "warning"],
         "exits": [message for message in messages if message["kind"] in ENDS_THE_RUN],
+        "carried": [message for message in messages if message["kind"] in carried.KINDS],
     }
     if details["exits"]:
         # What it reported so far is told, and nothing is said of what was still to come.
@@ -95,7 +98,21 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
             id=case.id, status=status, duration=duration, details=details, result=result
         )
     status, message = _why_not(messages, result)
+    if shown:
+        message += f"\n--- terminal ---\n{shown}"
     return CaseReport(id=case.id, status=status, message=message, details=details, result=result)
+
+
+def reports_of(messages: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """pytest's reports, each with what was written to the terminal before it; and what came later."""
+    reports, shown = [], ""
+    for message in messages:
+        if message["kind"] == "shown":
+            shown += str(message["text"])
+        elif message["kind"] == "report":
+            reports.append({**message["report"], SHOWN: shown} if shown else message["report"])
+            shown = ""
+    return reports, shown
 
 
 def status_of(reports: list[dict[str, Any]]) -> CaseStatus:

@@ -3,7 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import Any, TextIO
 
 import pytest
@@ -41,6 +43,31 @@ def show(config: pytest.Config, messages: Iterable[dict[str, Any]]) -> bool:
         # The reader has had enough; neither is there anything to be said at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
     return True
+
+
+def tree(config: pytest.Config, messages: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Lines of ``--collect-only``, at each of its verbosities."""
+    cases = [message for message in messages if message["kind"] == "case"]
+    verbosity = config.get_verbosity("test_cases")
+    if verbosity < -1:
+        counts = Counter(case["id"].partition("::")[0] for case in cases)
+        yield from (f"{file}: {number}" for file, number in sorted(counts.items()))
+        return
+    if verbosity < 0:
+        yield from (case["id"] for case in cases)
+        return
+    if cases:
+        yield ""
+    above: list[list[str]] = []
+    for case in cases:
+        chain = case["tree"]
+        pairs = zip(above, chain[:-1], strict=False)
+        same = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+        for depth, (name, documentation) in enumerate(chain[same:], start=same):
+            yield f"{'  ' * depth}{name}"
+            if verbosity >= 1:
+                yield from (f"{'  ' * (depth + 1)}{line}" for line in documentation.splitlines())
+        above = chain
 
 
 def _plain(message: dict[str, Any]) -> dict[str, Any]:

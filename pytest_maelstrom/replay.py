@@ -7,23 +7,36 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from _pytest._code.code import TerminalRepr
+from _pytest._io import TerminalWriter
 
 from maelstrom_core.model.cases import CaseReport
+from pytest_maelstrom.carried import hand_over, say_aloud
+from pytest_maelstrom.hookimpls import SHOWN
 
 SUBTESTS = "_maelstrom_failed_subtests"
-"""What the inside calls its count of failed subtests (`pytest_maelstrom.inside.wire`)."""
+NOT_A_TRACEBACK = "_maelstrom_no_traceback"
+"""What the inside calls what it adds to reports (`pytest_maelstrom.inside.wire`)."""
 
 
-def replay_case(config: pytest.Config, report: CaseReport, reports: list[Any]) -> None:
+def replay_case(
+    config: pytest.Config, report: CaseReport, reports: list[Any], *, live: bool
+) -> None:
     """Tell pytest of a case, from its start to its end.
 
     :param reports: what `reports_of` made of it
+    :param live: whether what it wrote was shown when it was written
     """
     node_id, location = _named(report)
     hook = config.hook
     hook.pytest_runtest_logstart(nodeid=node_id, location=location)
+    hand_over(config, report.details.get("carried", ()), node_id)
+    aloud = next((one for one in reports if one.when == "call"), reports[-1] if reports else None)
     for one in reports:
         _note_subtests(config, one)
+        _show_fixtures(config, one)
+        if one is aloud and not live:
+            say_aloud(config, report)
         hook.pytest_runtest_logreport(report=one)
     for warning in report.details.get("warnings", ()):
         replay_warning(config, warning)
@@ -74,7 +87,30 @@ def unserialized(config: pytest.Config, data: Mapping[str, Any]) -> Any:
     for name in ("sections", "user_properties"):
         if isinstance(data.get(name), list):
             data[name] = [tuple(one) if isinstance(one, list) else one for one in data[name]]
-    return config.hook.pytest_report_from_serializable(config=config, data=data)
+    as_shown = data.pop(NOT_A_TRACEBACK, None)
+    subtest = data.get("_subtest.context")
+    report = config.hook.pytest_report_from_serializable(config=config, data=data)
+    if as_shown is not None:
+        report.longrepr = _Told(str(longrepr), as_shown)
+    if subtest is not None:
+        # pytest takes the repr of these values twice: where they are made, and where they arrive.
+        object.__setattr__(report.context, "kwargs", subtest["kwargs"])
+    return report
+
+
+class _Told(TerminalRepr):
+    """The words of something that pytest can show, and that is no traceback."""
+
+    def __init__(self, text: str, as_shown: str) -> None:
+        self._text = text
+        self._as_shown = as_shown
+
+    def __str__(self) -> str:
+        return self._text
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        """Write them."""
+        tw.line(self._as_shown)
 
 
 def _note_subtests(config: pytest.Config, report: Any) -> None:
@@ -86,6 +122,14 @@ def _note_subtests(config: pytest.Config, report: Any) -> None:
         # The key was the node id as text before pytest made it a value of its own.
         noted: Any = config.stash[failed_subtests_key]
         noted[getattr(report, "id", report.nodeid)] = failed
+
+
+def _show_fixtures(config: pytest.Config, report: Any) -> None:
+    """Write what was written to the terminal in a container, as ``--setup-show`` does."""
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    shown = getattr(report, SHOWN, "")
+    if reporter is not None and shown:
+        reporter._tw.write(shown, flush=True)
 
 
 def _made_up(

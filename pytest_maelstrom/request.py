@@ -14,6 +14,7 @@ import attrs
 import pytest
 
 from maelstrom_core.model.container import Template
+from pytest_maelstrom.carried import wanted
 from pytest_maelstrom.environment_plan import INSIDE
 
 _SELECTING: dict[str, Any] = {
@@ -42,11 +43,15 @@ _OURS: dict[str, Any] = {
     "tx": [],
     "distload": False,
     "looponfail": False,
-    "setupshow": False,
     # There is nothing in a container that pytest-cov would have to delete first.
     "cov_append": True,
+    "log_file": os.devnull,
 }
 """What the controlling process does itself, or what has no meaning for one case."""
+
+
+WORKER_ID = "gw0"
+"""Of pytest-xdist's names of workers the first: suites take their number out of it."""
 
 
 @attrs.frozen(slots=False)
@@ -59,6 +64,7 @@ class PytestRun:
     :param directory: where pytest was started
     :param preload: whether the template imports what cases have imported
     :param measures_itself: whether coverage starts with the interpreter, because of us alone
+    :param carried: what the inside must carry to plugins of the controlling process
     """
 
     python: tuple[str, ...]
@@ -71,6 +77,7 @@ class PytestRun:
     run_id: str
     preload: bool = True
     measures_itself: bool = False
+    carried: Mapping[str, Any] = attrs.field(factory=dict)
 
     @classmethod
     def of(
@@ -83,7 +90,7 @@ class PytestRun:
         # Arguments are arguments inside; argparse complains of values that are there before.
         options.pop("file_or_dir", None)
         plugins = [name for name in options.get("plugins", []) if name != "maelstrom"]
-        options["plugins"] = [*plugins, "no:terminal"]
+        options["plugins"] = plugins
         options["rootdir"] = str(config.rootpath)
         options["inifilename"] = str(config.inipath) if config.inipath else None
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
@@ -98,6 +105,7 @@ class PytestRun:
             run_id=uuid.uuid4().hex,
             preload=preload,
             measures_itself=measures_itself,
+            carried=wanted(config),
         )
 
     def to_collect(self) -> bytes:
@@ -147,9 +155,10 @@ class PytestRun:
             "sys_path": self.sys_path,
             "argv": self.argv,
             "run_id": self.run_id,
-            "worker_id": "maelstrom",
+            "worker_id": WORKER_ID,
             "preload": preload,
             "measures_itself": self.measures_itself,
+            "carried": self.carried,
         }
         return json.dumps(request).encode()
 

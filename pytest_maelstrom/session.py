@@ -1,6 +1,6 @@
 """The controlling process: collects nothing and runs nothing itself, but tells pytest of all of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from maelstrom_core.testrun.history import History
 from maelstrom_core.testrun.shell import TestRun
 from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom import listing
+from pytest_maelstrom.carried import NodeIds, hand_over
 from pytest_maelstrom.choices import Choices, choices_of
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
@@ -29,6 +30,7 @@ from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
 from pytest_maelstrom.ignored import report_ignored
 from pytest_maelstrom.live import Live, is_wanted
 from pytest_maelstrom.measured import measured_of
+from pytest_maelstrom.other_plugins import refuse_unsuitable, take_over
 from pytest_maelstrom.outputs import Outputs, show
 from pytest_maelstrom.remembered import Remembered
 from pytest_maelstrom.repeats import Repeats
@@ -50,7 +52,7 @@ class Controller:
         self._not_forked: tuple[tuple[str, int], ...] = ()
         self._not_measured: list[str] = []
         refuse_unsuitable(config)
-        self._note = take_over_xdist(config)
+        self._notes = take_over(config)
         with as_usage_errors():
             self._plugins = Plugins(extra=[("pytest-session", self)])
             self._settings: Settings = read_settings(config, self._plugins)
@@ -69,6 +71,8 @@ class Controller:
             self._plugins.register(self._measured, "pytest-measured")
         self._attempts = Attempts(config, fail_on_flaky=self._settings.fail_on_flaky)
         config.pluginmanager.register(self._attempts, "maelstrom-attempts")
+        self._node_ids = NodeIds(config)
+        config.pluginmanager.register(self._node_ids, "maelstrom-node-ids")
         self._repeats = Repeats(config) if self._settings.repeat > 1 else None
         if self._repeats is not None:
             config.pluginmanager.register(self._repeats, "maelstrom-repeats")
@@ -77,6 +81,9 @@ class Controller:
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Collect nothing here: that is done in a container, where the tests will run."""
         session.items = []
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            reporter.pytest_collection()  # pytest asks nobody after us
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -139,7 +146,7 @@ class Controller:
         """Say that tests run in containers."""
         slots = self._settings.slots
         line = f"maelstrom: every test in its own container, {slots} at once"
-        return [line, self._note] if self._note else [line]
+        return [line, *self._notes]
 
     async def _main(
         self, run: PytestRun, container: ContainerSpec, project: Path, choices: Choices
@@ -184,6 +191,8 @@ class Controller:
         session, config = self._session, self._config
         if self._measured is not None:
             self._measured.take_collecting(messages)
+        hand_over(config, messages)
+        self._node_ids.note(message["id"] for message in messages if message["kind"] == "case")
         cases = sum(message["kind"] in ("case", "ignored") for message in messages)
         for message in messages:
             match message["kind"]:
@@ -215,7 +224,7 @@ class Controller:
             self._run.stop("collection failed")
         elif config.option.collectonly:
             if not listing.show(config, messages):
-                self._show([m["id"] for m in messages if m["kind"] == "case"])
+                self._show(listing.tree(config, messages))
             self._run.stop("only collecting was asked for")
         else:
             report_ignored(config, messages)
@@ -226,9 +235,11 @@ class Controller:
             # Cases of many files end in turn: a line for each file would be torn to pieces.
             reporter.showfspath = False
             reporter._numcollected = number
+            if hasattr(reporter, "tests_count"):  # pytest-sugar's own
+                reporter.tests_count = self._session.testscollected if self._session else number
             reporter.report_collect(True)
 
-    def _show(self, lines: list[str]) -> None:
+    def _show(self, lines: Iterable[str]) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None:
             for line in lines:
@@ -245,7 +256,7 @@ class Controller:
         if self._repeats is not None:
             self._repeats.note(report)
         with self._measured.resumed() if self._measured else nullcontext():
-            replay_case(self._config, report, reports)
+            replay_case(self._config, report, reports, live=self._live is not None)
         self._attempts.count(report, self._session)
         for message in report.details.get("exits", ()):
             self._ended_by = _end_of_run(message)
@@ -259,43 +270,6 @@ class _Deselected:
 
     def __init__(self, nodeid: str) -> None:
         self.nodeid = nodeid
-
-
-_UNSUITABLE = {
-    "--pdb": ("usepdb", True),
-    "--trace": ("trace", True),
-    # A plan implies "only".
-    "--setup-plan": ("setupplan", True),
-    "--setup-only": ("setuponly", True),
-}
-
-
-def refuse_unsuitable(config: pytest.Config) -> None:
-    """Refuse what does not reach into containers, instead of doing something else silently.
-
-    :raises pytest.UsageError: with what to do
-    """
-    for option, (name, value) in _UNSUITABLE.items():
-        if getattr(config.option, name, None) == value:
-            raise pytest.UsageError(
-                f"maelstrom: {option} does not reach into containers yet: "
-                "run the tests in question without -p maelstrom"
-            )
-
-
-def take_over_xdist(config: pytest.Config) -> str:
-    """Do what ``-n`` asks for, the distribution of tests, ourselves; a note of that, or nothing.
-
-    Called before pytest-xdist is configured, which then finds nothing to distribute.
-    """
-    option = config.option
-    number = getattr(option, "numprocesses", None)
-    if not getattr(option, "tx", None):
-        return ""
-    option.dist, option.tx, option.numprocesses = "no", [], None
-    if number and option.maelstrom_slots is None:
-        option.maelstrom_slots = str(number)
-    return "maelstrom: -n is taken over; --maelstrom-slots means the same"
 
 
 def wants_its_order(config: pytest.Config) -> bool:

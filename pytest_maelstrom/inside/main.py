@@ -44,6 +44,8 @@ def main() -> int:
     if request["measures_itself"]:
         # Its coverage has started. What tests start is measured where the project says so alone.
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+    from pytest_maelstrom.inside.carried import Carrier
+
     try:
         config = make_config(request)
         if request["kind"] == "collect":
@@ -59,6 +61,7 @@ def main() -> int:
             inside = plugins.OneCase(
                 config, sender, request["case"], request["occurrence"], request["submodules"]
             )
+        inside.with_tree = request["carried"]["tree"]
         config.pluginmanager.register(inside, "maelstrom-inside")
         if "coverage" in sys.modules:
             from pytest_maelstrom.inside import measuring
@@ -66,6 +69,8 @@ def main() -> int:
             measures = measuring.measuring_of(config, lambda: inside.sender)
             if measures is not None:
                 config.pluginmanager.register(measures, measuring.NAME)
+        carrier = Carrier(config, inside, request["carried"])
+        config.pluginmanager.register(carrier, "maelstrom-carrier")
         config.pluginmanager.register(live.LiveLogs(), "maelstrom-live-logs")
         status = int(config.hook.pytest_cmdline_main(config=config))
     except pytest.UsageError as error:
@@ -109,14 +114,37 @@ def make_config(request: Dict[str, Any]) -> Any:
     # Plugins are named as arguments, so that they are there when options are parsed.
     named = [word for plugin in options.pop("plugins") for word in ("-p", plugin)]
     config = Config.fromdictargs({**options, "plugins": []}, [*named, *request["arguments"]])
-    config.workerinput = {  # type: ignore[attr-defined]
-        "workerid": request["worker_id"],
-        "workercount": 1,
-        "testrunuid": request["run_id"],
-        "mainargv": request["argv"],
-    }
+    config.workerinput = WorkerInput(  # type: ignore[attr-defined]
+        config,
+        {
+            "workerid": request["worker_id"],
+            "workercount": 1,
+            "testrunuid": request["run_id"],
+            "mainargv": request["argv"],
+        },
+    )
     config.workeroutput = {}  # type: ignore[attr-defined]
+    # Where it is, plugins connect to its controller. Its fixtures stay: pytest has noted them.
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.unregister(name="xdist")
     return config
+
+
+class WorkerInput(Dict[str, Any]):
+    """What pytest-xdist tells its workers.
+
+    Plugins add to it in xdist's controller, which is not there; what they add is by custom the value
+    of an option, under its name, and the options are known here.
+    """
+
+    def __init__(self, config: Any, told: Dict[str, Any]) -> None:
+        super().__init__(told)
+        self._config = config
+
+    def __missing__(self, key: str) -> Any:
+        if not hasattr(self._config.option, key):
+            raise KeyError(key)
+        return getattr(self._config.option, key)
 
 
 def decoded(value: Any) -> Any:

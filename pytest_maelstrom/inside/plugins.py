@@ -1,15 +1,18 @@
 """The two pytest plugins that speak with the controlling process: one collects, one runs a case."""
 
 import importlib
+import inspect
+import io
 import sys
 import warnings
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
+from _pytest._io import TerminalWriter
 
 from pytest_maelstrom.inside import output
 from pytest_maelstrom.inside.remembered import Remembered
-from pytest_maelstrom.inside.wire import SUBTESTS, Sender
+from pytest_maelstrom.inside.wire import NOT_A_TRACEBACK, SUBTESTS, Sender
 
 try:
     from _pytest.subtests import failed_subtests_key
@@ -27,6 +30,8 @@ class _Telling:
     def report(self, kind: str, report: Any) -> None:
         """Send one of pytest's reports as plain data."""
         data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
+        if isinstance(data.get("longrepr"), str) and not isinstance(report.longrepr, str):
+            data[NOT_A_TRACEBACK] = as_shown(self.config, report.longrepr)
         self.sender.send(kind, report=data)
 
     def warning(
@@ -61,6 +66,9 @@ class _Telling:
 class Collecting(_Telling):
     """Collects all cases and tells of them; runs none."""
 
+    with_tree = False
+    """Whether the collectors that a case is in are told of too."""
+
     def __init__(self, config: pytest.Config, sender: Sender) -> None:
         super().__init__(config, sender)
         self._deselected: List[str] = []
@@ -89,8 +97,10 @@ class Collecting(_Telling):
     def tell_collected(self, session: pytest.Session) -> None:
         """Tell of all cases."""
         for item, occurrence in numbered(session.items):
+            more = {"tree": tree(item)} if self.with_tree else {}
             self.sender.send(
                 "case",
+                **more,
                 id=item.nodeid,
                 occurrence=occurrence,
                 name=item.name,
@@ -130,6 +140,22 @@ def numbered(items: List[pytest.Item]) -> Iterator[Tuple[pytest.Item, int]]:
     for item in items:
         occurrence = seen[item.nodeid] = seen.get(item.nodeid, -1) + 1
         yield item, occurrence
+
+
+def as_shown(config: pytest.Config, longrepr: Any) -> str:
+    """What pytest would write to the terminal, colours included."""
+    text = io.StringIO()
+    writer = TerminalWriter(text)
+    writer.hasmarkup = config.get_terminal_writer().hasmarkup
+    longrepr.toterminal(writer)
+    return text.getvalue().rstrip("\n")
+
+
+def tree(item: pytest.Item) -> List[Tuple[str, str]]:
+    """An item and the collectors that it is in, outermost first, each with what documents it."""
+    nodes = item.listchain()[1:]
+    documented = [(node, getattr(node, "obj", None)) for node in nodes]
+    return [(str(node), (inspect.getdoc(obj) or "") if obj else "") for node, obj in documented]
 
 
 def wishes(item: pytest.Item) -> Dict[str, Any]:

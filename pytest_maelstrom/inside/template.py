@@ -52,7 +52,8 @@ class Template(Collecting):
         self.sender.send("end", status=0)
         capture: Any = self.config.pluginmanager.getplugin("capturemanager")
         # Files that captured output goes to are each fork's own.
-        capture.stop_global_capturing()
+        if capture is not None:
+            capture.stop_global_capturing()
         live.flush()
         unfit = [*threads_alive(), *children_alive(), *self._open_files()]
         self._server.freeze()
@@ -70,8 +71,9 @@ class Template(Collecting):
             measuring.go_on()
         stacks.tell_when_asked(self.sender)
         self._left_in = output.prepare()
-        capture.start_global_capturing()
-        capture.suspend_global_capture()
+        if capture is not None:
+            capture.start_global_capturing()
+            capture.suspend_global_capture()
         self._run(session, items)
         return True
 

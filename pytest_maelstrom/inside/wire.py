@@ -15,6 +15,8 @@ OUT_OF_THE_WAY = 500
 """Tests close and count low descriptors; ours are not among them."""
 SUBTESTS = "_maelstrom_failed_subtests"
 """Added to a report: how many subtests of its test have failed."""
+NOT_A_TRACEBACK = "_maelstrom_no_traceback"
+"""Added to a report whose ``longrepr`` becomes plain text on its way: how a terminal would show it."""
 
 
 def out_of_the_way() -> int:

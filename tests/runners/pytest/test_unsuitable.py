@@ -11,8 +11,6 @@ SUITE = {"pytest.ini": "[pytest]\n", "test_it.py": "def test_it(): print('spoken
         (["--pdb"], "--pdb"),
         (["--trace"], "--trace"),
         (["--pdb", "-s"], "--pdb"),
-        (["--setup-only"], "--setup-only"),
-        (["--setup-plan"], "--setup-plan"),
     ],
 )
 def test_what_cannot_be_done_yet_is_refused_with_what_to_do(project, run, arguments, option):

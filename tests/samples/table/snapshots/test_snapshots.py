@@ -1,0 +1,6 @@
+def test_same(snapshot):
+    assert snapshot == {"a": 1}
+
+
+def test_other(snapshot):
+    assert snapshot == {"a": 2}

@@ -1,0 +1,6 @@
+import pytest
+
+
+@pytest.fixture
+def say(request):
+    return request.config.pluginmanager.getplugin("terminalreporter").write_line
