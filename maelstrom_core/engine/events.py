@@ -14,7 +14,8 @@ class JobGiven:
 
     :param root: name of the container it runs in
     :param expected_duration: seconds, if known
-    :param timeout: seconds it may run
+    :param timeout: seconds it may run, or its first part
+    :param later_timeouts: the same for each part after the first
     :param grace: seconds between TERM and KILL
     :param fork: it is to be a fork of the container's template
     :param warm_up: it is over when the container's template is ready
@@ -31,6 +32,7 @@ class JobGiven:
     fork: bool = False
     warm_up: bool = False
     stack_signal: int = 0
+    later_timeouts: tuple[float | None, ...] = ()
 
 
 @attrs.frozen
@@ -53,6 +55,13 @@ class JobStarted:
     """A job's program runs."""
 
     slot: int
+    job: JobId
+
+
+@attrs.frozen
+class PartBegan:
+    """A job is in its next part: its clock begins anew."""
+
     job: JobId
 
 
@@ -126,6 +135,7 @@ Event: TypeAlias = (
     | RootReady
     | RootFailed
     | JobStarted
+    | PartBegan
     | JobEnded
     | SlotLost
     | TemplateWarm

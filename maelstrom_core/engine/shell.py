@@ -38,6 +38,7 @@ from maelstrom_core.engine.events import (
     JobEnded,
     JobGiven,
     JobStarted,
+    PartBegan,
     RootFailed,
     RootReady,
     SlotLost,
@@ -79,6 +80,11 @@ class _Running:
     slot: int = -1
     forked: bool = False
     not_forked: str = ""
+
+
+def _capture_of(job: JobSpec) -> Capture:
+    """Empty; made anew when a job is started again, for all of that start is void."""
+    return Capture(job.output_bytes, len(job.later_timeouts))
 
 
 class Engine:
@@ -143,8 +149,7 @@ class Engine:
                 job.stdin,
             )
 
-        capture = Capture(job.output_bytes)
-        running = _Running(launch, root, job, on_output, capture, trio.Event())
+        running = _Running(launch, root, job, on_output, _capture_of(job), trio.Event())
         self._jobs[name] = running
         given = JobGiven(
             name,
@@ -157,6 +162,7 @@ class Engine:
             job.fork is not None,
             job.warm_up,
             job.stack_signal,
+            job.later_timeouts,
         )
         self.tell(given)
         try:
@@ -193,6 +199,7 @@ class Engine:
             case StartJob(slot, job, not_forked):
                 running = self._jobs[job]
                 running.forked, running.not_forked = False, not_forked
+                running.capture = _capture_of(running.job)
                 self._slots[slot].launch(running.launch(self._roots[running.root].key))
             case StartTemplate(root):
                 self._start_template(root)
@@ -201,6 +208,7 @@ class Engine:
             case ForkJob(slot, job):
                 running = self._jobs[job]
                 running.slot, running.forked = slot, True
+                running.capture = _capture_of(running.job)
                 self._templates.fork(running.root, job, running.job)
             case SignalJob(slot, job, number):
                 running = self._jobs[job]
@@ -279,9 +287,11 @@ class Engine:
                 self.tell(JobStarted(slot, name))
             case Output(_, stream, data):
                 if running is not None:
-                    running.capture.take(message)
+                    begun = running.capture.take(message)
                     if running.on_output is not None:
                         running.on_output(stream, data)
+                    for _ in range(begun):
+                        self.tell(PartBegan(name))
             case Ended(_, status):
                 if running is not None:
                     running.ended = message
