@@ -46,6 +46,9 @@ _OURS: dict[str, Any] = {
 }
 """What the controlling process does itself, or what has no meaning for one case."""
 
+Address = tuple[str, int]
+"""A node id, and how many cases of that id were collected before it."""
+
 
 @attrs.frozen(slots=False)
 class PytestRun:
@@ -102,25 +105,20 @@ class PytestRun:
         return self._encoded("template", list(self.arguments), self.options, self.preload)
 
     @staticmethod
-    def to_fork(case: str, occurrence: int, output_bytes: int) -> bytes:
+    def to_fork(cases: "list[Address]", output_bytes: int) -> bytes:
         """The request to a fork of the template."""
-        request = {"case": case, "occurrence": occurrence, "output_bytes": output_bytes}
-        return json.dumps(request).encode()
+        return json.dumps({"cases": cases, "output_bytes": output_bytes}).encode()
 
-    def to_run(self, case: str, occurrence: int, submodules: str, output_bytes: int) -> bytes:
-        """The request that runs one case.
+    def to_run(self, cases: "list[Address]", submodules: str, output_bytes: int) -> bytes:
+        """The request that runs a case, or some that share a container.
 
         :param submodules: what was loaded when all cases were collected, as JSON: it is long, and
             the same for all of them
-        :param output_bytes: how much it may leave in ``$MAELSTROM_OUTPUT``
+        :param output_bytes: how much each may leave in ``$MAELSTROM_OUTPUT``
         """
-        path = os.path.normpath(self.root / case.partition("::")[0])
-        own = {
-            "arguments": [path],
-            "case": case,
-            "occurrence": occurrence,
-            "output_bytes": output_bytes,
-        }
+        files = dict.fromkeys(node_id.partition("::")[0] for node_id, _ in cases)
+        paths = [os.path.normpath(self.root / file) for file in files]
+        own = {"arguments": paths, "cases": cases, "output_bytes": output_bytes}
         shared = b', "submodules": ' + submodules.encode() + b", "
         return self._common_to_all_cases[:-1] + shared + json.dumps(own).encode()[1:]
 

@@ -21,7 +21,7 @@ from maelstrom_core.testrun.history import History
 from maelstrom_core.testrun.shell import TestRun
 from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom import listing
-from pytest_maelstrom.choices import Choices, choices_of
+from pytest_maelstrom.choices import NO_GROUP, Choices, choices_of
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
@@ -118,7 +118,11 @@ class Controller:
     def pytest_report_header(self) -> list[str]:
         """Say that tests run in containers."""
         slots = self._settings.slots
-        line = f"maelstrom: every test in its own container, {slots} at once"
+        kind = self._settings.group
+        whose = "every test in its own container"
+        if kind != NO_GROUP:
+            whose = f"tests of one {kind} share a container"
+        line = f"maelstrom: {whose}, {slots} at once"
         return [line, self._note] if self._note else [line]
 
     async def _main(
@@ -260,6 +264,10 @@ def refuse_unsuitable(config: pytest.Config) -> None:
             )
 
 
+_GROUPS_OF_XDIST = {"loadscope": "module", "loadfile": "module", "loadgroup": "xdist_group"}
+"""What its ways of distribution keep together. Those of a class are also of one module."""
+
+
 def take_over_xdist(config: pytest.Config) -> str:
     """Do what ``-n`` asks for, the distribution of tests, ourselves; a note of that, or nothing.
 
@@ -269,9 +277,12 @@ def take_over_xdist(config: pytest.Config) -> str:
     number = getattr(option, "numprocesses", None)
     if not getattr(option, "tx", None):
         return ""
+    distribution = option.dist
     option.dist, option.tx, option.numprocesses = "no", [], None
     if number and option.maelstrom_slots is None:
         option.maelstrom_slots = str(number)
+    if option.maelstrom_group is None:
+        option.maelstrom_group = _GROUPS_OF_XDIST.get(distribution)
     return "maelstrom: -n is taken over; --maelstrom-slots means the same"
 
 

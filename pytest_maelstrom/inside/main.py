@@ -1,7 +1,7 @@
 """Started in a container as ``python main.py``; does what standard input says.
 
-That is to collect, or to run one case, or to be a template: to collect, and then to be forked for
-each case.
+That is to collect, or to run a case (or some that share a container), or to be a template: to
+collect, and then to be forked for each case.
 
 The configuration is made as pytest-xdist makes that of its workers, with which the ecosystem's
 plugins live well: from the controlling process's options, with a ``workerinput`` that tells them
@@ -48,9 +48,7 @@ def main() -> int:
             inside = Template(config, sender, server, preload)
         else:
             left_in = output.prepare()
-            inside = plugins.OneCase(
-                config, sender, request["case"], request["occurrence"], request["submodules"]
-            )
+            inside = plugins.SomeCases(config, sender, request, left_in)
         config.pluginmanager.register(inside, "maelstrom-inside")
         config.pluginmanager.register(live.LiveLogs(), "maelstrom-live-logs")
         status = int(config.hook.pytest_cmdline_main(config=config))

@@ -1,4 +1,4 @@
-"""The warm parent: collects all cases once, then is forked for each, and each fork runs one."""
+"""The warm parent: collects all cases once, then is forked; each fork runs one, or some that share."""
 
 import gc
 import json
@@ -8,6 +8,7 @@ import pytest
 
 from pytest_maelstrom.inside import live, output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
+from pytest_maelstrom.inside.group import run_items
 from pytest_maelstrom.inside.plugins import Collecting, Running, numbered
 from pytest_maelstrom.inside.preload import Preload
 from pytest_maelstrom.inside.safety import (
@@ -89,14 +90,15 @@ class Template(Collecting):
                 self._preload.tell()
 
     def _run(self, session: pytest.Session, items: Dict[Tuple[str, int], pytest.Item]) -> None:
-        request = self._request
-        item = items.get((request["case"], request["occurrence"]))
-        if item is None:
-            self.sender.send("internal error", text=f"the template has no case {request['case']}")
-            return
-        session.items = [item]
-        session.testscollected = 1
-        self.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        session.items = []
+        for node_id, occurrence in self._request["cases"]:
+            item = items.get((node_id, occurrence))
+            if item is None:
+                self.sender.send("internal error", text=f"the template has no case {node_id}")
+                return
+            session.items.append(item)
+        session.testscollected = len(session.items)
+        run_items(session, self.sender, self._request, self._left_in)
 
     def _open_files(self) -> List[str]:
         known = [*self._server.descriptors, self.sender.descriptor]

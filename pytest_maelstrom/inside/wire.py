@@ -4,15 +4,22 @@ Nothing that a test prints can get in between, and one odd value costs that valu
 does not know becomes its ``repr``.
 """
 
+import array
 import fcntl
 import json
 import os
 import resource
+import stat
+import termios
+import time
 from typing import Any, Dict
 
 REPORT_DESCRIPTOR = 3
+NEXT_PART = b"\x1e"
+"""Ends what is reported of one case, where others follow in the same container."""
 OUT_OF_THE_WAY = 500
 """Tests close and count low descriptors; ours are not among them."""
+_PATIENCE_SECONDS, _SHORTEST_PAUSE_SECONDS = 5.0, 50e-6
 SUBTESTS = "_maelstrom_failed_subtests"
 """Added to a report: how many subtests of its test have failed."""
 
@@ -42,9 +49,42 @@ class Sender:
             return
         line = json.dumps({"kind": kind, **fields}, default=repr, skipkeys=True) + "\n"
         data = line.encode("utf-8", "surrogateescape") if line.isascii() else line.encode()
+        self._write(data)
+
+    def next_part(self) -> None:
+        """Say that one case has ended and the next one begins."""
+        if os.getpid() == self._owner:
+            self._write(NEXT_PART)
+
+    def _write(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(self.descriptor, view) :]
+
+    def wait_until_read(self) -> None:
+        """Wait until nothing is left in standard output, standard error and the report.
+
+        They are pipes of their own: what one case has written could otherwise be read after it was
+        said that the next one has begun. Whoever never reads is not waited for.
+        """
+        give_up = time.monotonic() + _PATIENCE_SECONDS
+        for descriptor in (1, 2, self.descriptor):
+            pause = _SHORTEST_PAUSE_SECONDS
+            while _unread(descriptor) and time.monotonic() < give_up:
+                time.sleep(pause)
+                pause = min(2 * pause, 100 * _SHORTEST_PAUSE_SECONDS)
+
+
+def _unread(descriptor: int) -> int:
+    """How many bytes a pipe holds; none if it is no pipe, as a test may have made of it."""
+    answer = array.array("i", [0])
+    try:
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return 0
+        fcntl.ioctl(descriptor, termios.FIONREAD, answer)
+    except OSError:
+        return 0
+    return answer[0]
 
 
 def read_request() -> Dict[str, Any]:
