@@ -33,6 +33,4 @@ def run_items(session: pytest.Session, sender: Any, request: Dict[str, Any], lef
             output.clear(left_in)
         live.flush()
         sender.send("end", status=0)
-        sender.wait_until_read()
         sender.next_part()
-        sender.wait_until_read()

@@ -19,7 +19,7 @@ NEXT_PART = b"\x1e"
 """Ends what is reported of one case, where others follow in the same container."""
 OUT_OF_THE_WAY = 500
 """Tests close and count low descriptors; ours are not among them."""
-_PATIENCE_SECONDS, _SHORTEST_PAUSE_SECONDS = 5.0, 50e-6
+_PATIENCE_SECONDS, _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5.0, 20e-6, 2e-3
 SUBTESTS = "_maelstrom_failed_subtests"
 """Added to a report: how many subtests of its test have failed."""
 
@@ -52,27 +52,30 @@ class Sender:
         self._write(data)
 
     def next_part(self) -> None:
-        """Say that one case has ended and the next one begins."""
+        """Say that one case has ended and the next one begins.
+
+        Output comes over other pipes: what one case has written must be read before this is, and this
+        before the next one writes.
+        """
         if os.getpid() == self._owner:
+            _wait_until_read(1, 2)
             self._write(NEXT_PART)
+            _wait_until_read(self.descriptor)
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(self.descriptor, view) :]
 
-    def wait_until_read(self) -> None:
-        """Wait until nothing is left in standard output, standard error and the report.
 
-        They are pipes of their own: what one case has written could otherwise be read after it was
-        said that the next one has begun. Whoever never reads is not waited for.
-        """
-        give_up = time.monotonic() + _PATIENCE_SECONDS
-        for descriptor in (1, 2, self.descriptor):
-            pause = _SHORTEST_PAUSE_SECONDS
-            while _unread(descriptor) and time.monotonic() < give_up:
-                time.sleep(pause)
-                pause = min(2 * pause, 100 * _SHORTEST_PAUSE_SECONDS)
+def _wait_until_read(*descriptors: int) -> None:
+    """Wait until nothing is left in some pipes. Whoever never reads is not waited for."""
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    for descriptor in descriptors:
+        pause = _SHORTEST_PAUSE_SECONDS
+        while _unread(descriptor) and time.monotonic() < give_up:
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
 def _unread(descriptor: int) -> int:
