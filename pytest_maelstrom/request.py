@@ -58,7 +58,8 @@ class PytestRun:
     :param arguments: files, directories and node ids that were asked for
     :param options: every option of pytest and its plugins, plain
     :param directory: where pytest was started
-    :param preload: whether the template imports what cases have imported
+    :param preload: what cases have imported in earlier runs, as the template is told of it; ``None``
+        if nothing of it is wanted
     """
 
     python: tuple[str, ...]
@@ -69,10 +70,10 @@ class PytestRun:
     directory: Path
     root: Path
     run_id: str
-    preload: bool = True
+    preload: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, config: pytest.Config, *, preload: bool = True) -> "PytestRun":
+    def of(cls, config: pytest.Config, *, preload: Mapping[str, Any] | None = None) -> "PytestRun":
         """What a configuration says."""
         options = {name: encoded(value) for name, value in vars(config.option).items()}
         options = {name: value for name, value in options.items() if value is not UNKNOWN}
@@ -129,7 +130,11 @@ class PytestRun:
         return self._encoded("run", [], options)
 
     def _encoded(
-        self, kind: str, arguments: list[str], options: Mapping[str, Any], preload: bool = False
+        self,
+        kind: str,
+        arguments: list[str],
+        options: Mapping[str, Any],
+        preload: Mapping[str, Any] | None = None,
     ) -> bytes:
         request = {
             "kind": kind,

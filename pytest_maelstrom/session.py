@@ -27,6 +27,7 @@ from pytest_maelstrom.environment_plan import default_container
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
 from pytest_maelstrom.ignored import report_ignored
+from pytest_maelstrom.learned import Learning, learned_so_far
 from pytest_maelstrom.live import Live, is_wanted
 from pytest_maelstrom.outputs import Outputs, show
 from pytest_maelstrom.repeats import Repeats
@@ -44,6 +45,7 @@ class Controller:
         self._session: pytest.Session | None = None
         self._ended_by: BaseException | None = None
         self._collected: list[dict[str, Any]] = []
+        self._learning: Learning | None = None
         self._degraded: tuple[str, ...] = ()
         self._not_forked: tuple[tuple[str, int], ...] = ()
         refuse_unsuitable(config)
@@ -77,14 +79,20 @@ class Controller:
         """Run all cases in containers."""
         self._session = session
         project = project_directory(self._config)
-        run = PytestRun.of(self._config, preload=self._settings.preload == "learned")
-        with as_usage_errors():
+        history_file = Path(self._settings.state) / "history.sqlite"
+        with as_usage_errors(), History(history_file, runner=RUNNER, project=project) as history:
+            learned = None
+            if self._settings.preload == "learned" and not self._config.option.collectonly:
+                learned, self._learning = learned_so_far(history), Learning(history)
+                self._plugins.register(self._learning, "pytest-learning")
+            run = PytestRun.of(self._config, preload=learned)
             container = default_container(surroundings(run, project), self._settings, run.template)
             choices = choices_of(self._config, self._settings, project, container)
             container = choices.container
             try:
                 trio.run(
                     self._main,
+                    history,
                     run,
                     container,
                     project,
@@ -126,36 +134,39 @@ class Controller:
         return [line, self._note] if self._note else [line]
 
     async def _main(
-        self, run: PytestRun, container: ContainerSpec, project: Path, choices: Choices
+        self,
+        history: History,
+        run: PytestRun,
+        container: ContainerSpec,
+        project: Path,
+        choices: Choices,
     ) -> None:
         plugins = self._plugins
         for broken in plugins.broken:
             self._config.issue_config_time_warning(
                 pytest.PytestWarning(f"maelstrom plugin {broken.name}: {broken.reason}"), 2
             )
-        history_file = Path(self._settings.state) / "history.sqlite"
         async with open_backend(self._settings, plugins, project_directory=project) as backend:
-            with History(history_file, runner=RUNNER, project=project) as history:
-                self._run = TestRun(
-                    runner=RUNNER,
-                    plugins=plugins,
-                    backend=backend,
-                    project_directory=project,
-                    options={
-                        "pytest": run,
-                        "container": container,
-                        "choices": choices,
-                        "collected": self._collection,
-                        "show collecting": self._live.show_collecting if self._live else None,
-                        "output bytes": self._settings.output_size,
-                    },
-                    limits=attrs.evolve(
-                        Limits.of(self._settings), in_order=wants_its_order(self._config)
-                    ),
-                    history=history,
-                )
-                async with self._live.until_the_end() if self._live else nullcontext():
-                    summary = await self._run.run()
+            self._run = TestRun(
+                runner=RUNNER,
+                plugins=plugins,
+                backend=backend,
+                project_directory=project,
+                options={
+                    "pytest": run,
+                    "container": container,
+                    "choices": choices,
+                    "collected": self._collection,
+                    "show collecting": self._live.show_collecting if self._live else None,
+                    "output bytes": self._settings.output_size,
+                },
+                limits=attrs.evolve(
+                    Limits.of(self._settings), in_order=wants_its_order(self._config)
+                ),
+                history=history,
+            )
+            async with self._live.until_the_end() if self._live else nullcontext():
+                summary = await self._run.run()
         self._degraded, self._not_forked = summary.degraded, summary.not_forked
         assert self._session is not None
         say_why_it_stopped(self._session, summary, self._settings.stop_after)
@@ -166,6 +177,8 @@ class Controller:
         """Tell pytest how collecting went, before anything is run."""
         assert self._session is not None
         session, config = self._session, self._config
+        if self._learning is not None:
+            self._learning.unlearn(messages)
         cases = sum(message["kind"] in ("case", "ignored") for message in messages)
         for message in messages:
             match message["kind"]:

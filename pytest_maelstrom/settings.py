@@ -61,7 +61,7 @@ def schema() -> Schema:
             name="preload",
             read=one_of("learned", "off"),
             default="learned",
-            help="whether a warm interpreter imports what tests have imported from site-packages",
+            help="whether a warm interpreter learns what tests import from site-packages, and does so",
         ),
         Field(
             name="group",

@@ -44,8 +44,9 @@ def main() -> int:
             from pytest_maelstrom.inside.preload import Preload
             from pytest_maelstrom.inside.template import Template
 
-            preload = Preload(out_of_the_way()) if request["preload"] else None
-            inside = Template(config, sender, server, preload)
+            learned = request["preload"]
+            preload = None if learned is None else Preload(out_of_the_way())
+            inside = Template(config, sender, server, preload, learned)
         else:
             left_in = output.prepare()
             inside = plugins.SomeCases(config, sender, request, left_in)

@@ -2,7 +2,7 @@
 
 import gc
 import json
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import pytest
 
@@ -25,6 +25,7 @@ class Template(Collecting):
 
     :param server: what it is forked by
     :param preload: learns what cases import, if that is wanted
+    :param learned: what earlier runs have learned of that
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Template(Collecting):
         sender: Sender,
         server: ForkServer,
         preload: Optional[Preload],
+        learned: Dict[str, Any],
     ) -> None:
         super().__init__(config, sender)
+        self._learned = learned
         self._server = server
         self._preload = preload
         self._request: Dict[str, Any] = {}
@@ -51,6 +54,8 @@ class Template(Collecting):
         # Files that captured output goes to are each fork's own.
         capture.stop_global_capturing()
         live.flush()
+        if self._preload is not None:
+            self._load_ahead(self._preload, {node_id for node_id, _ in items})
         unfit = [*threads_alive(), *children_alive(), *self._open_files()]
         self._server.freeze()
         gc.collect()
@@ -77,6 +82,12 @@ class Template(Collecting):
         manager.register(running, "maelstrom-running")
         return running
 
+    def _load_ahead(self, preload: Preload, cases: Set[str]) -> None:
+        """Import what these cases have imported in earlier runs."""
+        told = preload.begin(self._learned["modules"], self._learned["refused"], cases)
+        if any(told.values()):
+            self.sender.send("preloaded", **told)
+
     def _learn(self) -> None:
         """Import what cases have imported."""
         if self._preload is not None and self._preload.learn():
@@ -86,8 +97,9 @@ class Template(Collecting):
         """In a fork, when the case has ended: send the files that it has left."""
         if self._request:
             output.send_back(self.sender, self._left_in, self._request["output_bytes"])
-            if self._preload is not None:
-                self._preload.tell()
+            names = [] if self._preload is None else self._preload.tell()
+            if names:
+                self.sender.send("imported", names=names)
 
     def _run(self, session: pytest.Session, items: Dict[Tuple[str, int], pytest.Item]) -> None:
         session.items = []
