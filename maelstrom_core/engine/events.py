@@ -87,12 +87,23 @@ class TemplateWarm:
     """A template is ready.
 
     :param unfit: why it must not be forked; empty if it may
-    :param memory_bytes: what it takes
+    :param memory_bytes: what it takes, as it says itself
     """
 
     root: str
     unfit: str = ""
     memory_bytes: int = 0
+
+
+@attrs.frozen
+class TemplateMeasured:
+    """What a template takes now, as the kernel says; it has changed since it was ready.
+
+    :param memory_bytes: of itself, and of forks of it that wait for what they are to do
+    """
+
+    root: str
+    memory_bytes: int
 
 
 @attrs.frozen
@@ -139,6 +150,7 @@ Event: TypeAlias = (
     | JobEnded
     | SlotLost
     | TemplateWarm
+    | TemplateMeasured
     | TemplateEnded
     | ForkRefused
     | CancelWanted

@@ -46,7 +46,7 @@ from maelstrom_core.engine.events import (
 )
 from maelstrom_core.engine.outcomes import could_not_start, outcome_of
 from maelstrom_core.engine.output import STDERR, STDOUT, Capture
-from maelstrom_core.engine.state import EngineState
+from maelstrom_core.engine.state import TEMPLATE_MEMORY_BYTES, EngineState
 from maelstrom_core.engine.template_shell import JobMessage, WarmTemplates
 from maelstrom_core.errors import InputError, MaelstromError
 from maelstrom_core.model.ids import JobId
@@ -95,6 +95,7 @@ class Engine:
         slots: Sequence[SlotPort],
         make_root: MakeRootFunction,
         open_template: OpenTemplate,
+        template_memory_bytes: int | None = None,
     ) -> None:
         self._slots = slots
         self._make_root = make_root
@@ -104,7 +105,9 @@ class Engine:
             self.tell,
             lambda message: self._hear(self._jobs[JobId(message.job)].slot, message),
         )
-        self._state = EngineState(len(slots))
+        if template_memory_bytes is None:
+            template_memory_bytes = TEMPLATE_MEMORY_BYTES
+        self._state = EngineState(len(slots), template_memory_bytes=template_memory_bytes)
         self.story = Story[Event, Effect]()
         self._jobs: dict[JobId, _Running] = {}
         self._ids = itertools.count(1)
@@ -353,14 +356,19 @@ class Engine:
 
 @asynccontextmanager
 async def open_engine(
-    slots: Sequence[SlotPort], make_root: MakeRootFunction, open_template: OpenTemplate
+    slots: Sequence[SlotPort],
+    make_root: MakeRootFunction,
+    open_template: OpenTemplate,
+    *,
+    template_memory_bytes: int | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine on slots for as long as the context lasts; every job in it has ended after it.
 
     :param make_root: makes a container ready by its name
     :param open_template: starts templates
+    :param template_memory_bytes: what those may take together that no job uses; 2 GiB by default
     """
-    engine = Engine(slots, make_root, open_template)
+    engine = Engine(slots, make_root, open_template, template_memory_bytes)
     async with trio.open_nursery() as nursery:
         engine.serve(nursery)
         try:

@@ -38,6 +38,7 @@ from maelstrom_core.engine.events import (
     RootReady,
     SlotLost,
     TemplateEnded,
+    TemplateMeasured,
     TemplateWarm,
     TimePassed,
 )
@@ -60,7 +61,7 @@ MOST_ATTEMPTS = 2
 """Starts of a job whose slot process died before its program ran."""
 _LOOK_FOR_KILLERS = "if it happens again, look for what kills processes here (memory? dmesg)"
 TEMPLATE_MEMORY_BYTES = 2 << 30
-"""What warm templates may take together by default."""
+"""What warm templates may take together where nothing is said of this machine."""
 
 
 class _RootState(Enum):
@@ -111,6 +112,9 @@ class EngineState:
                 effects = self._lost(slot, reason)
             case TemplateWarm(root, unfit, memory_bytes):
                 effects = self._template_warm(root, unfit, memory_bytes)
+            case TemplateMeasured(root, memory_bytes):
+                self._templates.measured(root, memory_bytes)
+                effects = self._stop_idle_templates()
             case TemplateEnded(root, outcome, said):
                 effects = self._template_ended(root, outcome, said)
             case ForkRefused(root, job, why):

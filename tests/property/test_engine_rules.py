@@ -28,6 +28,7 @@ from maelstrom_core.engine.events import (
     RootReady,
     SlotLost,
     TemplateEnded,
+    TemplateMeasured,
     TemplateWarm,
     TimePassed,
 )
@@ -139,6 +140,15 @@ class EngineRules(RuleBasedStateMachine):
         self.warming.discard(root)
         self.warm[root] = memory
         self.say(TemplateWarm(root, unfit, memory))
+
+    @precondition(lambda self: self.warm)
+    @rule(data=st.data(), memory=st.integers(0, 150))
+    def template_measured(self, data: st.DataObject, memory: int) -> None:
+        root = data.draw(st.sampled_from(sorted(self.warm)))
+        self.warm[root] = max(1, memory)
+        self.say(TemplateMeasured(root, memory))
+        # A shell may tell of one that was just stopped.
+        self.say(TemplateMeasured("never started", 1000))
 
     @precondition(lambda self: self.warming or self.warm)
     @rule(data=st.data())
