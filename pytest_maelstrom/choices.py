@@ -15,14 +15,13 @@ from maelstrom_core.model.layers import HostTreeLayer
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.toml_file import read_toml
 from maelstrom_core.testrun.directives import Directives, read_directives
-from maelstrom_core.testrun.directives_plan import CasePlan, Planner
+from maelstrom_core.testrun.directives_plan import FRESH, CasePlan, Planner
 from pytest_maelstrom.environment_plan import INSIDE
 from pytest_maelstrom.selectors import SELECTORS
 
 FILE = "maelstrom-pytest.toml"
 """In the project directory."""
 CANNOT = {
-    "group_by": "tests cannot share a container yet",
     "include_shared_libraries": "is for tests that are programs; tests of pytest are not",
 }
 """What the language of directives has and this runner has not."""
@@ -32,15 +31,24 @@ Message = dict[str, Any]
 """One of those that a container which collects sends (`pytest_maelstrom.inside.plugins`)."""
 
 
-@attrs.frozen
+NO_GROUP = "none"
+GROUPS = (NO_GROUP, "module", "class", "xdist_group")
+"""What cases may have in common that share a container."""
+
+
+@attrs.define
 class Choices:
     """What is wanted of a run's cases.
 
     :param wanted: what includes and excludes come to
+    :param group_by: one of `GROUPS`, for cases of which nothing else is said
     """
 
     wanted: Tree
     planner: Planner
+    group_by: str = NO_GROUP
+    _containers: list[ContainerSpec] = attrs.field(factory=list, init=False)
+    _numbers: dict[int, int] = attrs.field(factory=dict, init=False)
 
     @property
     def container(self) -> ContainerSpec:
@@ -50,6 +58,34 @@ class Choices:
     def plan_of(self, case: Case) -> CasePlan:
         """How a case is run."""
         return self.planner.for_case(case)
+
+    def isolation_of(self, case: Case) -> str:
+        """What is said of how it is started: by its own mark, or a directive."""
+        return str(case.details["wishes"].get("isolation") or self.plan_of(case).isolation)
+
+    def grouped(self, case: Case) -> Case:
+        """A case with the name of its group: of those with which it shares a container."""
+        plan, wishes = self.plan_of(case), case.details["wishes"]
+        if "group" in wishes:
+            kind, name = "mark", wishes["group"]
+        else:
+            kind = plan.group_by or self.group_by
+            name = case.file if kind == "module" else case.details["groups"].get(kind)
+        if not name:
+            return case
+        # Those that are run in another way cannot share one.
+        number = self._number_of(plan.container)
+        fresh = self.isolation_of(case) == FRESH
+        return attrs.evolve(case, group=f"{kind} {name} {number}{' afresh' if fresh else ''}")
+
+    def _number_of(self, container: ContainerSpec) -> int:
+        """The same number for equal containers; to compare them is dear, and done once for each."""
+        number = self._numbers.get(id(container))
+        if number is None:
+            if container not in self._containers:
+                self._containers.append(container)
+            number = self._numbers[id(container)] = self._containers.index(container)
+        return number
 
     def sift(
         self, messages: Iterable[Message], case_of: Callable[[Message], Case]
@@ -100,7 +136,7 @@ def choices_of(
         client=os.environ,
         project=os.fspath(project),
     )
-    return Choices(combined(include, exclude), planner)
+    return Choices(combined(include, exclude), planner, settings.group)
 
 
 def directives_of(project: Path) -> Directives:
@@ -111,7 +147,8 @@ def directives_of(project: Path) -> Directives:
     data = read_toml(project / FILE)
     if data is None:
         return Directives()
-    return read_directives(data, SELECTORS, file=os.fspath(project / FILE), cannot=CANNOT)
+    file = os.fspath(project / FILE)
+    return read_directives(data, SELECTORS, file=file, cannot=CANNOT, groups=GROUPS)
 
 
 def _is_ours(layer: object) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from maelstrom_core.errors import UsageError
@@ -15,6 +15,7 @@ from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, 
 from maelstrom_core.model.views import RunView
 from maelstrom_core.testrun.directives_plan import FRESH
 from pytest_maelstrom import carried, stacks
+from pytest_maelstrom.choices import Choices
 from pytest_maelstrom.request import PytestRun
 
 RUNNER = "pytest"
@@ -42,24 +43,36 @@ def maelstrom_package(run: RunView, case: Case) -> ContainerSpec | None:
 @hookimpl
 def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> JobSpec | None:
     """A fork of the template; or one interpreter that collects the case's file and runs the case."""
-    if run.runner != RUNNER:
-        return None
+    return _job(run, [case], container) if run.runner == RUNNER else None
+
+
+@hookimpl
+def maelstrom_execute_group(
+    run: RunView, cases: Sequence[Case], container: ContainerSpec
+) -> JobSpec | None:
+    """The same for cases of a group, all of which are started in the same way."""
+    return _job(run, cases, container) if run.runner == RUNNER else None
+
+
+def _job(run: RunView, cases: Sequence[Case], container: ContainerSpec) -> JobSpec:
     pytest_run: PytestRun = run.options["pytest"]
-    node_id, occurrence = case.details["node id"], case.details["occurrence"]
+    choices: Choices = run.options["choices"]
     output_bytes = run.options["output bytes"]
-    plan = run.options["choices"].plan_of(case)
-    isolation = case.details["wishes"].get("isolation") or plan.isolation
-    forked = container.template is not None and isolation != FRESH
+    first = cases[0]
+    forked = container.template is not None and choices.isolation_of(first) != FRESH
+    addresses = [(case.details["node id"], case.details["occurrence"]) for case in cases]
+    timeout, *later = (choices.plan_of(case).timeout for case in cases)
     return JobSpec(
         container=container,
         program=pytest_run.program,
         arguments=pytest_run.program_arguments,
-        stdin=pytest_run.to_run(node_id, occurrence, case.details["submodules"], output_bytes),
-        fork=pytest_run.to_fork(node_id, occurrence, output_bytes) if forked else None,
+        stdin=pytest_run.to_run(addresses, first.details["submodules"], output_bytes),
+        fork=pytest_run.to_fork(addresses, output_bytes) if forked else None,
         report=True,
-        timeout=plan.timeout,
+        timeout=timeout,
+        later_timeouts=tuple(later),
         stack_signal=stacks.SIGNAL,
-        label=case.id,
+        label=first.id,
     )
 
 
@@ -68,7 +81,7 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
     """What the case's own pytest reported, or why it could not."""
     if run.runner != RUNNER:
         return None
-    messages = list(messages_of(result.report))
+    messages = _of_last_start(list(messages_of(result.report)))
     reports, shown = reports_of(messages)
     phases = {report.get("when") for report in reports}
     details = {
@@ -140,6 +153,12 @@ def messages_of(report: bytes) -> Iterator[dict[str, Any]]:
             yield message
 
 
+def _of_last_start(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without what was reported when a group was begun and was to begin anew: its template died."""
+    begun = [index for index, message in enumerate(messages) if message["kind"] == "begun"]
+    return messages[begun[-1] :] if begun else messages
+
+
 def _why_not(messages: list[dict[str, Any]], result: JobResult) -> tuple[CaseStatus, str]:
     """Why a case has no reports of its own."""
     status, lines = CaseStatus.CRASHED, [describe(result.outcome)]
@@ -192,7 +211,7 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
     submodules = json.dumps([n for message in messages for n in message.get("submodules", ())])
     for message in messages:
         if message["kind"] == "case":
-            yield _case(message, submodules)
+            yield run.options["choices"].grouped(_case(message, submodules))
 
 
 def _case(message: dict[str, Any], submodules: str = "[]") -> Case:
@@ -209,5 +228,6 @@ def _case(message: dict[str, Any], submodules: str = "[]") -> Case:
             "location": message["location"],
             "submodules": submodules,
             "wishes": message["wishes"],
+            "groups": message["groups"],
         },
     )

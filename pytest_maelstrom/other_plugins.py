@@ -43,14 +43,21 @@ def take_over(config: pytest.Config) -> list[str]:
     return [f"maelstrom: {note}" for note in notes if note]
 
 
+_GROUPS_OF_XDIST = {"loadscope": "module", "loadfile": "module", "loadgroup": "xdist_group"}
+"""What its ways of distribution keep together. Those of a class are also of one module."""
+
+
 def _take_over_xdist(option: Any) -> str:
     """What ``-n`` asks for, the distribution of tests; pytest-xdist finds nothing to distribute."""
     number = getattr(option, "numprocesses", None)
     if not getattr(option, "tx", None):
         return ""
+    distribution = option.dist
     option.dist, option.tx, option.numprocesses = "no", [], None
     if number and option.maelstrom_slots is None:
         option.maelstrom_slots = str(number)
+    if option.maelstrom_group is None:
+        option.maelstrom_group = _GROUPS_OF_XDIST.get(distribution)
     return "-n is taken over; --maelstrom-slots means the same"
 
 

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 NAME = "maelstrom"
 MARKER = (
-    "maelstrom(isolation): under -p maelstrom, isolation='fresh' runs the test in an interpreter "
-    "of its own instead of a fork of a warm one"
+    "maelstrom(isolation, group): under -p maelstrom, isolation='fresh' runs the test in an "
+    "interpreter of its own instead of a fork of a warm one; group='name' runs it in one container "
+    "with others of that group"
 )
 
 
@@ -35,6 +36,7 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     add("network", "KIND", "loopback (default), disabled, or local: the host's own")
     add("isolation", "KIND", "template (default): forks of a warm interpreter; or fresh ones")
     add("preload", "WHICH", "learned (default): what tests have imported is imported once; or off")
+    add("group", "KIND", "tests that share a container: none (default), module, class, xdist_group")
     add("store", "DIRECTORY", "where layers are kept (default: in the user's cache directory)")
     add("repeat", "N", "run each test N times, each reported by itself (default: 1)")
     add("retries", "N", "run a failed test up to N times more; flaky if it passes (default: 0)")

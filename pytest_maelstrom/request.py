@@ -49,6 +49,9 @@ _OURS: dict[str, Any] = {
 }
 """What the controlling process does itself, or what has no meaning for one case."""
 
+Address = tuple[str, int]
+"""A node id, and how many cases of that id were collected before it."""
+
 
 WORKER_ID = "gw0"
 """Of pytest-xdist's names of workers the first: suites take their number out of it."""
@@ -62,7 +65,8 @@ class PytestRun:
     :param arguments: files, directories and node ids that were asked for
     :param options: every option of pytest and its plugins, plain
     :param directory: where pytest was started
-    :param preload: whether the template imports what cases have imported
+    :param preload: what cases have imported in earlier runs, as the template is told of it; ``None``
+        if nothing of it is wanted
     :param measures_itself: whether coverage starts with the interpreter, because of us alone
     :param carried: what the inside must carry to plugins of the controlling process
     """
@@ -75,13 +79,17 @@ class PytestRun:
     directory: Path
     root: Path
     run_id: str
-    preload: bool = True
+    preload: Mapping[str, Any] | None = None
     measures_itself: bool = False
     carried: Mapping[str, Any] = attrs.field(factory=dict)
 
     @classmethod
     def of(
-        cls, config: pytest.Config, *, preload: bool = True, measures_itself: bool = False
+        cls,
+        config: pytest.Config,
+        *,
+        preload: Mapping[str, Any] | None = None,
+        measures_itself: bool = False,
     ) -> "PytestRun":
         """What a configuration says."""
         options = {name: encoded(value) for name, value in vars(config.option).items()}
@@ -117,25 +125,20 @@ class PytestRun:
         return self._encoded("template", list(self.arguments), self.options, self.preload)
 
     @staticmethod
-    def to_fork(case: str, occurrence: int, output_bytes: int) -> bytes:
+    def to_fork(cases: "list[Address]", output_bytes: int) -> bytes:
         """The request to a fork of the template."""
-        request = {"case": case, "occurrence": occurrence, "output_bytes": output_bytes}
-        return json.dumps(request).encode()
+        return json.dumps({"cases": cases, "output_bytes": output_bytes}).encode()
 
-    def to_run(self, case: str, occurrence: int, submodules: str, output_bytes: int) -> bytes:
-        """The request that runs one case.
+    def to_run(self, cases: "list[Address]", submodules: str, output_bytes: int) -> bytes:
+        """The request that runs a case, or some that share a container.
 
         :param submodules: what was loaded when all cases were collected, as JSON: it is long, and
             the same for all of them
-        :param output_bytes: how much it may leave in ``$MAELSTROM_OUTPUT``
+        :param output_bytes: how much each may leave in ``$MAELSTROM_OUTPUT``
         """
-        path = os.path.normpath(self.root / case.partition("::")[0])
-        own = {
-            "arguments": [path],
-            "case": case,
-            "occurrence": occurrence,
-            "output_bytes": output_bytes,
-        }
+        files = dict.fromkeys(node_id.partition("::")[0] for node_id, _ in cases)
+        paths = [os.path.normpath(self.root / file) for file in files]
+        own = {"arguments": paths, "cases": cases, "output_bytes": output_bytes}
         shared = b', "submodules": ' + submodules.encode() + b", "
         return self._common_to_all_cases[:-1] + shared + json.dumps(own).encode()[1:]
 
@@ -146,7 +149,11 @@ class PytestRun:
         return self._encoded("run", [], options)
 
     def _encoded(
-        self, kind: str, arguments: list[str], options: Mapping[str, Any], preload: bool = False
+        self,
+        kind: str,
+        arguments: list[str],
+        options: Mapping[str, Any],
+        preload: Mapping[str, Any] | None = None,
     ) -> bytes:
         request = {
             "kind": kind,

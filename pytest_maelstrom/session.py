@@ -22,12 +22,13 @@ from maelstrom_core.testrun.shell import TestRun
 from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom import listing
 from pytest_maelstrom.carried import NodeIds, hand_over
-from pytest_maelstrom.choices import Choices, choices_of
+from pytest_maelstrom.choices import NO_GROUP, Choices, choices_of
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
 from pytest_maelstrom.ignored import report_ignored
+from pytest_maelstrom.learned import Learning, learned_so_far
 from pytest_maelstrom.live import Live, is_wanted
 from pytest_maelstrom.measured import measured_of
 from pytest_maelstrom.other_plugins import refuse_unsuitable, take_over
@@ -48,6 +49,7 @@ class Controller:
         self._session: pytest.Session | None = None
         self._ended_by: BaseException | None = None
         self._collected: list[dict[str, Any]] = []
+        self._learning: Learning | None = None
         self._degraded: tuple[str, ...] = ()
         self._not_forked: tuple[tuple[str, int], ...] = ()
         self._not_measured: list[str] = []
@@ -92,12 +94,21 @@ class Controller:
         self._session = session
         project = project_directory(self._config)
         measured = self._measured
-        run = PytestRun.of(
-            self._config,
-            preload=self._settings.preload == "learned",
-            measures_itself=measured is not None and bool(measured.environment),
-        )
-        with as_usage_errors(), measured.paused() if measured else nullcontext():
+        history_file = Path(self._settings.state) / "history.sqlite"
+        with (
+            as_usage_errors(),
+            measured.paused() if measured else nullcontext(),
+            History(history_file, runner=RUNNER, project=project) as history,
+        ):
+            learned = None
+            if self._settings.preload == "learned" and not self._config.option.collectonly:
+                learned, self._learning = learned_so_far(history), Learning(history)
+                self._plugins.register(self._learning, "pytest-learning")
+            run = PytestRun.of(
+                self._config,
+                preload=learned,
+                measures_itself=measured is not None and bool(measured.environment),
+            )
             around = surroundings(run, project, measured.environment if measured else {})
             container = default_container(around, self._settings, run.template)
             choices = choices_of(self._config, self._settings, project, container)
@@ -105,6 +116,7 @@ class Controller:
             try:
                 trio.run(
                     self._main,
+                    history,
                     run,
                     container,
                     project,
@@ -145,40 +157,46 @@ class Controller:
     def pytest_report_header(self) -> list[str]:
         """Say that tests run in containers."""
         slots = self._settings.slots
-        line = f"maelstrom: every test in its own container, {slots} at once"
-        return [line, *self._notes]
+        kind = self._settings.group
+        whose = "every test in its own container"
+        if kind != NO_GROUP:
+            whose = f"tests of one {kind} share a container"
+        return [f"maelstrom: {whose}, {slots} at once", *self._notes]
 
     async def _main(
-        self, run: PytestRun, container: ContainerSpec, project: Path, choices: Choices
+        self,
+        history: History,
+        run: PytestRun,
+        container: ContainerSpec,
+        project: Path,
+        choices: Choices,
     ) -> None:
         plugins = self._plugins
         for broken in plugins.broken:
             self._config.issue_config_time_warning(
                 pytest.PytestWarning(f"maelstrom plugin {broken.name}: {broken.reason}"), 2
             )
-        history_file = Path(self._settings.state) / "history.sqlite"
         async with open_backend(self._settings, plugins, project_directory=project) as backend:
-            with History(history_file, runner=RUNNER, project=project) as history:
-                self._run = TestRun(
-                    runner=RUNNER,
-                    plugins=plugins,
-                    backend=backend,
-                    project_directory=project,
-                    options={
-                        "pytest": run,
-                        "container": container,
-                        "choices": choices,
-                        "collected": self._collection,
-                        "show collecting": self._live.show_collecting if self._live else None,
-                        "output bytes": self._settings.output_size,
-                    },
-                    limits=attrs.evolve(
-                        Limits.of(self._settings), in_order=wants_its_order(self._config)
-                    ),
-                    history=history,
-                )
-                async with self._live.until_the_end() if self._live else nullcontext():
-                    summary = await self._run.run()
+            self._run = TestRun(
+                runner=RUNNER,
+                plugins=plugins,
+                backend=backend,
+                project_directory=project,
+                options={
+                    "pytest": run,
+                    "container": container,
+                    "choices": choices,
+                    "collected": self._collection,
+                    "show collecting": self._live.show_collecting if self._live else None,
+                    "output bytes": self._settings.output_size,
+                },
+                limits=attrs.evolve(
+                    Limits.of(self._settings), in_order=wants_its_order(self._config)
+                ),
+                history=history,
+            )
+            async with self._live.until_the_end() if self._live else nullcontext():
+                summary = await self._run.run()
         self._degraded, self._not_forked = summary.degraded, summary.not_forked
         assert self._session is not None
         say_why_it_stopped(self._session, summary, self._settings.stop_after)
@@ -191,6 +209,8 @@ class Controller:
         session, config = self._session, self._config
         if self._measured is not None:
             self._measured.take_collecting(messages)
+        if self._learning is not None:
+            self._learning.unlearn(messages)
         hand_over(config, messages)
         self._node_ids.note(message["id"] for message in messages if message["kind"] == "case")
         cases = sum(message["kind"] in ("case", "ignored") for message in messages)

@@ -8,6 +8,7 @@ from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.settings.schema import BadValue, one_of, size, text
+from pytest_maelstrom.choices import GROUPS, NO_GROUP
 
 OPTIONS = (
     "slots",
@@ -16,6 +17,7 @@ OPTIONS = (
     "network",
     "isolation",
     "preload",
+    "group",
     "store",
     "repeat",
     "retries",
@@ -59,7 +61,13 @@ def schema() -> Schema:
             name="preload",
             read=one_of("learned", "off"),
             default="learned",
-            help="whether a warm interpreter imports what tests have imported from site-packages",
+            help="whether a warm interpreter learns what tests import from site-packages, and does so",
+        ),
+        Field(
+            name="group",
+            read=one_of(*GROUPS),
+            default=NO_GROUP,
+            help="which tests share a container: those of a module, a class, an xdist_group",
         ),
         Field(
             name="output",

@@ -7,6 +7,7 @@ from maelstrom_core.cluster.local import open_local_backend
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.ports import Backend
 from maelstrom_core.settings import Settings
+from maelstrom_core.settings.host import available_memory
 
 
 def open_backend(
@@ -25,4 +26,17 @@ def open_backend(
         slots=settings.slots,
         store_limit_bytes=settings.cache_size,
         interpreter=settings.interpreter,
+        template_memory_bytes=template_memory(settings.template_memory, available_memory()),
     )
+
+
+def template_memory(setting: int | float, available: int | None) -> int | None:
+    """What idle templates may take.
+
+    :param setting: bytes, or a share of what is available as a float
+    :param available: bytes, as the host says; ``None`` if it does not
+    :return: ``None`` for what the engine takes by itself
+    """
+    if isinstance(setting, int):
+        return setting
+    return None if available is None else int(setting * available)

@@ -116,11 +116,13 @@ async def open_local_backend(
     slots: int,
     store_limit_bytes: int | None = None,
     interpreter: Interpreter = "auto",
+    template_memory_bytes: int | None = None,
 ) -> AsyncIterator[LocalBackend]:
     """A backend on this machine for as long as the context lasts; nothing is left after it.
 
     :param project_directory: what relative paths in layers are relative to
     :param slots: how many jobs run at once
+    :param template_memory_bytes: what warm templates may take together that no job uses
     :raises maelstrom_core.errors.HostError: if this host refuses containers, or the store cannot
         be used
     """
@@ -133,7 +135,12 @@ async def open_local_backend(
             async with open_slots(slots, interpreter=interpreter) as opened:
                 ports: list[SlotPort] = list(opened)
                 templates = partial(TemplateSlot, interpreter=interpreter)
-                async with open_engine(ports, backend.make_root, templates) as engine:
+                async with open_engine(
+                    ports,
+                    backend.make_root,
+                    templates,
+                    template_memory_bytes=template_memory_bytes,
+                ) as engine:
                     backend.engine = engine
                     try:
                         yield backend

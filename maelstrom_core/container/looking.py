@@ -28,8 +28,7 @@ def look(proc: int, pidfd: int) -> str:
     :param pidfd: of its pid 1
     """
     try:
-        first = _fields(_read(proc, f"self/fdinfo/{pidfd}"))["Pid"]
-        pids = _below(proc, first)
+        pids = descendants(proc, pid_of(proc, pidfd))
     except (OSError, KeyError, ValueError) as error:
         return f"its processes cannot be looked at here: {_reason(error)}"
     lines = []
@@ -47,7 +46,16 @@ def look(proc: int, pidfd: int) -> str:
     return "\n".join(lines)
 
 
-def _below(proc: int, pid: str) -> list[str]:
+def pid_of(proc: int, pidfd: int) -> str:
+    """The number that a process has in a /proc.
+
+    :raises OSError: if it has none there
+    :raises KeyError: if that is no descriptor of a process
+    """
+    return _fields(read_text(proc, f"self/fdinfo/{pidfd}"))["Pid"]
+
+
+def descendants(proc: int, pid: str) -> list[str]:
     """All descendants of a process, itself left out: of a job it is the tiny init."""
     found: list[str] = []
     waiting = [pid]
@@ -56,14 +64,14 @@ def _below(proc: int, pid: str) -> list[str]:
         children: list[str] = []
         for thread in _list(proc, f"{parent}/task"):
             # Present with CONFIG_PROC_CHILDREN, as every distribution has it.
-            children += _read(proc, f"{parent}/task/{thread}/children").split()
+            children += read_text(proc, f"{parent}/task/{thread}/children").split()
         found += children
         waiting += children
     return found
 
 
 def _described(proc: int, pid: str) -> list[str]:
-    status = _fields(_read(proc, f"{pid}/status"))
+    status = _fields(read_text(proc, f"{pid}/status"))
     state = status["State"]
     inner = status.get("NSpid", pid).split()[-1]
     line = f"{status['Name']} (pid {inner}): {_STATES.get(state[:1], state)}"
@@ -105,7 +113,8 @@ def _written(proc: int, pid: str, stream: int) -> str:
         return ""
 
 
-def _read(proc: int, path: str) -> str:
+def read_text(proc: int, path: str) -> str:
+    """A file of a /proc, as much as is read at once."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
     try:
         return os.read(descriptor, 64 * 1024).decode("utf-8", "replace")
@@ -115,7 +124,7 @@ def _read(proc: int, path: str) -> str:
 
 def _try(proc: int, path: str) -> str:
     try:
-        return _read(proc, path).strip()
+        return read_text(proc, path).strip()
     except OSError:
         return ""
 

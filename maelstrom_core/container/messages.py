@@ -139,6 +139,16 @@ class Warm:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What a template takes of memory now, when that has changed.
+
+    :param memory_bytes: of itself and the forks made ahead, what they share counted once
+    """
+
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unfit:
     """A job was to be a fork of a template that cannot be forked any more; it has not run.
 
@@ -150,7 +160,7 @@ class Unfit:
 
 
 SlotMessage = Started | Output | Ended | NotStarted | Lost
-TemplateMessage = SlotMessage | Warm | Unfit
+TemplateMessage = SlotMessage | Warm | Measured | Unfit
 """Of these, what names job 0 is about the template itself."""
 
 

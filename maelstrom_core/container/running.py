@@ -20,6 +20,9 @@ from maelstrom_core.container.packets import receive, send
 CHUNK_BYTES = 32 * 1024
 REPORT_BYTES = 64 << 20
 """A report that grows past this is cut: a runaway job must not fill the engine's memory."""
+NEXT_PART = b"\x1e"
+"""In a report: what follows is a part of its own, and the engine has done with what came before
+(`maelstrom_core.model.job.NEXT_PART`)."""
 RECORD_BYTES = 8 + 8 + 144
 _PEAK_OFFSET = 32
 """Of ``ru_maxrss``, in KiB, behind two times of two words each (getrusage(2))."""
@@ -163,7 +166,10 @@ class RunningJob:
             return False
         if stream == STATUS:
             self.record += data
-        elif passed := self.streams[stream].take(data):
+            return True
+        if stream == REPORT and NEXT_PART in data:
+            self.streams[REPORT] = Bounded(REPORT_BYTES, keep_tail=False)
+        if passed := self.streams[stream].take(data):
             self.unsent.append(("output", self.job, stream, passed))
             if len(passed) > 1024 or len(self.unsent) > 8:
                 self.flush()

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from maelstrom_core.container.child import StepFailed
 from maelstrom_core.container.job_plan import fork_namespaces_of, fork_steps, job_steps
+from maelstrom_core.container.measuring import Measuring
 from maelstrom_core.container.packets import memory_file, receive, send
 from maelstrom_core.container.restrict_plan import Role
 from maelstrom_core.container.running import (
@@ -127,6 +128,7 @@ class TemplateHost:
         self._readers: dict[int, tuple[RunningJob, int]] = {}
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._template: RunningJob | None = None
+        self._measuring = Measuring(slot.proc)
         self._steps: list[Step] = []
         prepared = slot.prepared.get(key)
         if prepared is None:
@@ -205,7 +207,7 @@ class TemplateHost:
         while True:
             jobs = (self._template, *self._jobs.values())
             unsent = any(job.unsent for job in jobs)
-            ready = self._poll.poll(QUIET_SECONDS * 1000 if unsent else None)
+            ready = self._poll.poll(self._measuring.patience(QUIET_SECONDS if unsent else None))
             if not ready:
                 for job in jobs:
                     job.flush()
@@ -229,6 +231,16 @@ class TemplateHost:
                         return
                     elif isinstance(job, ForkedJob):
                         self._ended(job)
+            self._measure()
+
+    def _measure(self) -> None:
+        """Tell the engine what the template takes, if that is due and has changed."""
+        if self._template is None or not self._measuring.is_due():
+            return
+        ahead = [fork.pidfd for fork in self._waiting if fork.pidfd >= 0]
+        memory = self._measuring.measure(self._template.pidfd, ahead)
+        if memory is not None:
+            send(self.control, [("memory", memory)])
 
     def _forget(self, descriptor: int) -> None:
         if self._readers.pop(descriptor, None) is not None:
@@ -306,6 +318,7 @@ class TemplateHost:
                         pass
                 self._template.flush()
                 send(self.control, [("warm", list(message["unfit"]), int(message["memory"]))])
+                self._measuring.soon()
                 if not message["unfit"]:
                     self._make_ahead()
             case "forked" if fork is not None:
@@ -353,6 +366,7 @@ class TemplateHost:
             # It was killed along with the template, and the engine shall know that, not this.
             return
         del self._jobs[fork.job]
+        self._measuring.soon()
         fork.finish()
         fork.flush()
         fork.let_go()

@@ -11,6 +11,7 @@ from maelstrom_core.container.messages import (
     Fork,
     Launch,
     Lost,
+    Measured,
     Prepare,
     TemplateMessage,
     Unfit,
@@ -77,6 +78,8 @@ class TemplateSlot:
                     self._messages.append(decoded(("not started", 0, purpose, call, errno)))
                 case ("warm", unfit, memory_bytes):
                     self._messages.append(Warm(tuple(unfit), memory_bytes))
+                case ("memory", memory_bytes):
+                    self._messages.append(Measured(memory_bytes))
                 case ("unfit", job, why):
                     self._messages.append(Unfit(job, tuple(why)))
                 case _:

@@ -14,7 +14,8 @@ class JobGiven:
 
     :param root: name of the container it runs in
     :param expected_duration: seconds, if known
-    :param timeout: seconds it may run
+    :param timeout: seconds it may run, or its first part
+    :param later_timeouts: the same for each part after the first
     :param grace: seconds between TERM and KILL
     :param fork: it is to be a fork of the container's template
     :param warm_up: it is over when the container's template is ready
@@ -31,6 +32,7 @@ class JobGiven:
     fork: bool = False
     warm_up: bool = False
     stack_signal: int = 0
+    later_timeouts: tuple[float | None, ...] = ()
 
 
 @attrs.frozen
@@ -57,6 +59,13 @@ class JobStarted:
 
 
 @attrs.frozen
+class PartBegan:
+    """A job is in its next part: its clock begins anew."""
+
+    job: JobId
+
+
+@attrs.frozen
 class JobEnded:
     """A job's container is gone, or never came to be."""
 
@@ -78,12 +87,23 @@ class TemplateWarm:
     """A template is ready.
 
     :param unfit: why it must not be forked; empty if it may
-    :param memory_bytes: what it takes
+    :param memory_bytes: what it takes, as it says itself
     """
 
     root: str
     unfit: str = ""
     memory_bytes: int = 0
+
+
+@attrs.frozen
+class TemplateMeasured:
+    """What a template takes now, as the kernel says; it has changed since it was ready.
+
+    :param memory_bytes: of itself, and of forks of it that wait for what they are to do
+    """
+
+    root: str
+    memory_bytes: int
 
 
 @attrs.frozen
@@ -126,9 +146,11 @@ Event: TypeAlias = (
     | RootReady
     | RootFailed
     | JobStarted
+    | PartBegan
     | JobEnded
     | SlotLost
     | TemplateWarm
+    | TemplateMeasured
     | TemplateEnded
     | ForkRefused
     | CancelWanted

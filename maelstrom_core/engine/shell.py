@@ -38,6 +38,7 @@ from maelstrom_core.engine.events import (
     JobEnded,
     JobGiven,
     JobStarted,
+    PartBegan,
     RootFailed,
     RootReady,
     SlotLost,
@@ -45,7 +46,7 @@ from maelstrom_core.engine.events import (
 )
 from maelstrom_core.engine.outcomes import could_not_start, outcome_of
 from maelstrom_core.engine.output import STDERR, STDOUT, Capture
-from maelstrom_core.engine.state import EngineState
+from maelstrom_core.engine.state import TEMPLATE_MEMORY_BYTES, EngineState
 from maelstrom_core.engine.template_shell import JobMessage, WarmTemplates
 from maelstrom_core.errors import InputError, MaelstromError
 from maelstrom_core.model.ids import JobId
@@ -81,6 +82,11 @@ class _Running:
     not_forked: str = ""
 
 
+def _capture_of(job: JobSpec) -> Capture:
+    """Empty; made anew when a job is started again, for all of that start is void."""
+    return Capture(job.output_bytes, len(job.later_timeouts))
+
+
 class Engine:
     """Runs jobs on slots; see `open_engine`."""
 
@@ -89,6 +95,7 @@ class Engine:
         slots: Sequence[SlotPort],
         make_root: MakeRootFunction,
         open_template: OpenTemplate,
+        template_memory_bytes: int | None = None,
     ) -> None:
         self._slots = slots
         self._make_root = make_root
@@ -98,7 +105,9 @@ class Engine:
             self.tell,
             lambda message: self._hear(self._jobs[JobId(message.job)].slot, message),
         )
-        self._state = EngineState(len(slots))
+        if template_memory_bytes is None:
+            template_memory_bytes = TEMPLATE_MEMORY_BYTES
+        self._state = EngineState(len(slots), template_memory_bytes=template_memory_bytes)
         self.story = Story[Event, Effect]()
         self._jobs: dict[JobId, _Running] = {}
         self._ids = itertools.count(1)
@@ -143,8 +152,7 @@ class Engine:
                 job.stdin,
             )
 
-        capture = Capture(job.output_bytes)
-        running = _Running(launch, root, job, on_output, capture, trio.Event())
+        running = _Running(launch, root, job, on_output, _capture_of(job), trio.Event())
         self._jobs[name] = running
         given = JobGiven(
             name,
@@ -157,6 +165,7 @@ class Engine:
             job.fork is not None,
             job.warm_up,
             job.stack_signal,
+            job.later_timeouts,
         )
         self.tell(given)
         try:
@@ -193,6 +202,7 @@ class Engine:
             case StartJob(slot, job, not_forked):
                 running = self._jobs[job]
                 running.forked, running.not_forked = False, not_forked
+                running.capture = _capture_of(running.job)
                 self._slots[slot].launch(running.launch(self._roots[running.root].key))
             case StartTemplate(root):
                 self._start_template(root)
@@ -201,6 +211,7 @@ class Engine:
             case ForkJob(slot, job):
                 running = self._jobs[job]
                 running.slot, running.forked = slot, True
+                running.capture = _capture_of(running.job)
                 self._templates.fork(running.root, job, running.job)
             case SignalJob(slot, job, number):
                 running = self._jobs[job]
@@ -279,9 +290,11 @@ class Engine:
                 self.tell(JobStarted(slot, name))
             case Output(_, stream, data):
                 if running is not None:
-                    running.capture.take(message)
+                    begun = running.capture.take(message)
                     if running.on_output is not None:
                         running.on_output(stream, data)
+                    for _ in range(begun):
+                        self.tell(PartBegan(name))
             case Ended(_, status):
                 if running is not None:
                     running.ended = message
@@ -343,14 +356,19 @@ class Engine:
 
 @asynccontextmanager
 async def open_engine(
-    slots: Sequence[SlotPort], make_root: MakeRootFunction, open_template: OpenTemplate
+    slots: Sequence[SlotPort],
+    make_root: MakeRootFunction,
+    open_template: OpenTemplate,
+    *,
+    template_memory_bytes: int | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine on slots for as long as the context lasts; every job in it has ended after it.
 
     :param make_root: makes a container ready by its name
     :param open_template: starts templates
+    :param template_memory_bytes: what those may take together that no job uses; 2 GiB by default
     """
-    engine = Engine(slots, make_root, open_template)
+    engine = Engine(slots, make_root, open_template, template_memory_bytes)
     async with trio.open_nursery() as nursery:
         engine.serve(nursery)
         try:

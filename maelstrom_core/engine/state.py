@@ -14,8 +14,6 @@ from collections import OrderedDict
 from enum import Enum
 from typing import assert_never
 
-import attrs
-
 from maelstrom_core.engine.effects import (
     Effect,
     Finish,
@@ -35,13 +33,16 @@ from maelstrom_core.engine.events import (
     JobEnded,
     JobGiven,
     JobStarted,
+    PartBegan,
     RootFailed,
     RootReady,
     SlotLost,
     TemplateEnded,
+    TemplateMeasured,
     TemplateWarm,
     TimePassed,
 )
+from maelstrom_core.engine.job_state import Job
 from maelstrom_core.engine.template_state import Templates, Warmth
 from maelstrom_core.errors import InternalError
 from maelstrom_core.model.ids import JobId
@@ -51,44 +52,21 @@ from maelstrom_core.model.outcome import (
     HostFailed,
     InputFailed,
     Outcome,
-    TimedOut,
     describe,
 )
 
 MOST_ROOTS_PER_SLOT = 8
 """Prepared containers that a slot keeps: each is a mount namespace with its mounts."""
-STACK_SECONDS = 0.25
-"""Between the signal that makes a program write down where it is, and TERM."""
 MOST_ATTEMPTS = 2
 """Starts of a job whose slot process died before its program ran."""
+_LOOK_FOR_KILLERS = "if it happens again, look for what kills processes here (memory? dmesg)"
 TEMPLATE_MEMORY_BYTES = 2 << 30
-"""What warm templates may take together by default."""
+"""What warm templates may take together where nothing is said of this machine."""
 
 
 class _RootState(Enum):
     MAKING = "being made"
     READY = "ready"
-
-
-@attrs.define
-class _Job:
-    given: JobGiven
-    serial: int
-    slots: tuple[int, ...] = ()
-    started: bool = False
-    attempts: int = 0
-    deadline: float = math.inf
-    asked_where: bool = False
-    terminated: bool = False
-    killed: bool = False
-    cancelled: str | None = None
-    forked: bool = False
-    not_forked: str = ""
-
-    @property
-    def order(self) -> tuple[int, float, int]:
-        expected = self.given.expected_duration
-        return (-self.given.priority, -math.inf if expected is None else -expected, self.serial)
 
 
 class EngineState:
@@ -99,7 +77,7 @@ class EngineState:
     """
 
     def __init__(self, slots: int, *, template_memory_bytes: int = TEMPLATE_MEMORY_BYTES) -> None:
-        self._jobs: dict[JobId, _Job] = {}
+        self._jobs: dict[JobId, Job] = {}
         self._roots: dict[str, _RootState] = {}
         self._waiting_for_root: dict[str, list[JobId]] = {}
         self._ready: list[tuple[tuple[int, float, int], JobId]] = []
@@ -126,12 +104,17 @@ class EngineState:
                 if job in self._jobs:
                     self._jobs[job].started = True
                 return []
+            case PartBegan(job):
+                effects = self._part_began(job, now)
             case JobEnded(_, job, outcome):
                 effects = self._ended(job, outcome)
             case SlotLost(slot, reason):
                 effects = self._lost(slot, reason)
             case TemplateWarm(root, unfit, memory_bytes):
                 effects = self._template_warm(root, unfit, memory_bytes)
+            case TemplateMeasured(root, memory_bytes):
+                self._templates.measured(root, memory_bytes)
+                effects = self._stop_idle_templates()
             case TemplateEnded(root, outcome, said):
                 effects = self._template_ended(root, outcome, said)
             case ForkRefused(root, job, why):
@@ -166,7 +149,7 @@ class EngineState:
             fault = f"it asks for {given.slots} slots; there are {self._slots}"
             return [Finish(given.job, InputFailed((fault,)))]
         self._serial += 1
-        self._jobs[given.job] = job = _Job(given, self._serial)
+        self._jobs[given.job] = job = Job(given, self._serial)
         root = given.root
         match self._roots.get(root):
             case _RootState.READY:
@@ -187,7 +170,7 @@ class EngineState:
                 effects += self._root_is_there(name, self._jobs[name])
         return effects
 
-    def _root_is_there(self, name: JobId, job: _Job) -> list[Effect]:
+    def _root_is_there(self, name: JobId, job: Job) -> list[Effect]:
         """A job needs its template next, if it is to be a fork of one; or a slot."""
         root = job.given.root
         if not (job.given.fork or job.given.warm_up):
@@ -203,7 +186,7 @@ class EngineState:
         self._templates.wait(root, name)
         return effects
 
-    def _template_is_there(self, name: JobId, job: _Job) -> list[Effect]:
+    def _template_is_there(self, name: JobId, job: Job) -> list[Effect]:
         if job.given.warm_up:
             return [self._finish(name, Exited(0))]
         heapq.heappush(self._ready, (job.order, name))
@@ -226,9 +209,13 @@ class EngineState:
                 effects += self._root_is_there(name, self._jobs[name])
         for name in running:
             job = self._jobs[name]
+            began_parts = job.part > 0
             ran = self._take_back(job)
             if job.cancelled is not None:
                 effects.append(self._finish(name, Cancelled(job.cancelled, ran)))
+            elif began_parts:
+                # What came of the parts before has been told: they are not run twice.
+                effects.append(self._finish(name, HostFailed(why, _LOOK_FOR_KILLERS)))
             else:
                 # Bounded, for a template that dies again and again is soon not forked any more.
                 effects += self._root_is_there(name, job)
@@ -247,12 +234,10 @@ class EngineState:
         heapq.heappush(self._ready, (job.order, name))
         return []
 
-    def _take_back(self, job: _Job) -> bool:
+    def _take_back(self, job: Job) -> bool:
         """A job does not run any more: its slots are free again; whether it had started."""
         self._free += job.slots
-        started, job.slots, job.deadline = job.started, (), math.inf
-        job.started = job.forked = job.asked_where = job.terminated = job.killed = False
-        return started
+        return job.take_back()
 
     def _stop_idle_templates(self) -> list[Effect]:
         return [StopTemplate(root) for root in self._templates.stop_idle()]
@@ -282,7 +267,7 @@ class EngineState:
             effects += self._start(name, job, now)
         return effects
 
-    def _start(self, name: JobId, job: _Job, now: float) -> list[Effect]:
+    def _start(self, name: JobId, job: Job, now: float) -> list[Effect]:
         root = job.given.root
         # A slot that knows the container comes first; the others stay free in their order.
         self._free.sort(key=lambda slot: root not in self._prepared[slot])
@@ -290,8 +275,8 @@ class EngineState:
         del self._free[: job.given.slots]
         job.attempts += 1
         slot, effects = job.slots[0], list[Effect]()
-        if job.given.timeout is not None:
-            self._set_deadline(name, job, now + job.given.timeout)
+        job.deadline = job.deadline_of_part(now)
+        self._watch(name, job)
         if job.given.fork:
             if self._templates.warmth(root) is Warmth.WARM:
                 job.forked = True
@@ -307,6 +292,14 @@ class EngineState:
         prepared.move_to_end(root)
         return [*effects, StartJob(slot, name, job.not_forked)]
 
+    def _part_began(self, name: JobId, now: float) -> list[Effect]:
+        job = self._jobs.get(name)
+        if job is None:
+            return []
+        number = job.next_part(now)
+        self._watch(name, job)
+        return [] if number is None else [SignalJob(job.slots[0], name, number)]
+
     def _ended(self, name: JobId, outcome: Outcome) -> list[Effect]:
         job = self._jobs.get(name)
         if job is None or not job.slots:
@@ -316,11 +309,7 @@ class EngineState:
         if job.forked:
             self._templates.leave(job.given.root, name)
             effects = self._stop_idle_templates()
-        if job.cancelled is not None:
-            outcome = Cancelled(job.cancelled, ran=True)
-        elif (job.asked_where or job.terminated) and job.given.timeout is not None:
-            outcome = TimedOut(job.given.timeout, killed=job.killed)
-        return [self._finish(name, outcome), *effects]
+        return [self._finish(name, job.ended(outcome)), *effects]
 
     def _lost(self, slot: int, reason: str) -> list[Effect]:
         # Its successor is told of containers by whoever replaces the process.
@@ -339,8 +328,7 @@ class EngineState:
         if not started and job.attempts < MOST_ATTEMPTS:
             heapq.heappush(self._ready, (job.order, name))
             return []
-        remedy = "if it happens again, look for what kills processes here (memory? dmesg)"
-        return [self._finish(name, HostFailed(reason, remedy))]
+        return [self._finish(name, HostFailed(reason, _LOOK_FOR_KILLERS))]
 
     def _cancel(self, name: JobId, reason: str) -> list[Effect]:
         job = self._jobs.get(name)
@@ -359,24 +347,14 @@ class EngineState:
         while self.next_deadline() <= now:
             name = heapq.heappop(self._deadlines)[1]
             job = self._jobs[name]
-            if job.terminated:
-                job.killed = True
-                job.deadline = math.inf
-                effects.append(SignalJob(job.slots[0], name, signal.SIGKILL))
-            elif job.given.stack_signal and not job.asked_where:
-                # By itself: of two signals that wait the kernel delivers TERM first.
-                job.asked_where = True
-                self._set_deadline(name, job, now + STACK_SECONDS)
-                effects.append(SignalJob(job.slots[0], name, job.given.stack_signal))
-            else:
-                job.terminated = True
-                self._set_deadline(name, job, now + job.given.grace)
-                effects.append(SignalJob(job.slots[0], name, signal.SIGTERM))
+            number = job.time_is_up(now)
+            self._watch(name, job)
+            effects.append(SignalJob(job.slots[0], name, number))
         return effects
 
-    def _set_deadline(self, name: JobId, job: _Job, deadline: float) -> None:
-        job.deadline = deadline
-        heapq.heappush(self._deadlines, (deadline, name))
+    def _watch(self, name: JobId, job: Job) -> None:
+        if job.deadline != math.inf:
+            heapq.heappush(self._deadlines, (job.deadline, name))
 
     def _finish(self, name: JobId, outcome: Outcome) -> Finish:
         del self._jobs[name]

@@ -11,6 +11,7 @@ from maelstrom_core.container.messages import (
     Fork,
     Launch,
     Lost,
+    Measured,
     NotStarted,
     Output,
     Prepare,
@@ -19,7 +20,13 @@ from maelstrom_core.container.messages import (
     Warm,
 )
 from maelstrom_core.container.ports import OpenTemplate, TemplatePort
-from maelstrom_core.engine.events import Event, ForkRefused, TemplateEnded, TemplateWarm
+from maelstrom_core.engine.events import (
+    Event,
+    ForkRefused,
+    TemplateEnded,
+    TemplateMeasured,
+    TemplateWarm,
+)
 from maelstrom_core.engine.outcomes import could_not_start, outcome_of
 from maelstrom_core.engine.output import STDERR, Capture
 from maelstrom_core.model.container import ContainerSpec
@@ -129,6 +136,8 @@ class WarmTemplates:
             match message:
                 case Warm(unfit, memory_bytes):
                     self._tell(TemplateWarm(root, "; ".join(unfit), memory_bytes))
+                case Measured(memory_bytes):
+                    self._tell(TemplateMeasured(root, memory_bytes))
                 case Unfit(job, why):
                     self._tell(ForkRefused(root, JobId(job), "; ".join(why)))
                 case Lost(_, reason):

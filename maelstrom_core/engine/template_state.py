@@ -80,11 +80,18 @@ class Templates:
         :return: the jobs that have waited
         """
         template = self._known[root]
-        template.memory_bytes = memory_bytes
+        template.memory_bytes = max(1, memory_bytes)
         template.warmth = Warmth.UNFIT if unfit else Warmth.WARM
         template.why = unfit
         waiting, template.waiting = template.waiting, []
         return waiting
+
+    def measured(self, root: str, memory_bytes: int) -> None:
+        """What it takes is known better than it was."""
+        template = self._known.get(root)
+        # Of one that was stopped meanwhile this is no news.
+        if template is not None and template.memory_bytes:
+            template.memory_bytes = max(1, memory_bytes)
 
     def refuse(self, root: str, why: str) -> None:
         """It cannot be forked safely any more."""

@@ -5,7 +5,7 @@ The one door to pluggy, but for the marker in this package's ``__init__``.
 
 import difflib
 import warnings
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -139,6 +139,15 @@ class Plugins:
         return self._needed(  # type: ignore[no-any-return]
             "maelstrom_execute", run=run, case=case, container=container
         )
+
+    def execute_group(
+        self, run: RunView, cases: Sequence[Case], container: ContainerSpec
+    ) -> JobSpec | None:
+        """The job of some cases that share a container; ``None`` if the runner has no such thing."""
+        job: JobSpec | None = self._first(
+            "maelstrom_execute_group", run=run, cases=cases, container=container
+        )
+        return job
 
     def report(self, run: RunView, case: Case, result: JobResult) -> CaseReport:
         """What the runner says of a case's ending."""

@@ -12,7 +12,7 @@ raises is reported as a fault of its plugin. Each example stands below
 ``from maelstrom_core.hooks import hookimpl``; they are run as tests.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from pluggy import HookspecMarker
@@ -154,10 +154,52 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
 
 
 @hookspec(firstresult=True)
+def maelstrom_execute_group(
+    run: RunView, cases: Sequence[Case], container: ContainerSpec
+) -> JobSpec | None:
+    """Say how cases of one group are run in one container, one after the other.
+
+    Called once per container of a group, for the cases that are left of it; a runner without this
+    hook has its cases run one by one, whatever their ``group``. Quick and pure. The job writes a byte
+    30 (`maelstrom_core.model.job.NEXT_PART`) to its report where the next case begins, when it has seen
+    that all it wrote before has been read; what comes between two of these is one case's own, for
+    `maelstrom_report`. If the container ends early, that is the ending of the case that ran, and those
+    behind it go on in another container.
+
+    :param run: the run
+    :param cases: at least two, in the order in which they were collected
+    :param container: the one that each of them would have by itself
+    :return: a job with a time limit (or ``None``) in ``later_timeouts`` for each case but the first;
+        ``None`` if ``run.runner`` is not this plugin's, or they cannot be run together
+
+    Example::
+
+        from maelstrom_core.model.job import JobSpec
+
+        # A script that fails ends the container, and so is told of as what has failed.
+        ONE_BY_ONE = 'for script; do sh "$script" || exit; printf "\\036" >&3; done'
+
+        @hookimpl
+        def maelstrom_execute_group(run, cases, container):
+            if run.runner != "shell":
+                return None
+            return JobSpec(
+                container=container,
+                program="sh",
+                arguments=("-c", ONE_BY_ONE, "sh", *(case.file for case in cases)),
+                report=True,
+                later_timeouts=(None,) * (len(cases) - 1),
+            )
+    """
+
+
+@hookspec(firstresult=True)
 def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport | None:
     """Turn the ending of a case's job into a report.
 
-    Called once per attempt, whatever the ending was, unless it was cancelled. Quick and pure. An
+    Called once per attempt, whatever the ending was, unless it was cancelled. Of a case that was run in
+    one container with others, the result is its own part; it counts as exited with status 0 if the next
+    one has begun. Quick and pure. An
     exception costs this case alone: it is reported as an error that names the plugin.
 
     :param run: the run

@@ -5,6 +5,11 @@ import attrs
 from maelstrom_core.model.container import ContainerSpec
 
 DEFAULT_OUTPUT_BYTES = 1_000_000
+MOST_REPORT_BYTES = 64 << 20
+"""Of one part of a report; what goes past it is not kept."""
+NEXT_PART = b"\x1e"
+"""ASCII's record separator: written to its report, it begins the next part of a job. No text as JSON
+holds one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -17,6 +22,8 @@ class JobSpec:
     :param environment: added to the container's, covering it
     :param working_directory: empty means the container's
     :param timeout: seconds from start until it is to end; ``None`` means no limit
+    :param later_timeouts: of a job in parts, limits of those after the first; each part begins, and the
+        clock anew, when the job writes `NEXT_PART` to its report
     :param stack_signal: number of a signal that makes the program write down where it is, sent when
         its time is up, a moment before TERM; 0 for none
     :param grace: seconds between TERM and KILL
@@ -25,7 +32,8 @@ class JobSpec:
     :param slots: how many slots it takes
     :param output_bytes: how much of each of stdout and stderr is kept in memory and reported;
         past twice that, head and tail are kept
-    :param report: open descriptor 3 for the program to write a report to, apart from its output
+    :param report: open descriptor 3 for the program to write a report to, apart from its output; of a
+        job in parts, the result has the report of the last part that was begun
     :param stdin: bytes that it may read; nothing by default
     :param fork: be a fork of the container's template, which reads this on its standard input,
         instead of a program started afresh; where the template says that it cannot be forked
@@ -41,6 +49,7 @@ class JobSpec:
     environment: tuple[tuple[str, str], ...] = ()
     working_directory: str = ""
     timeout: float | None = None
+    later_timeouts: tuple[float | None, ...] = ()
     stack_signal: int = 0
     grace: float = 2.0
     priority: int = 0

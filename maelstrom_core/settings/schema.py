@@ -51,6 +51,20 @@ def size(value: object) -> int:
     return int(Decimal(match[1]) * _UNITS[match[2].lower()])
 
 
+def size_or_share(value: object) -> int | float:
+    """Bytes, as `size` reads them; or a part of what there is (``25%``), as a float up to 1."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", str(value))
+    try:
+        if match is None:
+            return size(value)
+    except BadValue:
+        raise BadValue("a size such as 2GiB, or a share such as 25%") from None
+    share = float(Decimal(match[1]) / 100)
+    if share > 1:
+        raise BadValue("at most 100%")
+    return share
+
+
 def seconds(value: object) -> float | None:
     """Seconds: a number, or one with ``s``, ``m`` or ``h``; 0 means no limit."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|)\s*", str(value))
@@ -150,6 +164,12 @@ def common(*, slots: int, store: str, state: str) -> tuple[Field, ...]:
         Field(name="store", read=text, default=store, help="directory in which layers are kept"),
         Field(name="cache-size", read=size, default="20GB", help="how large the store may grow"),
         Field(name="state", read=text, default=state, help="directory of what runs remember"),
+        Field(
+            name="template-memory",
+            read=size_or_share,
+            default="25%",
+            help="what idle warm templates may take, or a share of the memory that is available",
+        ),
         Field(name="timeout", read=seconds, default=0, help="seconds a job may run; 0: no limit"),
         Field(
             name="interpreter",

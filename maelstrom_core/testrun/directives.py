@@ -66,6 +66,7 @@ def read_directives(
     *,
     file: str,
     cannot: Mapping[str, str],
+    groups: Collection[str] = (),
 ) -> Directives:
     """Make sense of a file.
 
@@ -73,12 +74,13 @@ def read_directives(
     :param selectors: what its filters may ask for
     :param cannot: why a runner cannot do what the language has, by key (``group_by``), or by key and
         value (``isolation = template``)
+    :param groups: what a runner's cases can be grouped by (``group_by``)
     :raises InputError: all its faults, each with its path
     """
     place = Place("", [])
 
     def directive(here: Place, value: object) -> Directive:
-        return _directive(here, value, selectors, cannot)
+        return _directive(here, value, selectors, cannot, groups)
 
     readers: Mapping[str, Reader] = {"containers": _containers, "directives": list_of(directive)}
     fields = place.fields(data, readers)
@@ -107,14 +109,24 @@ def _containers(place: Place, value: object) -> Mapping[str, Said]:
 
 
 def _directive(
-    place: Place, value: object, selectors: Selectors, cannot: Mapping[str, str]
+    place: Place,
+    value: object,
+    selectors: Selectors,
+    cannot: Mapping[str, str],
+    groups: Collection[str],
 ) -> Directive:
     def a_filter(_: Place, written: object) -> Tree:
         if not isinstance(written, str):
             raise BadValue("a filter, as a text")
         return parse(written, selectors)
 
-    readers = {"filter": _told(a_filter), **SETTINGS, **container_readers()}
+    grouping = scalar(one_of(*groups)) if groups else text_of
+    readers = {
+        "filter": _told(a_filter),
+        **SETTINGS,
+        "group_by": grouping,
+        **container_readers(),
+    }
     fields = place.fields(value, readers)
     settings = {name: fields[name] for name in SETTINGS if name in fields}
     _refuse(place, settings, cannot)

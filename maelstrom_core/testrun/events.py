@@ -5,7 +5,6 @@ from typing import TypeAlias
 import attrs
 
 from maelstrom_core.model.cases import Case, CaseReport
-from maelstrom_core.model.ids import CaseId
 
 
 @attrs.frozen
@@ -38,9 +37,16 @@ class CollectionEnded:
 
 @attrs.frozen
 class CaseEnded:
-    """A job of a case ended and was reported."""
+    """A case that was handed out ended and was reported; its container may go on with others."""
 
     report: CaseReport
+
+
+@attrs.frozen
+class BatchEnded:
+    """The container of a batch is gone, and with it whatever cases had not ended before."""
+
+    batch: int
 
 
 @attrs.frozen
@@ -50,27 +56,32 @@ class StopWanted:
     reason: str
 
 
-Event: TypeAlias = CaseFound | FoundSoFar | CollectionEnded | CaseEnded | StopWanted
+Event: TypeAlias = CaseFound | FoundSoFar | CollectionEnded | CaseEnded | BatchEnded | StopWanted
 """Everything that can happen."""
 
 
 @attrs.frozen
 class Submit:
-    """Run a case; answered with `CaseEnded`.
+    """Run a batch: cases that share a container, one after the other; most are of one case.
 
-    :param attempt: 1, or more for a case that is run again since it failed
+    Answered with a `CaseEnded` for each case that ended, then with `BatchEnded`.
+
+    :param batch: a number of its own
+    :param expected_duration: of all of them; ``None`` if that of one is not known
+    :param attempt: 1, or more for a case that is run again since it failed, by itself
     """
 
-    case: Case
+    batch: int
+    cases: tuple[Case, ...]
     expected_duration: float | None
     attempt: int = 1
 
 
 @attrs.frozen
 class Cancel:
-    """End a case that runs; it is answered with `CaseEnded` all the same."""
+    """End a batch that runs; it is answered with `BatchEnded` all the same."""
 
-    case: CaseId
+    batch: int
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""What earlier runs tell of cases: how long they took, whether they failed.
+"""What earlier runs tell of cases: how long they took, whether they failed, what they load.
 
 An SQLite file in a state directory, which concurrent runs share. It is a memory, not a record: a
 damaged one is thrown away, and losing it costs a good order, nothing else. One that is merely busy,
@@ -7,6 +7,8 @@ or cannot be read now, is left alone: it is the memory of others too.
 
 import contextlib
 import sqlite3
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -14,13 +16,29 @@ import attrs
 from maelstrom_core.model.cases import CaseReport, CaseStatus
 from maelstrom_core.model.ids import CaseId
 
-_SCHEMA = """
+_SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS cases (
     runner TEXT, project TEXT, id TEXT, duration REAL, failed INTEGER,
     PRIMARY KEY (runner, project, id)
 ) WITHOUT ROWID
-"""
+""",
+    """
+CREATE TABLE IF NOT EXISTS loads (
+    runner TEXT, project TEXT, name TEXT, id TEXT, learned INTEGER,
+    PRIMARY KEY (runner, project, name, id)
+) WITHOUT ROWID
+""",
+)
 _BATCH = 256
+_NO_CASE = ""
+"""Stands for whoever loads what must not be loaded ahead."""
+MOST_LOADS = 4000
+"""Of one project; the latest ones are kept."""
+LOADS_KEPT_SECONDS = 14 * 24 * 3600
+"""Then it is forgotten what a case loads, and learned anew: by what it does not load any more, nothing
+is said of that."""
+LONGEST_NAME = 250
 
 
 @attrs.frozen
@@ -43,6 +61,7 @@ class History:
         self._known: dict[CaseId, Known] = {}
         self._new: dict[CaseId, Known] = {}
         self._failed_before: set[CaseId] = set()
+        self._new_loads: dict[tuple[str, str], None] = {}
         self._path = path
         self._connection: sqlite3.Connection | None = None
         try:
@@ -61,7 +80,8 @@ class History:
         connection = sqlite3.connect(self._path, timeout=10.0, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute(_SCHEMA)
+            for table in _SCHEMA:
+                connection.execute(table)
             rows = connection.execute(
                 "SELECT id, duration, failed FROM cases WHERE runner=? AND project=?", self._key
             )
@@ -97,21 +117,77 @@ class History:
         if len(self._new) >= _BATCH:
             self._save()
 
+    def loads(self) -> Mapping[str, Collection[CaseId]]:
+        """What a warm template may load ahead: names, each with cases that have loaded it."""
+        found: dict[str, list[CaseId]] = {}
+        for name, case in self._kept_loads():
+            found.setdefault(name, []).append(CaseId(case))
+        return {name: cases for name, cases in found.items() if _NO_CASE not in cases}
+
+    def not_to_be_loaded(self) -> Collection[str]:
+        """Names of what must not be loaded ahead, as was found out."""
+        return [name for name, case in self._kept_loads() if case == _NO_CASE]
+
+    def loaded(self, case: CaseId, names: Iterable[str]) -> None:
+        """Remember what a case has loaded that its template had not."""
+        for name in names:
+            if len(self._new_loads) < MOST_LOADS and 0 < len(name) <= LONGEST_NAME:
+                self._new_loads[name, case] = None
+
+    def forget_loads(self, names: Iterable[str]) -> None:
+        """What is not there any more: it is not to be loaded ahead until a case loads it again."""
+        rows = [(*self._key, _stored(name)) for name in names]
+        self._write("DELETE FROM loads WHERE runner=? AND project=? AND name=?", rows)
+
+    def refuse_loads(self, names: Iterable[str]) -> None:
+        """What must not be loaded ahead, whoever loads it."""
+        for name in names:
+            self._new_loads[name, _NO_CASE] = None
+
+    def _kept_loads(self) -> list[tuple[str, str]]:
+        if self._connection is None:
+            return []
+        try:
+            rows = self._connection.execute(
+                "SELECT name, id FROM loads WHERE runner=? AND project=? AND learned>?"
+                " ORDER BY name, id",
+                (*self._key, int(time.time()) - LOADS_KEPT_SECONDS),
+            ).fetchall()
+        except sqlite3.Error:
+            return []
+        return [(_read(name), _read(case)) for name, case in rows]
+
+    def _save_loads(self) -> None:
+        now = int(time.time())
+        rows = [(*self._key, _stored(n), _stored(i), now) for n, i in self._new_loads]
+        self._new_loads = {}
+        self._write("REPLACE INTO loads VALUES (?,?,?,?,?)", rows)
+        if rows:
+            self._write(
+                "DELETE FROM loads WHERE runner=? AND project=? AND (name, id) IN (SELECT name, id"
+                " FROM loads WHERE runner=? AND project=? ORDER BY learned DESC LIMIT -1 OFFSET ?)",
+                [(*self._key, *self._key, MOST_LOADS)],
+            )
+
     def _save(self) -> None:
-        if self._connection is None or not self._new:
-            return
         rows = [
             (*self._key, _stored(i), known.duration, known.failed) for i, known in self._new.items()
         ]
         self._new = {}
+        self._write("REPLACE INTO cases VALUES (?,?,?,?,?)", rows)
+
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        if self._connection is None or not rows:
+            return
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany("REPLACE INTO cases VALUES (?,?,?,?,?)", rows)
+            self._connection.executemany(statement, rows)
             self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Save what is new."""
         self._save()
+        self._save_loads()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

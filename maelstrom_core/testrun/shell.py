@@ -1,21 +1,19 @@
 """Performs a test run: hooks for what a runner knows, a backend for where jobs go."""
 
-from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, assert_never
 
-import attrs
 import trio
 
 from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks.manager import Plugins
-from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
-from maelstrom_core.model.ids import CaseId
-from maelstrom_core.model.outcome import Cancelled, describe
 from maelstrom_core.model.ports import Backend
 from maelstrom_core.model.views import RunView, Summary
+from maelstrom_core.testrun.batches import Batches
 from maelstrom_core.testrun.events import (
+    BatchEnded,
     Cancel,
     CaseEnded,
     CaseFound,
@@ -59,7 +57,10 @@ class TestRun:
             options=options,
             run_job=backend.run,
         )
-        self._scopes: dict[CaseId, trio.CancelScope] = {}
+        self._batches = Batches(
+            self.view, plugins, backend, lambda report: self._tell(CaseEnded(report))
+        )
+        self._scopes: dict[int, trio.CancelScope] = {}
         self._effects: deque[Effect] = deque()
         self._performing = False
         self._choosing = False
@@ -67,8 +68,6 @@ class TestRun:
         self._over = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._errors: list[str] = []
-        self._degraded: dict[str, None] = {}
-        self._not_forked = Counter[str]()
 
     def stop(self, reason: str) -> None:
         """End the run soon: nothing more is handed out, what runs is cancelled."""
@@ -82,8 +81,8 @@ class TestRun:
             not_run=state.not_run,
             stopped=state.stopped,
             errors=tuple(self._errors),
-            degraded=tuple(self._degraded),
-            not_forked=tuple(self._not_forked.items()),
+            degraded=tuple(self._batches.degraded),
+            not_forked=tuple(self._batches.not_forked.items()),
             failures=state.failures,
         )
 
@@ -143,12 +142,12 @@ class TestRun:
 
     def _perform(self, effect: Effect) -> None:
         match effect:
-            case Submit(case):
+            case Submit(number):
                 assert self._nursery is not None
-                scope = self._scopes[case.id] = trio.CancelScope()
-                self._nursery.start_soon(self._run_case, effect, scope)
-            case Cancel(case):
-                self._scopes[case].cancel()
+                scope = self._scopes[number] = trio.CancelScope()
+                self._nursery.start_soon(self._run_batch, effect, scope)
+            case Cancel(number):
+                self._scopes[number].cancel()
             case StopCollecting():
                 self._collecting.cancel()
             case Tell(report):
@@ -160,54 +159,8 @@ class TestRun:
             case _:
                 assert_never(effect)
 
-    async def _run_case(self, submit: Submit, scope: trio.CancelScope) -> None:
-        case = submit.case
-        report = CaseReport(id=case.id, status=CaseStatus.CANCELLED)
+    async def _run_batch(self, submit: Submit, scope: trio.CancelScope) -> None:
         with scope:
-            report = await self._attempt(submit)
-        del self._scopes[case.id]
-        if report.result is not None:
-            # It is in the report by now, and a run keeps all its reports.
-            report = attrs.evolve(report, result=attrs.evolve(report.result, report=b""))
-        number, of = case.repetition, case.repetitions
-        self._tell(CaseEnded(attrs.evolve(report, repetition=number, repetitions=of)))
-
-    async def _attempt(self, submit: Submit) -> CaseReport:
-        view, plugins, case = self.view, self._plugins, submit.case
-        try:
-            container = plugins.adjust(view, case, plugins.package(view, case))
-            job = plugins.execute(view, case, container)
-        except MaelstromError as error:
-            return CaseReport(id=case.id, status=CaseStatus.ERROR, message=str(error))
-        job = attrs.evolve(
-            job,
-            expected_duration=submit.expected_duration,
-            label=job.label or case.id,
-            environment=(
-                *job.environment,
-                ("MAELSTROM_ATTEMPT", str(submit.attempt)),
-                ("MAELSTROM_REPETITION", str(case.repetition)),
-            ),
-        )
-        plugins.observe("maelstrom_job_started", run=view, case=case, job=job)
-        result = await self._backend.run(job, on_output=self._watcher(case))
-        self._degraded.update(dict.fromkeys(result.degraded))
-        if result.not_forked:
-            self._not_forked[result.not_forked] += 1
-        plugins.observe("maelstrom_job_ended", run=view, case=case, result=result)
-        if isinstance(result.outcome, Cancelled):
-            return CaseReport(id=case.id, status=CaseStatus.CANCELLED, result=result)
-        try:
-            return plugins.report(view, case, result)
-        except MaelstromError as error:
-            message = f"{error}\n{describe(result.outcome)}"
-            return CaseReport(id=case.id, status=CaseStatus.ERROR, message=message, result=result)
-
-    def _watcher(self, case: Case) -> Callable[[int, bytes], None]:
-        def watch(stream: int, data: bytes) -> None:
-            if stream <= 2:
-                self._plugins.observe(
-                    "maelstrom_job_output", run=self.view, case=case, stream=stream, data=data
-                )
-
-        return watch
+            await self._batches.run(submit)
+        del self._scopes[submit.batch]
+        self._tell(BatchEnded(submit.batch))

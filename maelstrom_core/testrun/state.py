@@ -4,6 +4,10 @@ Cases are handed out as soon as they are known, one for each free slot and never
 has not been handed out can still be overtaken by a longer one, and costs nothing to drop. Urgent
 ones (new, or failed last time) come first, then the longest. A case that failed and is to be run
 again goes before all others: what becomes of it may end the run.
+
+Cases of one group are handed out together, to be run in one container one after the other; they are
+as long as their sum. Each is told of by itself. What has not ended when the container does, since
+one case took all of it along, goes on in another one.
 """
 
 import heapq
@@ -16,6 +20,7 @@ from maelstrom_core.errors import InternalError
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.testrun.events import (
+    BatchEnded,
     Cancel,
     CaseEnded,
     CaseFound,
@@ -69,13 +74,46 @@ class _Turn:
     case: Case
     expected_duration: float | None
     urgent: bool
+    serial: int
     earlier: tuple[CaseReport, ...] = ()
+
+
+@attrs.define
+class _Batch:
+    """What is handed out at once, to be run in one container.
+
+    :param turns: of cases that have not ended, in the order in which they were found
+    :param has_begun: some of its cases were run already; these go on in another container
+    :param got_on: a case of it has ended in the container that it is in
+    """
+
+    turns: dict[CaseId, _Turn]
+    has_begun: bool = False
+    got_on: bool = False
+
+    @property
+    def first(self) -> _Turn:
+        """The case that is run first."""
+        return next(iter(self.turns.values()))
+
+    @property
+    def expected_duration(self) -> float | None:
+        """How long all of it will take, if that is known of each case."""
+        known = [turn.expected_duration for turn in self.turns.values()]
+        return None if None in known else sum(one for one in known if one is not None)
+
+    @property
+    def rank(self) -> int:
+        """What goes first: what has begun, then what is urgent."""
+        if self.has_begun or self.first.earlier:
+            return 0
+        return 1 if any(turn.urgent for turn in self.turns.values()) else 2
 
 
 class TestRunState:
     """All that a run knows. Only `step` changes it.
 
-    :param slots: how many cases run at once
+    :param slots: how many batches run at once
     """
 
     __test__ = False  # pytest would take it for a test
@@ -83,8 +121,10 @@ class TestRunState:
     def __init__(self, slots: int, limits: Limits | None = None) -> None:
         self._slots = slots
         self._limits = limits or Limits()
-        self._waiting: list[tuple[tuple[int, float, int], _Turn]] = []
-        self._running: dict[CaseId, _Turn] = {}
+        self._groups: dict[tuple[str, int], _Batch] = {}
+        self._waiting: list[tuple[tuple[int, float, int], int, _Batch]] = []
+        self._running: dict[int, _Batch] = {}
+        self._batch_of: dict[CaseId, int] = {}
         self._known: set[CaseId] = set()
         self._serial = 0
         self._collecting = True
@@ -111,8 +151,14 @@ class TestRunState:
             case CollectionEnded(error):
                 self._collecting = False
                 self.error = error
+                # Not before: each group is to have one container.
+                groups, self._groups = self._groups, {}
+                for batch in groups.values():
+                    self._wait(batch)
             case CaseEnded(report):
-                effects = self._ended(report)
+                effects = self._case_ended(report)
+            case BatchEnded(number):
+                effects = self._batch_ended(number)
             case StopWanted(reason):
                 effects = self._stop(reason)
             case _:
@@ -128,38 +174,72 @@ class TestRunState:
             if case.id in self._known:
                 raise InternalError(f"case {case.id} was found twice")
             self._known.add(case.id)
-            if not self.stopped:
-                self._wait(_Turn(case, found.expected_duration, found.urgent))
+            if self.stopped:
+                continue
+            turn = _Turn(case, found.expected_duration, found.urgent, self._next())
+            if not case.group:
+                self._wait(_Batch({case.id: turn}))
+                continue
+            # Of a group that is repeated each repetition has a container of its own.
+            group = self._groups.setdefault((case.group, case.repetition), _Batch({}))
+            group.turns[case.id] = turn
 
-    def _wait(self, turn: _Turn) -> None:
+    def _next(self) -> int:
         self._serial += 1
-        expected = turn.expected_duration
-        rank = 0 if turn.earlier else 1 if turn.urgent else 2
-        order = (rank, -math.inf if expected is None else -expected, self._serial)
+        return self._serial
+
+    def _wait(self, batch: _Batch) -> None:
+        rank, expected = batch.rank, batch.expected_duration
+        # What is tried again, or goes on, is behind others of which the same can be said.
+        serial = batch.first.serial if rank else self._next()
+        order = (rank, -math.inf if expected is None else -expected, serial)
         if self._limits.in_order:
-            order = (min(rank, 1), 0.0, self._serial)
-        heapq.heappush(self._waiting, (order, turn))
+            order = (min(rank, 1), 0.0, serial)
+        heapq.heappush(self._waiting, (order, self._next(), batch))
 
     def _fill(self) -> list[Effect]:
         effects: list[Effect] = []
         while self._waiting and len(self._running) < self._slots:
-            _, turn = heapq.heappop(self._waiting)
-            self._running[turn.case.id] = turn
-            effects.append(Submit(turn.case, turn.expected_duration, len(turn.earlier) + 1))
+            _, number, batch = heapq.heappop(self._waiting)
+            self._running[number], batch.got_on = batch, False
+            self._batch_of |= dict.fromkeys(batch.turns, number)
+            cases = tuple(turn.case for turn in batch.turns.values())
+            attempt = len(batch.first.earlier) + 1
+            effects.append(Submit(number, cases, batch.expected_duration, attempt))
         return effects
 
-    def _ended(self, report: CaseReport) -> list[Effect]:
-        turn = self._running.pop(report.id, None)
-        if turn is None:
+    def _case_ended(self, report: CaseReport) -> list[Effect]:
+        number = self._batch_of.pop(report.id, None)
+        if number is None:
             raise InternalError(f"case {report.id} was reported without running")
+        batch = self._running[number]
+        turn = batch.turns.pop(report.id)
+        batch.has_begun = batch.got_on = True
         if report.status is CaseStatus.CANCELLED:
             return self._give_up(turn)
         failed, again = report.status.is_failure, len(turn.earlier) < self._limits.retries
         if failed and again and report.may_be_retried and not self.stopped:
-            self._wait(attrs.evolve(turn, earlier=(*turn.earlier, report)))
+            # By itself, whatever group it is of: what is left of that may be why it has failed.
+            turn = attrs.evolve(turn, earlier=(*turn.earlier, report))
+            self._wait(_Batch({report.id: turn}))
             return []
         status = CaseStatus.FLAKY if turn.earlier and not failed else report.status
         return self._tell(attrs.evolve(report, status=status, attempts=turn.earlier))
+
+    def _batch_ended(self, number: int) -> list[Effect]:
+        batch = self._running.pop(number, None)
+        if batch is None:
+            raise InternalError(f"batch {number} ended without running")
+        for case in batch.turns:
+            del self._batch_of[case]
+        if self.stopped:
+            return [effect for turn in batch.turns.values() for effect in self._give_up(turn)]
+        if batch.turns:
+            # Each container has to be the end of one case at least: so there is an end to this.
+            if not batch.got_on:
+                raise InternalError(f"nothing is known of any case of batch {number}")
+            self._wait(batch)
+        return []
 
     def _give_up(self, turn: _Turn) -> list[Effect]:
         """A case will not be run (again): what came of it before is what came of it."""
@@ -183,9 +263,14 @@ class TestRunState:
         if self.stopped:
             return []
         self.stopped = reason
-        waiting, self._waiting = self._waiting, []
-        effects = [effect for _, turn in sorted(waiting) for effect in self._give_up(turn)]
-        effects += [Cancel(case) for case in sorted(self._running)]
+        waiting, self._waiting, self._groups = self._waiting, [], {}
+        effects = [
+            effect
+            for _, _, batch in sorted(waiting, key=lambda one: one[:2])
+            for turn in batch.turns.values()
+            for effect in self._give_up(turn)
+        ]
+        effects += [Cancel(number) for number in sorted(self._running)]
         return [*effects, *([StopCollecting()] if self._collecting else [])]
 
     def check(self) -> None:
@@ -193,12 +278,19 @@ class TestRunState:
         assert len(self._running) <= self._slots
         told = [report.id for report in self.reports]
         assert len(set(told)) == len(told), "a case was reported twice"
-        assert not self._running.keys() & set(told)
-        turns = [*(turn for _, turn in self._waiting), *self._running.values()]
+        running = [case for batch in self._running.values() for case in batch.turns]
+        assert sorted(running) == sorted(self._batch_of)
+        assert not set(running) & set(told)
+        batches = [*self._groups.values(), *self._running.values()]
+        batches += [batch for _, _, batch in self._waiting]
+        turns = [turn for batch in batches for turn in batch.turns.values()]
         unended = [turn.case.id for turn in turns]
         assert len(set(unended)) == len(unended), "a case waits or runs twice"
         if not self.stopped:
             assert {*unended, *told} == self._known, "a case was forgotten"
+        for batch in batches:
+            assert len({(t.case.group, t.case.repetition) for t in batch.turns.values()}) <= 1
+            assert len(batch.turns) == 1 or not any(t.earlier for t in batch.turns.values())
         for earlier in [*(turn.earlier for turn in turns), *(r.attempts for r in self.reports)]:
             assert len(earlier) <= self._limits.retries
             assert all(one.status.is_failure and not one.attempts for one in earlier)
@@ -206,4 +298,4 @@ class TestRunState:
             # With no failure before it nothing is flaky, and after one nothing else has passed.
             flaky = bool(report.attempts) and not report.status.is_failure
             assert flaky == (report.status is CaseStatus.FLAKY)
-        assert not self._finished or not (self._running or self._waiting)
+        assert not self._finished or not (self._running or self._waiting or self._groups)

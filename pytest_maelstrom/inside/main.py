@@ -1,7 +1,7 @@
 """Started in a container as ``python main.py``; does what standard input says.
 
-That is to collect, or to run one case, or to be a template: to collect, and then to be forked for
-each case.
+That is to collect, or to run a case (or some that share a container), or to be a template: to
+collect, and then to be forked for each case.
 
 The configuration is made as pytest-xdist makes that of its workers, with which the ecosystem's
 plugins live well: from the controlling process's options, with a ``workerinput`` that tells them
@@ -54,13 +54,12 @@ def main() -> int:
             from pytest_maelstrom.inside.preload import Preload
             from pytest_maelstrom.inside.template import Template
 
-            preload = Preload(out_of_the_way()) if request["preload"] else None
-            inside = Template(config, sender, server, preload)
+            learned = request["preload"]
+            preload = None if learned is None else Preload(out_of_the_way())
+            inside = Template(config, sender, server, preload, learned)
         else:
             left_in = output.prepare()
-            inside = plugins.OneCase(
-                config, sender, request["case"], request["occurrence"], request["submodules"]
-            )
+            inside = plugins.SomeCases(config, sender, request, left_in)
         inside.with_tree = request["carried"]["tree"]
         config.pluginmanager.register(inside, "maelstrom-inside")
         if "coverage" in sys.modules:

@@ -7,6 +7,7 @@ named as refused, as is what does not fit.
 
 import base64
 import os
+import shutil
 import stat
 import tempfile
 from typing import Any, Iterator, Optional, Tuple
@@ -26,6 +27,17 @@ def prepare() -> str:
         directory = tempfile.mkdtemp(prefix="maelstrom-output-")
     os.environ[VARIABLE] = directory
     return directory
+
+
+def clear(directory: str) -> None:
+    """Let the next case find nothing in the directory.
+
+    :param directory: as `prepare` named it
+    """
+    if os.path.islink(directory):
+        os.unlink(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory, exist_ok=True)
 
 
 def temporary_directory(factory: Any) -> Optional[str]:

@@ -11,6 +11,7 @@ import pytest
 from _pytest._io import TerminalWriter
 
 from pytest_maelstrom.inside import output
+from pytest_maelstrom.inside.group import run_items
 from pytest_maelstrom.inside.remembered import Remembered
 from pytest_maelstrom.inside.wire import NOT_A_TRACEBACK, SUBTESTS, Sender
 
@@ -18,6 +19,9 @@ try:
     from _pytest.subtests import failed_subtests_key
 except ImportError:  # before pytest 9
     failed_subtests_key = None  # type: ignore[assignment]
+
+_MOST_COMPARED = 100
+"""Ids that each name is compared with; of more cases whole files are collected."""
 
 
 class _Telling:
@@ -107,6 +111,7 @@ class Collecting(_Telling):
                 location=list(item.location),
                 markers=sorted({mark.name for mark in item.iter_markers()}),
                 wishes=wishes(item),
+                groups=groups(item),
                 own_markers=sorted({mark.name for mark in item.own_markers}),
             )
         self.sender.send("deselected", ids=self._deselected)
@@ -166,6 +171,22 @@ def wishes(item: pytest.Item) -> Dict[str, Any]:
     return wanted
 
 
+def groups(item: pytest.Item) -> Dict[str, str]:
+    """What a case has in common with others that may share its container, by kind, but its module."""
+    found = {}
+    parent = item.getparent(pytest.Class)
+    if parent is not None:
+        found["class"] = parent.nodeid
+    # As pytest-xdist names groups of several marks.
+    named = {
+        str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
+        for mark in item.iter_markers("xdist_group")
+    }
+    if named:
+        found["xdist_group"] = "_".join(sorted(named))
+    return found
+
+
 def submodules(items: List[pytest.Item]) -> List[str]:
     """Names of all modules within packages that are loaded by now, but for those of tests."""
     tests = {str(item.path) for item in items}
@@ -204,10 +225,14 @@ class Running(_Telling):
         self._has_failed = False
 
     def begin(self) -> None:
-        """Note what is there before the case: when pytest is configured, and nothing has been run."""
-        self._remembered = Remembered(self.config)
+        """Note what is there before a case: when pytest is configured, and nothing of it has run."""
+        if self._remembered is None:
+            self._remembered = Remembered(self.config)
+        else:
+            self._remembered.begin_again()
         # pytest takes it away again when it is no longer configured.
         self._temporary = getattr(self.config, "_tmp_path_factory", None)
+        self._has_failed = False
 
     def send_left(self, directory: str, most_bytes: int) -> None:
         """Send what the case leaves, when it has ended.
@@ -244,26 +269,22 @@ class Running(_Telling):
             self.warning(warning_message, when, nodeid, location)
 
 
-class OneCase(Running):
-    """Runs the one case with a node id, found by that id alone.
+class SomeCases(Running):
+    """Runs the cases with some node ids, found by these alone; nearly always it is one.
 
     pytest's own reading of ids on the command line stumbles over parameters that hold ``::`` or
-    brackets, so the file is collected and everything else in it left out, what surely is not on
-    the way to the case before its parameters are even expanded.
+    brackets, so the files are collected and everything else in them left out, what surely is not on
+    the way to a case before its parameters are even expanded.
     """
 
     def __init__(
-        self,
-        config: pytest.Config,
-        sender: Sender,
-        case: str,
-        occurrence: int,
-        submodules: List[str],
+        self, config: pytest.Config, sender: Sender, request: Dict[str, Any], left_in: str
     ) -> None:
         super().__init__(config, sender)
-        self._case = case
-        self._occurrence = occurrence
-        self._submodules = submodules
+        self._request = request
+        self._left_in = left_in
+        self._wanted = [(node_id, occurrence) for node_id, occurrence in request["cases"]]
+        self._ids = tuple({node_id for node_id, _ in self._wanted})
 
     def pytest_sessionstart(self) -> None:
         """Begin."""
@@ -271,19 +292,39 @@ class OneCase(Running):
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: Any, name: str) -> Optional[List[Any]]:
-        """Leave out functions and classes that the case's id does not begin with."""
-        if self._case.startswith(f"{collector.nodeid}::{name}"):
+        """Leave out functions and classes that no case's id begins with."""
+        if len(self._ids) > _MOST_COMPARED:
             return None
-        return []
+        beginning = f"{collector.nodeid}::{name}"
+        return None if any(one.startswith(beginning) for one in self._ids) else []
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
-        """Keep the case alone."""
-        wanted = [item for item in items if item.nodeid == self._case]
-        items[:] = wanted[self._occurrence : self._occurrence + 1] or wanted[:1]
-        load(self._submodules)
+        """Keep the cases alone, in the order in which they were found before."""
+        by_id: Dict[str, List[pytest.Item]] = {}
+        for item in items:
+            by_id.setdefault(item.nodeid, []).append(item)
+        items[:] = [item for one in self._wanted for item in _of(by_id, *one)]
+        load(self._request["submodules"])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Optional[bool]:
+        """Run them one after the other; a single one is left to pytest's own loop."""
+        missing = len(self._wanted) - len(session.items)
+        if len(self._wanted) == 1 or session.testsfailed:
+            return None
+        if missing:
+            self.sender.send("internal error", text=f"{missing} cases of the group are not found")
+            return True
+        run_items(session, self, self._request, self._left_in)
+        return True
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Tell of what failed: it may be why the case is not found."""
         if report.failed:
             self.report("collect report", report)
+
+
+def _of(by_id: Dict[str, List[pytest.Item]], node_id: str, occurrence: int) -> List[pytest.Item]:
+    found = by_id.get(node_id, [])
+    return found[occurrence : occurrence + 1] or found[:1]

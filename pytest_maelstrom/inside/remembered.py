@@ -25,10 +25,16 @@ class Remembered:
         self._values: Dict[str, Any] = {}
         home = os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY") or ".hypothesis"
         self._examples = os.path.join(os.path.abspath(home), "examples")
-        self._known = {key: (when, set(self._names(key))) for key, when in self._keys()}
+        self._known: Dict[str, Tuple[int, Set[str]]] = {}
+        self.begin_again()
         cache: Any = getattr(config, "cache", None)
         if cache is not None:
             self._watch(cache)
+
+    def begin_again(self) -> None:
+        """Take what is there by now as what the next case finds."""
+        self._values.clear()
+        self._known = {key: (when, set(self._names(key))) for key, when in self._keys()}
 
     def send(self, sender: Sender, item: Any) -> None:
         """Send what a case has added, and taken away.

@@ -1,13 +1,14 @@
-"""The warm parent: collects all cases once, then is forked for each, and each fork runs one."""
+"""The warm parent: collects all cases once, then is forked; each fork runs one, or some that share."""
 
 import gc
 import json
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import pytest
 
 from pytest_maelstrom.inside import endings, live, output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
+from pytest_maelstrom.inside.group import run_items
 from pytest_maelstrom.inside.plugins import Collecting, Running, numbered
 from pytest_maelstrom.inside.preload import Preload
 from pytest_maelstrom.inside.safety import (
@@ -24,6 +25,7 @@ class Template(Collecting):
 
     :param server: what it is forked by
     :param preload: learns what cases import, if that is wanted
+    :param learned: what earlier runs have learned of that
     """
 
     def __init__(
@@ -32,8 +34,10 @@ class Template(Collecting):
         sender: Sender,
         server: ForkServer,
         preload: Optional[Preload],
+        learned: Dict[str, Any],
     ) -> None:
         super().__init__(config, sender)
+        self._learned = learned
         self._server = server
         self._preload = preload
         self._request: Dict[str, Any] = {}
@@ -55,6 +59,8 @@ class Template(Collecting):
         if capture is not None:
             capture.stop_global_capturing()
         live.flush()
+        if self._preload is not None:
+            self._load_ahead(self._preload, {node_id for node_id, _ in items})
         unfit = [*threads_alive(), *children_alive(), *self._open_files()]
         self._server.freeze()
         endings.leave_out_own(self.config)
@@ -86,6 +92,12 @@ class Template(Collecting):
         running.begin()
         return running
 
+    def _load_ahead(self, preload: Preload, cases: Set[str]) -> None:
+        """Import what these cases have imported in earlier runs."""
+        told = preload.begin(self._learned["modules"], self._learned["refused"], cases)
+        if any(told.values()):
+            self.sender.send("preloaded", **told)
+
     def _learn(self) -> None:
         """Import what cases have imported."""
         if self._preload is not None and self._preload.learn():
@@ -95,18 +107,20 @@ class Template(Collecting):
         """In a fork, when the case has ended: send the files that it has left."""
         if self._request:
             self._running.send_left(self._left_in, self._request["output_bytes"])
-            if self._preload is not None:
-                self._preload.tell()
+            names = [] if self._preload is None else self._preload.tell()
+            if names:
+                self.sender.send("imported", names=names)
 
     def _run(self, session: pytest.Session, items: Dict[Tuple[str, int], pytest.Item]) -> None:
-        request = self._request
-        item = items.get((request["case"], request["occurrence"]))
-        if item is None:
-            self.sender.send("internal error", text=f"the template has no case {request['case']}")
-            return
-        session.items = [item]
-        session.testscollected = 1
-        self.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        session.items = []
+        for node_id, occurrence in self._request["cases"]:
+            item = items.get((node_id, occurrence))
+            if item is None:
+                self.sender.send("internal error", text=f"the template has no case {node_id}")
+                return
+            session.items.append(item)
+        session.testscollected = len(session.items)
+        run_items(session, self._running, self._request, self._left_in)
 
     def _open_files(self) -> List[str]:
         known = [*self._server.descriptors, self.sender.descriptor]

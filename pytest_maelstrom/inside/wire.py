@@ -4,15 +4,22 @@ Nothing that a test prints can get in between, and one odd value costs that valu
 does not know becomes its ``repr``.
 """
 
+import array
 import fcntl
 import json
 import os
 import resource
+import stat
+import termios
+import time
 from typing import Any, Dict
 
 REPORT_DESCRIPTOR = 3
+NEXT_PART = b"\x1e"
+"""Ends what is reported of one case, where others follow in the same container."""
 OUT_OF_THE_WAY = 500
 """Tests close and count low descriptors; ours are not among them."""
+_PATIENCE_SECONDS, _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5.0, 20e-6, 2e-3
 SUBTESTS = "_maelstrom_failed_subtests"
 """Added to a report: how many subtests of its test have failed."""
 NOT_A_TRACEBACK = "_maelstrom_no_traceback"
@@ -44,9 +51,45 @@ class Sender:
             return
         line = json.dumps({"kind": kind, **fields}, default=repr, skipkeys=True) + "\n"
         data = line.encode("utf-8", "surrogateescape") if line.isascii() else line.encode()
+        self._write(data)
+
+    def next_part(self) -> None:
+        """Say that one case has ended and the next one begins.
+
+        Output comes over other pipes: what one case has written must be read before this is, and this
+        before the next one writes.
+        """
+        if os.getpid() == self._owner:
+            _wait_until_read(1, 2)
+            self._write(NEXT_PART)
+            _wait_until_read(self.descriptor)
+
+    def _write(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(self.descriptor, view) :]
+
+
+def _wait_until_read(*descriptors: int) -> None:
+    """Wait until nothing is left in some pipes. Whoever never reads is not waited for."""
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    for descriptor in descriptors:
+        pause = _SHORTEST_PAUSE_SECONDS
+        while _unread(descriptor) and time.monotonic() < give_up:
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _unread(descriptor: int) -> int:
+    """How many bytes a pipe holds; none if it is no pipe, as a test may have made of it."""
+    answer = array.array("i", [0])
+    try:
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return 0
+        fcntl.ioctl(descriptor, termios.FIONREAD, answer)
+    except OSError:
+        return 0
+    return answer[0]
 
 
 def read_request() -> Dict[str, Any]:

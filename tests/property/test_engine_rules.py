@@ -23,10 +23,12 @@ from maelstrom_core.engine.events import (
     ForkRefused,
     JobEnded,
     JobGiven,
+    PartBegan,
     RootFailed,
     RootReady,
     SlotLost,
     TemplateEnded,
+    TemplateMeasured,
     TemplateWarm,
     TimePassed,
 )
@@ -55,6 +57,8 @@ class EngineRules(RuleBasedStateMachine):
         self.warming: set[str] = set()
         self.warm: dict[str, int] = {}
         self.deaths = dict.fromkeys("ab", 0)
+        self.later: dict[JobId, int] = {}
+        self.parts: dict[JobId, int] = {}
 
     def say(self, event: Event) -> None:
         self.now += 0.1
@@ -68,7 +72,7 @@ class EngineRules(RuleBasedStateMachine):
                     assert (self.running | self.forks)[job] == slot
                     self.signals[job].append(number)
                 case StartJob(slot, job):
-                    self.signals[job] = []
+                    self.signals[job], self.parts[job] = [], 0
                     assert slot not in (*self.running.values(), *self.forks.values())
                     self.running[job] = slot
                 case StartTemplate(root):
@@ -82,7 +86,7 @@ class EngineRules(RuleBasedStateMachine):
                 case ForkJob(slot, job):
                     assert slot not in (*self.running.values(), *self.forks.values())
                     assert self.roots[job] in self.warm, "forked from what is not ready"
-                    self.signals[job] = []
+                    self.signals[job], self.parts[job] = [], 0
                     self.forks[job] = slot
                 case MakeRoot(root):
                     assert root not in self.making
@@ -95,6 +99,7 @@ class EngineRules(RuleBasedStateMachine):
         priority=st.integers(-1, 1),
         how=st.sampled_from(["afresh", "forked", "warm up"]),
         stack_signal=st.sampled_from([0, 63]),
+        later=st.lists(st.none() | st.floats(0.1, 3), max_size=2),
     )
     def give(
         self,
@@ -104,10 +109,12 @@ class EngineRules(RuleBasedStateMachine):
         priority: int,
         how: str,
         stack_signal: int,
+        later: list[float | None],
     ) -> None:
         self.given += 1
         job = JobId(self.given)
         self.roots[job] = root
+        self.later[job] = len(later)
         asked = [stack_signal] if stack_signal else []
         self.orders[job] = [*asked, signal.SIGTERM, signal.SIGKILL]
         self.say(
@@ -120,6 +127,7 @@ class EngineRules(RuleBasedStateMachine):
                 fork=how == "forked",
                 warm_up=how == "warm up",
                 stack_signal=stack_signal,
+                later_timeouts=tuple(later),
             )
         )
 
@@ -133,6 +141,15 @@ class EngineRules(RuleBasedStateMachine):
         self.warm[root] = memory
         self.say(TemplateWarm(root, unfit, memory))
 
+    @precondition(lambda self: self.warm)
+    @rule(data=st.data(), memory=st.integers(0, 150))
+    def template_measured(self, data: st.DataObject, memory: int) -> None:
+        root = data.draw(st.sampled_from(sorted(self.warm)))
+        self.warm[root] = max(1, memory)
+        self.say(TemplateMeasured(root, memory))
+        # A shell may tell of one that was just stopped.
+        self.say(TemplateMeasured("never started", 1000))
+
     @precondition(lambda self: self.warming or self.warm)
     @rule(data=st.data())
     def template_ends(self, data: st.DataObject) -> None:
@@ -140,9 +157,13 @@ class EngineRules(RuleBasedStateMachine):
         self.warming.discard(root)
         self.warm.pop(root, None)
         self.deaths[root] += 1
-        for job in [job for job in self.forks if self.roots[job] == root]:
+        ended = [job for job in self.forks if self.roots[job] == root]
+        for job in ended:
             del self.forks[job]
         self.say(TemplateEnded(root, Exited(1)))
+        for job in ended:
+            # What has been told of its parts would be told again.
+            assert not self.parts[job] or job in self.finished
 
     @precondition(lambda self: self.forks)
     @rule(data=st.data())
@@ -170,6 +191,20 @@ class EngineRules(RuleBasedStateMachine):
         job = data.draw(st.sampled_from(sorted(self.running)))
         slot = self.running.pop(job)
         self.say(JobEnded(slot, job, Exited(0)))
+
+    @precondition(lambda self: self.running or self.forks)
+    @rule(data=st.data())
+    def next_part(self, data: st.DataObject) -> None:
+        job = data.draw(st.sampled_from(sorted([*self.running, *self.forks])))
+        if self.parts[job] == self.later[job]:
+            return  # the shell tells of no more than there are
+        self.parts[job] += 1
+        late = signal.SIGTERM in self.signals[job]
+        if not late:
+            self.signals[job] = [n for n in self.signals[job] if n == signal.SIGKILL]
+        self.say(PartBegan(job))
+        # A part that goes on after its time is up takes nothing of the next one along.
+        assert not late or self.signals[job][-1] == signal.SIGKILL
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())

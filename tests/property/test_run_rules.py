@@ -1,9 +1,14 @@
 """Hypothesis drives the machine of a test run.
 
 Every repetition of every case is told of once or said not to have been run, and every attempt that
-ended is in what is told.
+ended is in what is told. Cases of a group are handed out together, in their order; what a container
+that has ended leaves of them goes on in another one.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -17,6 +22,7 @@ from hypothesis.stateful import (
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.testrun.events import (
+    BatchEnded,
     Cancel,
     CaseEnded,
     CaseFound,
@@ -37,6 +43,18 @@ PASSING = [CaseStatus.PASSED, CaseStatus.SKIPPED, CaseStatus.XFAILED, CaseStatus
 ENDINGS = [*FAILING, *PASSING]
 
 
+@attrs.define
+class Handed:
+    """What the rules know of a batch: cases that wait to be handed out together, or were."""
+
+    cases: list[CaseId]
+    attempt: int = 1
+    goes_on: bool = False
+    serial: int = 0
+    got_on: bool = False
+    number: int = -1
+
+
 class RunRules(RuleBasedStateMachine):
     @initialize(
         retries=st.integers(0, 2),
@@ -50,33 +68,51 @@ class RunRules(RuleBasedStateMachine):
         )
         self.run = TestRunState(SLOTS, self.limits)
         self.found = 0
-        self.waiting: dict[CaseId, tuple[int, float]] = {}
-        self.expected: dict[CaseId, float] = {}
-        self.running: list[CaseId] = []
+        self.groups: dict[tuple[str, int], Handed] = {}
+        self.waiting: list[Handed] = []
+        self.expected: dict[CaseId, float | None] = {}
+        self.urgent: dict[CaseId, bool] = {}
+        self.running: dict[int, Handed] = {}
         self.failed: dict[CaseId, list[CaseReport]] = {}
-        self.cancelled: set[CaseId] = set()
+        self.cancelled: set[int] = set()
         self.told: list[CaseReport] = []
         self.failures = 0
+        self.serial = 0
         self.collecting = True
         self.wanted = True
         self.finished = 0
         self.settled = True
+
+    def next(self) -> int:
+        self.serial += 1
+        return self.serial
+
+    def order(self, batch: Handed) -> tuple[Any, ...]:
+        """What goes first: what has begun, what is urgent, the longest, what was found first."""
+        known = [self.expected[case] for case in batch.cases]
+        length = float("inf") if None in known else sum(one for one in known if one is not None)
+        urgent = any(self.urgent[case] for case in batch.cases)
+        rank = 0 if batch.goes_on or batch.attempt > 1 else 1 if urgent else 2
+        return rank, -length, batch.serial
 
     def say(self, event: Event) -> None:
         self.settled = not isinstance(event, CaseFound)
         for effect in self.run.step(event):
             assert self.settled, "something was done though more may be found in this moment"
             match effect:
-                case Submit(case, _, attempt):
+                case Submit(number, cases, _, attempt):
                     assert self.wanted, "something was handed out after the end was wanted"
-                    mine = self.waiting.pop(case.id)
-                    assert mine <= min(self.waiting.values(), default=mine), "not the first one"
-                    assert attempt == len(self.failed.get(case.id, ())) + 1
+                    first = min(self.waiting, key=self.order)
+                    assert [case.id for case in cases] == first.cases, "not the first one"
+                    assert attempt == first.attempt == len(self.failed.get(cases[0].id, ())) + 1
                     assert attempt <= self.limits.retries + 1
-                    self.running.append(case.id)
-                case Cancel(case):
-                    assert case in self.running
-                    self.cancelled.add(case)
+                    assert number not in self.running
+                    self.waiting.remove(first)
+                    first.number, first.got_on = number, False
+                    self.running[number] = first
+                case Cancel(number):
+                    assert number in self.running
+                    self.cancelled.add(number)
                     self.wanted = False
                 case StopCollecting():
                     self.wanted = False
@@ -103,17 +139,26 @@ class RunRules(RuleBasedStateMachine):
     def want_no_more(self) -> None:
         self.wanted = False
         self.waiting.clear()
+        self.groups.clear()
 
     @precondition(lambda self: self.collecting)
-    @rule(duration=st.none() | st.floats(min_value=0, max_value=9), urgent=st.booleans())
-    def find(self, duration: float | None, urgent: bool) -> None:
+    @rule(
+        duration=st.none() | st.floats(min_value=0, max_value=9),
+        urgent=st.booleans(),
+        group=st.sampled_from(["", "", "a", "b"]),
+    )
+    def find(self, duration: float | None, urgent: bool, group: str) -> None:
         name = CaseId(f"case-{self.found}")
         self.found += 1
-        case = Case(id=name, name=name)
+        case = Case(id=name, name=name, group=group)
         for one in case.repeated(self.limits.repeat):
-            self.expected[one.id] = float("-inf") if duration is None else -duration
-            if self.wanted:
-                self.waiting[one.id] = (2 - urgent, self.expected[one.id])
+            self.expected[one.id], self.urgent[one.id] = duration, urgent
+            if self.wanted and group:
+                batch = self.groups.setdefault((group, one.repetition), Handed([]))
+                batch.serial = batch.serial or self.next()
+                batch.cases.append(one.id)
+            elif self.wanted:
+                self.waiting.append(Handed([one.id], serial=self.next()))
         self.say(CaseFound(case, duration, urgent))
 
     @precondition(lambda self: not self.settled)
@@ -125,17 +170,25 @@ class RunRules(RuleBasedStateMachine):
     @rule(error=st.sampled_from(["", "", "broken"]))
     def end_collection(self, error: str) -> None:
         self.collecting = False
+        self.waiting += self.groups.values()
+        self.groups.clear()
         self.say(CollectionEnded(error))
 
-    @precondition(lambda self: self.running)
+    def going_on(self) -> Iterator[Handed]:
+        """Batches of which not all cases have ended."""
+        yield from (batch for batch in self.running.values() if batch.cases)
+
+    @precondition(lambda self: any(self.going_on()))
     @rule(
-        which=st.integers(min_value=0),
+        data=st.data(),
         status=st.sampled_from(ENDINGS),
         may_be_retried=st.sampled_from([True, True, True, False]),
     )
-    def end_case(self, which: int, status: CaseStatus, may_be_retried: bool) -> None:
-        case = self.running.pop(which % len(self.running))
-        if case in self.cancelled and which % 2:
+    def end_case(self, data: st.DataObject, status: CaseStatus, may_be_retried: bool) -> None:
+        batch = data.draw(st.sampled_from(sorted(self.going_on(), key=lambda one: one.number)))
+        case = batch.cases.pop(0)
+        batch.got_on = batch.goes_on = True
+        if batch.number in self.cancelled and data.draw(st.booleans()):
             self.say(CaseEnded(CaseReport(id=case, status=CaseStatus.CANCELLED)))
             assert case not in self.failed, "attempts that failed were forgotten"
             return
@@ -149,10 +202,30 @@ class RunRules(RuleBasedStateMachine):
         attempts.append(report)
         again = status.is_failure and may_be_retried and len(attempts) <= self.limits.retries
         if again and self.wanted:
-            self.waiting[case] = (0, self.expected[case])
+            alone = Handed([case], attempt=len(attempts) + 1, serial=self.next())
+            self.waiting.append(alone)
         self.say(CaseEnded(report))
         # Told, or to be run again, or (if that is not wanted any more) both refused: never lost.
-        assert (case in self.failed) == (case in self.waiting or case in self.running)
+        assert (case in self.failed) == any(
+            case in one.cases for one in (*self.waiting, *self.running.values())
+        )
+
+    @precondition(lambda self: any(self.may_end()))
+    @rule(data=st.data())
+    def end_batch(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(sorted(self.may_end())))
+        batch = self.running.pop(number)
+        if batch.cases and self.wanted:
+            batch.serial = self.next()
+            self.waiting.append(batch)
+        self.say(BatchEnded(number))
+        assert not self.failed.keys() & set(batch.cases) or self.wanted
+
+    def may_end(self) -> Iterator[int]:
+        """A container is gone when a case has ended in it; one that is cancelled at any time."""
+        for number, batch in self.running.items():
+            if batch.got_on or number in self.cancelled:
+                yield number
 
     @rule(reason=st.just("enough"))
     def stop(self, reason: str) -> None:
@@ -170,6 +243,7 @@ class RunRules(RuleBasedStateMachine):
         over = not self.collecting and not self.running
         if self.wanted:
             over = over and len(told) == self.found * self.limits.repeat
+            assert not self.groups or self.collecting
             # No slot is idle while a case waits for one.
             assert not self.settled or not self.waiting or len(self.running) == SLOTS
         assert self.finished == int(over)

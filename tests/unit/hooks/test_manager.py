@@ -50,6 +50,7 @@ def arguments_of(hook: str) -> dict[str, Any]:
         "settings": Schema("demo", "DEMO"),
         "run": RUN,
         "case": CASE,
+        "cases": [CASE, CASE],
         "container": CONTAINER,
         "job": JobSpec(container=CONTAINER, program="sh"),
         "result": RESULT,
@@ -161,6 +162,7 @@ CALLS: dict[str, Callable[[Plugins], object]] = {
     "maelstrom_package": lambda asked: asked.package(RUN, CASE),
     "maelstrom_adjust_container": lambda asked: asked.adjust(RUN, CASE, CONTAINER),
     "maelstrom_execute": lambda asked: asked.execute(RUN, CASE, CONTAINER),
+    "maelstrom_execute_group": lambda asked: asked.execute_group(RUN, [CASE, CASE], CONTAINER),
     "maelstrom_report": lambda asked: asked.report(RUN, CASE, RESULT),
 }
 OBSERVERS = sorted(set(HOOKS) - set(CALLS))

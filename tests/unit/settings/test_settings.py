@@ -12,6 +12,7 @@ from maelstrom_core.settings.schema import (
     one_of,
     seconds,
     size,
+    size_or_share,
     text,
     whole_number,
     yes_or_no,
@@ -145,16 +146,17 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
     sources.environment["MAELSTROM_CACHE_SIZE"] = "1kB"
     sources.command_line["slots"] = 2
     assert sources.load().described().splitlines() == [
-        "slots         = 2  (command line)",
-        f"store         = '/layers'  ({file})",
-        "cache-size    = 1000  ($MAELSTROM_CACHE_SIZE)",
-        "state         = '/default/state'  (default)",
-        "timeout       = None  (default)",
-        "interpreter   = 'auto'  (default)",
-        "repeat        = 1  (default)",
-        "retries       = 0  (default)",
-        "stop-after    = None  (default)",
-        "fail-on-flaky = False  (default)",
+        "slots           = 2  (command line)",
+        f"store           = '/layers'  ({file})",
+        "cache-size      = 1000  ($MAELSTROM_CACHE_SIZE)",
+        "state           = '/default/state'  (default)",
+        "template-memory = 0.25  (default)",
+        "timeout         = None  (default)",
+        "interpreter     = 'auto'  (default)",
+        "repeat          = 1  (default)",
+        "retries         = 0  (default)",
+        "stop-after      = None  (default)",
+        "fail-on-flaky   = False  (default)",
     ]
 
 
@@ -166,8 +168,8 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         ("Timeout", "did you mean timeout?"),
         (
             "zzz",
-            "known: slots, store, cache-size, state, timeout, interpreter, repeat, retries, "
-            "stop-after, fail-on-flaky",
+            "known: slots, store, cache-size, state, template-memory, timeout, interpreter, repeat, "
+            "retries, stop-after, fail-on-flaky",
         ),
     ],
 )
@@ -276,6 +278,11 @@ def test_a_named_file_that_cannot_be_read_is_refused_with_the_reason(
         (size, "1.5 GB", 1_500_000_000),
         (size, "2k", 2000),
         (size, "3TiB", 3 * 1024**4),
+        (size_or_share, "2GiB", 2 * 1024**3),
+        (size_or_share, 0, 0),
+        (size_or_share, "25%", 0.25),
+        (size_or_share, " 12.5 %", 0.125),
+        (size_or_share, "100%", 1.0),
         (size, "7b", 7),
         # A float would lose a byte of each.
         (size, "1.001kB", 1001),
@@ -301,6 +308,7 @@ def test_a_value_is_read_as_people_write_it(
 @pytest.mark.parametrize(
     ("read", "written"),
     [
+        *((size_or_share, bad) for bad in ("", "%", "-1%", "101%", "a%", "1e1%", True, None)),
         *((size, bad) for bad in ("", "MiB", "-1", "1 2", "1e3", "0x10", True, None, float("inf"))),
         *((seconds, bad) for bad in ("", "m", "-1s", "1d", "1h30m", "nan", True, None)),
         *((yes_or_no, bad) for bad in ("yes", 1, "", None)),

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import attrs
@@ -11,7 +12,13 @@ import pytest
 from maelstrom_core.model.cases import CaseReport, CaseStatus
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.outcome import Cancelled, Exited, JobResult, Usage
-from maelstrom_core.testrun.history import History, Known
+from maelstrom_core.testrun.history import (
+    LOADS_KEPT_SECONDS,
+    LONGEST_NAME,
+    MOST_LOADS,
+    History,
+    Known,
+)
 
 
 @pytest.fixture
@@ -150,3 +157,75 @@ with History(Path(sys.argv[1]), runner="pytest", project=Path("/p")) as history:
             if history.of(CaseId(f"{number}-{index}")) is None
         ]
     assert missing == []
+
+
+# What cases load
+
+
+def test_what_cases_load_is_known_to_the_next_run_with_the_cases_that_do(path):
+    with opened(path) as history:
+        assert history.loads() == {}
+        history.loaded(CaseId("a"), ["json", "json.tool"])
+        history.loaded(CaseId("b"), ["json"])
+    with opened(path) as history:
+        assert history.loads() == {"json": ["a", "b"], "json.tool": ["a"]}
+    with opened(path, project="/q") as other:
+        assert other.loads() == {}
+
+
+def test_runs_at_the_same_time_keep_what_each_has_learned(path):
+    with opened(path) as one, opened(path) as other:
+        one.loaded(CaseId("a"), ["json"])
+        other.loaded(CaseId("b"), ["json"])
+        other.loaded(CaseId("b"), ["email"])
+    with opened(path) as history:
+        assert history.loads() == {"email": ["b"], "json": ["a", "b"]}
+
+
+def test_what_is_gone_is_forgotten_and_can_be_learned_again(path):
+    with opened(path) as history:
+        history.loaded(CaseId("a"), ["gone", "here"])
+    with opened(path) as history:
+        history.forget_loads(["gone"])
+        history.loaded(CaseId("a"), ["gone"])
+    with opened(path) as history:
+        history.forget_loads(["gone"])
+    with opened(path) as history:
+        assert history.loads() == {"here": ["a"]}
+
+
+def test_what_must_not_be_loaded_is_not_whoever_loads_it(path):
+    with opened(path) as history:
+        history.refuse_loads(["threads"])
+    with opened(path) as history:
+        history.loaded(CaseId("a"), ["threads", "fine"])
+    with opened(path) as history:
+        assert history.loads() == {"fine": ["a"]}
+        assert list(history.not_to_be_loaded()) == ["threads"]
+
+
+def test_only_the_latest_are_kept_and_none_for_ever(path, monkeypatch):
+    with opened(path) as history:
+        history.loaded(CaseId("a"), ["old", "x" * (LONGEST_NAME + 1), ""])
+    later = time.time() + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    with opened(path) as history:
+        history.loaded(CaseId("a"), [f"module{number}" for number in range(MOST_LOADS + 5)])
+    with opened(path) as history:
+        known = history.loads()
+        assert len(known) == MOST_LOADS and "old" not in known
+    monkeypatch.setattr(time, "time", lambda: later + LOADS_KEPT_SECONDS + 1)
+    with opened(path) as history:
+        assert history.loads() == {}
+
+
+def test_a_memory_of_an_earlier_version_learns_what_cases_load(path):
+    with opened(path) as history:
+        history.add(report("a"))
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE loads")
+    with opened(path) as history:
+        history.loaded(CaseId("a"), ["json"])
+    with opened(path) as history:
+        assert history.of(CaseId("a")) is not None
+        assert history.loads() == {"json": ["a"]}
