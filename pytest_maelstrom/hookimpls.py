@@ -53,8 +53,13 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
         program=pytest_run.program,
         arguments=pytest_run.program_arguments,
         stdin=pytest_run.to_run(node_id, occurrence, case.details["submodules"], output_bytes),
-        fork=pytest_run.to_fork(node_id, occurrence, output_bytes) if forked else None,
+        fork=pytest_run.to_fork(
+            node_id, occurrence, output_bytes, keep=run.options.get("keep", False)
+        )
+        if forked
+        else None,
         report=True,
+        attachable=container.init,
         timeout=plan.timeout,
         stack_signal=stacks.SIGNAL,
         label=case.id,
@@ -68,6 +73,12 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
         return None
     messages = list(messages_of(result.report))
     reports = [message["report"] for message in messages if message["kind"] == "report"]
+    for one in messages:
+        if one["kind"] == "shown by pdb":
+            # pytest's terminal does not show such a failure once more.
+            for report in reports:
+                if report.get("when") == one.get("when") and report.get("outcome") == "failed":
+                    report["_pdbshown"] = True
     phases = {report.get("when") for report in reports}
     details = {
         "node id": case.details["node id"],
@@ -169,16 +180,17 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
     if not any(message["kind"] == "end" for message in messages):
         _, why = _why_not(messages, result)
         raise UsageError(f"the tests could not be collected: {why}")
-    messages = run.options["choices"].sift(messages, _case)
+    messages = run.options["choices"].sift(messages, case_of)
     run.options["collected"](messages)
     # One list for all cases.
     submodules = json.dumps([n for message in messages for n in message.get("submodules", ())])
     for message in messages:
         if message["kind"] == "case":
-            yield _case(message, submodules)
+            yield case_of(message, submodules)
 
 
-def _case(message: dict[str, Any], submodules: str = "[]") -> Case:
+def case_of(message: dict[str, Any], submodules: str = "[]") -> Case:
+    """A case out of what a container that collects says of it."""
     node_id, occurrence = message["id"], message["occurrence"]
     return Case(
         id=CaseId(f"{node_id} (again {occurrence})" if occurrence else node_id),

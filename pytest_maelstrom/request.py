@@ -32,8 +32,6 @@ _SELECTING: dict[str, Any] = {
 }
 """What decides which cases run; decided when they were collected."""
 _OURS: dict[str, Any] = {
-    "usepdb": False,
-    "trace": False,
     "collectonly": False,
     "basetemp": None,
     "numprocesses": None,
@@ -102,10 +100,13 @@ class PytestRun:
         return self._encoded("template", list(self.arguments), self.options, self.preload)
 
     @staticmethod
-    def to_fork(case: str, occurrence: int, output_bytes: int) -> bytes:
-        """The request to a fork of the template."""
+    def to_fork(case: str, occurrence: int, output_bytes: int, *, keep: bool = False) -> bytes:
+        """The request to a fork of the template.
+
+        :param keep: whether it stays if the case fails
+        """
         request = {"case": case, "occurrence": occurrence, "output_bytes": output_bytes}
-        return json.dumps(request).encode()
+        return json.dumps({**request, "keep": True} if keep else request).encode()
 
     def to_run(self, case: str, occurrence: int, submodules: str, output_bytes: int) -> bytes:
         """The request that runs one case.

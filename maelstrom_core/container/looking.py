@@ -28,8 +28,7 @@ def look(proc: int, pidfd: int) -> str:
     :param pidfd: of its pid 1
     """
     try:
-        first = _fields(_read(proc, f"self/fdinfo/{pidfd}"))["Pid"]
-        pids = _below(proc, first)
+        pids = _below(proc, pid_of(proc, pidfd))
     except (OSError, KeyError, ValueError) as error:
         return f"its processes cannot be looked at here: {_reason(error)}"
     lines = []
@@ -45,6 +44,17 @@ def look(proc: int, pidfd: int) -> str:
         if written:
             lines += [f"--- {name}, captured until then ---", written.rstrip()]
     return "\n".join(lines)
+
+
+def pid_of(proc: int, pidfd: int) -> str:
+    """The process that a descriptor stands for, by its number in a /proc.
+
+    :raises OSError: if it cannot be looked up
+    """
+    try:
+        return _fields(_read(proc, f"self/fdinfo/{pidfd}"))["Pid"]
+    except KeyError:
+        raise OSError(f"descriptor {pidfd} stands for no process") from None
 
 
 def _below(proc: int, pid: str) -> list[str]:

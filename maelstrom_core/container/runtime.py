@@ -20,8 +20,12 @@ from maelstrom_core.container.messages import (
     NotStarted,
     Output,
     Prepare,
+    Said,
+    Shown,
     SlotMessage,
     Started,
+    TerminalCommand,
+    packed_command,
 )
 from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.plan import launch_arguments
@@ -137,6 +141,8 @@ class Slot:
             message.output_bytes,
             message.report,
             message.stdin,
+            message.terminal,
+            message.attachable,
         )
         self._tell(kind, ("launch", packed))
 
@@ -144,6 +150,11 @@ class Slot:
         """See `SlotPort.signal`."""
         if self._current is not None and self._current[0] == job:
             self._tell(self._current[1], ("signal", job, int(signum)))
+
+    def tell_terminal(self, command: TerminalCommand) -> None:
+        """See `SlotPort.tell_terminal`."""
+        if self._current is not None and self._current[0] == command.job:
+            self._tell(self._current[1], packed_command(command))
 
     async def receive(self) -> SlotMessage:
         """See `SlotPort.receive`."""
@@ -222,6 +233,10 @@ def decoded(message: tuple[Any, ...]) -> SlotMessage:
             return Output(*fields)
         case "ended":
             return Ended(*fields)
+        case "shown":
+            return Shown(*fields)
+        case "asks" | "wants line" | "leaves" | "stays":
+            return Said(fields[0], kind, fields[1])
         case _:
             job, purpose, call, errno = fields
             why = explain(call, errno, purpose)

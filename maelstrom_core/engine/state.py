@@ -11,10 +11,7 @@ import heapq
 import math
 import signal
 from collections import OrderedDict
-from enum import Enum
 from typing import assert_never
-
-import attrs
 
 from maelstrom_core.engine.effects import (
     Effect,
@@ -35,13 +32,17 @@ from maelstrom_core.engine.events import (
     JobEnded,
     JobGiven,
     JobStarted,
+    JobStays,
     RootFailed,
     RootReady,
     SlotLost,
     TemplateEnded,
     TemplateWarm,
+    TerminalLeft,
+    TerminalWanted,
     TimePassed,
 )
+from maelstrom_core.engine.job_state import Job, RootState
 from maelstrom_core.engine.template_state import Templates, Warmth
 from maelstrom_core.errors import InternalError
 from maelstrom_core.model.ids import JobId
@@ -65,32 +66,6 @@ TEMPLATE_MEMORY_BYTES = 2 << 30
 """What warm templates may take together by default."""
 
 
-class _RootState(Enum):
-    MAKING = "being made"
-    READY = "ready"
-
-
-@attrs.define
-class _Job:
-    given: JobGiven
-    serial: int
-    slots: tuple[int, ...] = ()
-    started: bool = False
-    attempts: int = 0
-    deadline: float = math.inf
-    asked_where: bool = False
-    terminated: bool = False
-    killed: bool = False
-    cancelled: str | None = None
-    forked: bool = False
-    not_forked: str = ""
-
-    @property
-    def order(self) -> tuple[int, float, int]:
-        expected = self.given.expected_duration
-        return (-self.given.priority, -math.inf if expected is None else -expected, self.serial)
-
-
 class EngineState:
     """All that an engine knows. Only `step` changes it.
 
@@ -99,8 +74,8 @@ class EngineState:
     """
 
     def __init__(self, slots: int, *, template_memory_bytes: int = TEMPLATE_MEMORY_BYTES) -> None:
-        self._jobs: dict[JobId, _Job] = {}
-        self._roots: dict[str, _RootState] = {}
+        self._jobs: dict[JobId, Job] = {}
+        self._roots: dict[str, RootState] = {}
         self._waiting_for_root: dict[str, list[JobId]] = {}
         self._ready: list[tuple[tuple[int, float, int], JobId]] = []
         self._free: list[int] = list(range(slots))
@@ -136,6 +111,14 @@ class EngineState:
                 effects = self._template_ended(root, outcome, said)
             case ForkRefused(root, job, why):
                 effects = self._fork_refused(root, job, why)
+            case TerminalWanted(job):
+                if job in self._jobs and self._jobs[job].may_time_out:
+                    self._jobs[job].deadline = math.inf
+                return []
+            case TerminalLeft(job):
+                return self._terminal_left(job, now)
+            case JobStays(job):
+                effects = self._stays(job)
             case CancelWanted(job, reason):
                 effects = self._cancel(job, reason)
             case TimePassed():
@@ -166,28 +149,28 @@ class EngineState:
             fault = f"it asks for {given.slots} slots; there are {self._slots}"
             return [Finish(given.job, InputFailed((fault,)))]
         self._serial += 1
-        self._jobs[given.job] = job = _Job(given, self._serial)
+        self._jobs[given.job] = job = Job(given, self._serial)
         root = given.root
         match self._roots.get(root):
-            case _RootState.READY:
+            case RootState.READY:
                 return self._root_is_there(given.job, job)
-            case _RootState.MAKING:
+            case RootState.MAKING:
                 self._waiting_for_root[root].append(given.job)
                 return []
             case _:
-                self._roots[root] = _RootState.MAKING
+                self._roots[root] = RootState.MAKING
                 self._waiting_for_root[root] = [given.job]
                 return [MakeRoot(root)]
 
     def _root_ready(self, root: str) -> list[Effect]:
-        self._roots[root] = _RootState.READY
+        self._roots[root] = RootState.READY
         effects: list[Effect] = []
         for name in self._waiting_for_root.pop(root, ()):
             if name in self._jobs:
                 effects += self._root_is_there(name, self._jobs[name])
         return effects
 
-    def _root_is_there(self, name: JobId, job: _Job) -> list[Effect]:
+    def _root_is_there(self, name: JobId, job: Job) -> list[Effect]:
         """A job needs its template next, if it is to be a fork of one; or a slot."""
         root = job.given.root
         if not (job.given.fork or job.given.warm_up):
@@ -203,7 +186,7 @@ class EngineState:
         self._templates.wait(root, name)
         return effects
 
-    def _template_is_there(self, name: JobId, job: _Job) -> list[Effect]:
+    def _template_is_there(self, name: JobId, job: Job) -> list[Effect]:
         if job.given.warm_up:
             return [self._finish(name, Exited(0))]
         heapq.heappush(self._ready, (job.order, name))
@@ -225,6 +208,8 @@ class EngineState:
             else:
                 effects += self._root_is_there(name, self._jobs[name])
         for name in running:
+            if name not in self._jobs:
+                continue  # it had only stayed
             job = self._jobs[name]
             ran = self._take_back(job)
             if job.cancelled is not None:
@@ -247,7 +232,7 @@ class EngineState:
         heapq.heappush(self._ready, (job.order, name))
         return []
 
-    def _take_back(self, job: _Job) -> bool:
+    def _take_back(self, job: Job) -> bool:
         """A job does not run any more: its slots are free again; whether it had started."""
         self._free += job.slots
         started, job.slots, job.deadline = job.started, (), math.inf
@@ -282,7 +267,7 @@ class EngineState:
             effects += self._start(name, job, now)
         return effects
 
-    def _start(self, name: JobId, job: _Job, now: float) -> list[Effect]:
+    def _start(self, name: JobId, job: Job, now: float) -> list[Effect]:
         root = job.given.root
         # A slot that knows the container comes first; the others stay free in their order.
         self._free.sort(key=lambda slot: root not in self._prepared[slot])
@@ -321,6 +306,21 @@ class EngineState:
         elif (job.asked_where or job.terminated) and job.given.timeout is not None:
             outcome = TimedOut(job.given.timeout, killed=job.killed)
         return [self._finish(name, outcome), *effects]
+
+    def _terminal_left(self, name: JobId, now: float) -> list[Effect]:
+        job = self._jobs.get(name)
+        if job is not None and job.may_time_out and job.given.timeout is not None:
+            self._set_deadline(name, job, now + job.given.timeout)
+        return []
+
+    def _stays(self, name: JobId) -> list[Effect]:
+        """What stays keeps its template, which ends with it, and nothing else."""
+        job = self._jobs.get(name)
+        if job is None or not job.forked:
+            return []
+        self._take_back(job)
+        why = job.cancelled
+        return [self._finish(name, Exited(0) if why is None else Cancelled(why, ran=True))]
 
     def _lost(self, slot: int, reason: str) -> list[Effect]:
         # Its successor is told of containers by whoever replaces the process.
@@ -374,7 +374,7 @@ class EngineState:
                 effects.append(SignalJob(job.slots[0], name, signal.SIGTERM))
         return effects
 
-    def _set_deadline(self, name: JobId, job: _Job, deadline: float) -> None:
+    def _set_deadline(self, name: JobId, job: Job, deadline: float) -> None:
         job.deadline = deadline
         heapq.heappush(self._deadlines, (deadline, name))
 
@@ -394,5 +394,5 @@ class EngineState:
             assert job.slots or name in ready or name in waiting, f"job {name} is nowhere"
             assert not job.slots or len(job.slots) == job.given.slots
         for root, state in self._roots.items():
-            assert (state is _RootState.MAKING) == (root in self._waiting_for_root)
+            assert (state is RootState.MAKING) == (root in self._waiting_for_root)
         assert all(len(prepared) <= MOST_ROOTS_PER_SLOT for prepared in self._prepared)

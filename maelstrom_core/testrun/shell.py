@@ -13,7 +13,7 @@ from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.outcome import Cancelled, describe
-from maelstrom_core.model.ports import Backend
+from maelstrom_core.model.ports import Backend, Viewer
 from maelstrom_core.model.views import RunView, Summary
 from maelstrom_core.testrun.events import (
     Cancel,
@@ -48,10 +48,16 @@ class TestRun:
         options: Mapping[str, Any],
         limits: Limits | None = None,
         history: History | None = None,
+        viewer_of: Callable[[Case], Viewer] | None = None,
     ) -> None:
+        """Make it.
+
+        :param viewer_of: whoever attends to a case's terminal
+        """
         self._plugins = plugins
         self._backend = backend
         self._history = history
+        self._viewer_of = viewer_of
         self._state = TestRunState(backend.slots, limits)
         self.view = RunView(
             runner=runner,
@@ -190,7 +196,12 @@ class TestRun:
             ),
         )
         plugins.observe("maelstrom_job_started", run=view, case=case, job=job)
-        result = await self._backend.run(job, on_output=self._watcher(case))
+        watcher = self._watcher(case)
+        if self._viewer_of is None:
+            result = await self._backend.run(job, on_output=watcher)
+        else:
+            viewer = self._viewer_of(case)
+            result = await self._backend.run(job, on_output=watcher, viewer=viewer)
         self._degraded.update(dict.fromkeys(result.degraded))
         if result.not_forked:
             self._not_forked[result.not_forked] += 1

@@ -21,7 +21,8 @@ def main() -> int:
     from pytest_maelstrom.inside.wire import Sender, out_of_the_way, read_request
 
     sender, request = Sender(), read_request()
-    from pytest_maelstrom.inside import live, output, plugins, stacks
+    from pytest_maelstrom.inside import debugging, live, output, plugins, stacks, staying
+    from pytest_maelstrom.inside.link import LINK_DESCRIPTOR, Link
 
     server: Any = None
     if request["kind"] == "template":
@@ -51,6 +52,10 @@ def main() -> int:
             inside = plugins.OneCase(
                 config, sender, request["case"], request["occurrence"], request["submodules"]
             )
+        debugger = debugging.Debugging(config, sender)
+        if request["kind"] == "run":
+            debugger.use(Link(LINK_DESCRIPTOR, out_of_the_way()), sender)
+        config.pluginmanager.register(debugger, "maelstrom-debugging")
         config.pluginmanager.register(inside, "maelstrom-inside")
         config.pluginmanager.register(live.LiveLogs(), "maelstrom-live-logs")
         status = int(config.hook.pytest_cmdline_main(config=config))
@@ -65,6 +70,8 @@ def main() -> int:
         elif server is not None:
             inside.ended()
     sender.send("end", status=status)
+    if server is not None and inside.stays and debugger.link is not None:
+        staying.stay(debugger.link)
     return 0
 
 

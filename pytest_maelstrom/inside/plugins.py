@@ -168,8 +168,12 @@ def load(names: List[str]) -> None:
 class Running(_Telling):
     """Tells how a case goes."""
 
+    failed = False
+    """Whether a phase of it has failed."""
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell of a phase's report, and of failed subtests, which pytest counts by itself."""
+        self.failed |= report.failed
         if failed_subtests_key is not None and report.when == "call":
             counted: Any = self.config.stash.get(failed_subtests_key, {})
             failed = counted.get(getattr(report, "id", report.nodeid), 0)

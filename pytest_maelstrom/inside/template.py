@@ -8,6 +8,7 @@ import pytest
 
 from pytest_maelstrom.inside import live, output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
+from pytest_maelstrom.inside.link import Link
 from pytest_maelstrom.inside.plugins import Collecting, Running, numbered
 from pytest_maelstrom.inside.preload import Preload
 from pytest_maelstrom.inside.safety import (
@@ -16,7 +17,7 @@ from pytest_maelstrom.inside.safety import (
     foreign_descriptors,
     threads_alive,
 )
-from pytest_maelstrom.inside.wire import Sender
+from pytest_maelstrom.inside.wire import Sender, out_of_the_way
 
 
 class Template(Collecting):
@@ -55,13 +56,16 @@ class Template(Collecting):
         gc.collect()
         # Collecting garbage would otherwise touch, and so copy, every page of the template.
         gc.freeze()
-        running = self._take_turns()
+        running = self._running = self._take_turns()
         if self._preload is not None:
             self._preload.remember()
         self._request = json.loads(self._server.serve(unfit, self._learn))
         self.sender.close()
         self.sender = running.sender = Sender()
         stacks.tell_when_asked(self.sender)
+        if self._server.link is not None:
+            debugging: Any = self.config.pluginmanager.getplugin("maelstrom-debugging")
+            debugging.use(Link(self._server.link, out_of_the_way()), self.sender)
         self._left_in = output.prepare()
         capture.start_global_capturing()
         capture.suspend_global_capture()
@@ -80,6 +84,11 @@ class Template(Collecting):
         """Import what cases have imported."""
         if self._preload is not None and self._preload.learn():
             gc.freeze()
+
+    @property
+    def stays(self) -> bool:
+        """Whether this is a fork that is to stay, since its case has failed."""
+        return bool(self._request.get("keep")) and self._running.failed
 
     def ended(self) -> None:
         """In a fork, when the case has ended: send the files that it has left."""

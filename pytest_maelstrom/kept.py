@@ -1,0 +1,34 @@
+"""``--maelstrom-keep``: shells in the containers of failed tests, offered when all tests have ended."""
+
+from pytest_maelstrom.attach import Desk
+
+MOST_KEPT = 20
+"""Each holds the memory and the files of its test."""
+
+
+async def offer(desk: Desk) -> None:
+    """Ask which container to enter, until nobody wants any; then all of them end."""
+    if not desk.kept:
+        return
+    with desk.taken():
+        while desk.kept:
+            many = "s are" if len(desk.kept) > 1 else " is"
+            desk.say(f"maelstrom: the container{many} kept of")
+            for number, seat in enumerate(desk.kept, start=1):
+                why = f" - {seat.why}" if seat.why else ""
+                desk.say(f"  {number}  {seat.name}{why}")
+            if desk.dropped:
+                desk.say(f"  and not of {desk.dropped} more: at most {MOST_KEPT} are kept")
+            desk.ask_for("number for a shell in it, or nothing to end: ")
+            answer = (await desk.terminal.read_line()).strip()
+            if not answer:
+                break
+            chosen = int(answer) if answer.isdigit() else 0
+            if not 1 <= chosen <= len(desk.kept):
+                desk.say(f"maelstrom: from 1 to {len(desk.kept)}")
+                continue
+            status = await desk.kept[chosen - 1].attend()
+            if status is not None:
+                desk.say(f"maelstrom: the shell exited with status {status}")
+    for seat in list(desk.kept):
+        seat.keyboard.end()
