@@ -17,6 +17,22 @@ from maelstrom_core.terminal.seat import Seat
 from maelstrom_core.terminal.users import UsersTerminal
 
 
+@contextmanager
+def uncaptured(config: pytest.Config) -> Iterator[None]:
+    """Have standard input and output be what pytest was started with."""
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    if capture is None:
+        yield
+        return
+    capture.suspend_global_capture(in_=True)
+    try:
+        yield
+    finally:
+        # As pytest leaves them between tests: what is typed is kept from everybody.
+        capture.resume_global_capture()
+        capture.suspend_global_capture(in_=False)
+
+
 class CaseSeat(Seat):
     """A seat at the terminal of a test."""
 
@@ -135,17 +151,12 @@ class Desk:
     def taken(self) -> Iterator[None]:
         """Keep everything else from the terminal, and pytest from what is typed."""
         self._end_line()
-        capture: Any = self._config.pluginmanager.getplugin("capturemanager")
-        if capture is not None:
-            capture.suspend_global_capture(in_=True)
         self._is_taken = True
         try:
-            yield
+            with uncaptured(self._config):
+                yield
         finally:
             self._is_taken = False
-            if capture is not None:
-                capture.resume_global_capture()
-                capture.suspend_global_capture(in_=False)
             held, self._held = self._held, []
             for show in held:
                 show()

@@ -22,7 +22,7 @@ from maelstrom_core.testrun.history import History
 from maelstrom_core.testrun.shell import TestRun
 from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom import listing
-from pytest_maelstrom.attach import Desk
+from pytest_maelstrom.attach import Desk, uncaptured
 from pytest_maelstrom.choices import Choices, choices_of
 from pytest_maelstrom.environment import project_directory, surroundings
 from pytest_maelstrom.environment_plan import default_container
@@ -296,7 +296,9 @@ def refuse_without_a_terminal(config: pytest.Config, terminal: UsersTerminal) ->
     """
     option = config.option
     for name, wanted in (("shell", option.maelstrom_shell), ("keep", option.maelstrom_keep)):
-        if wanted and not terminal.is_terminal:
+        with uncaptured(config):
+            is_terminal = terminal.is_terminal
+        if wanted and not is_terminal:
             raise pytest.UsageError(
                 f"maelstrom: --maelstrom-{name} needs a terminal; here standard input or output is "
                 "none: start pytest from one, without a pipe"

@@ -55,15 +55,15 @@ class ShellWanted:
             return ""
         case, run = self._case, view.options["pytest"]
         container = plugins.adjust(view, case, plugins.package(view, case))
-        job = JobSpec(
-            container=container,
-            program="sh",
-            arguments=("-c", SCRIPT),
-            environment=(("MAELSTROM_ATTEMPT", "1"), ("MAELSTROM_REPETITION", "1")),
-            terminal=desk.terminal.size(),
-            label=f"shell of {case.id}",
-        )
         with desk.taken():
+            job = JobSpec(
+                container=container,
+                program="sh",
+                arguments=("-c", SCRIPT),
+                environment=(("MAELSTROM_ATTEMPT", "1"), ("MAELSTROM_REPETITION", "1")),
+                terminal=desk.terminal.size(),
+                label=f"shell of {case.id}",
+            )
             desk.say(f"maelstrom: a shell in the container of {case.id}, which ends with it;")
             desk.say(f"to run the test: {by_hand(run, case.details['node id'])}")
             seat = Seat(desk.terminal, begins_on_one=True)
