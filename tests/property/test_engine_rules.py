@@ -23,11 +23,14 @@ from maelstrom_core.engine.events import (
     ForkRefused,
     JobEnded,
     JobGiven,
+    JobStays,
     RootFailed,
     RootReady,
     SlotLost,
     TemplateEnded,
     TemplateWarm,
+    TerminalLeft,
+    TerminalWanted,
     TimePassed,
 )
 from maelstrom_core.engine.state import EngineState
@@ -54,6 +57,7 @@ class EngineRules(RuleBasedStateMachine):
         self.forks: dict[JobId, int] = {}
         self.warming: set[str] = set()
         self.warm: dict[str, int] = {}
+        self.stayed: dict[JobId, str] = {}
         self.deaths = dict.fromkeys("ab", 0)
 
     def say(self, event: Event) -> None:
@@ -78,6 +82,7 @@ class EngineRules(RuleBasedStateMachine):
                 case StopTemplate(root):
                     assert sum(self.warm.values()) > BUDGET
                     assert root not in [self.roots[job] for job in self.forks]
+                    assert root not in self.stayed.values()
                     del self.warm[root]
                 case ForkJob(slot, job):
                     assert slot not in (*self.running.values(), *self.forks.values())
@@ -140,6 +145,7 @@ class EngineRules(RuleBasedStateMachine):
         self.warming.discard(root)
         self.warm.pop(root, None)
         self.deaths[root] += 1
+        self.stayed = {job: other for job, other in self.stayed.items() if other != root}
         for job in [job for job in self.forks if self.roots[job] == root]:
             del self.forks[job]
         self.say(TemplateEnded(root, Exited(1)))
@@ -149,6 +155,29 @@ class EngineRules(RuleBasedStateMachine):
     def fork_ends(self, data: st.DataObject) -> None:
         job = data.draw(st.sampled_from(sorted(self.forks)))
         self.say(JobEnded(self.forks.pop(job), job, Exited(0)))
+
+    @precondition(lambda self: self.forks)
+    @rule(data=st.data())
+    def fork_stays(self, data: st.DataObject) -> None:
+        job = data.draw(st.sampled_from(sorted(self.forks)))
+        slot = self.forks[job]
+        self.stayed[job] = self.roots[job]
+        self.say(JobStays(job))
+        assert job in self.finished
+        # Its end comes later, and is nobody's news.
+        assert self.engine.step(JobEnded(slot, job, Exited(0)), now=self.now) == []
+
+    @precondition(lambda self: self.running | self.forks)
+    @rule(data=st.data(), seconds=st.floats(0, 10))
+    def stand_still(self, data: st.DataObject, seconds: float) -> None:
+        """Nobody's time is up while the user looks at it, unless it was before."""
+        job = data.draw(st.sampled_from(sorted(self.running | self.forks)))
+        before = len(self.signals[job])
+        self.say(TerminalWanted(job))
+        self.now += seconds
+        self.say(TimePassed())
+        assert before or not self.signals.get(job)
+        self.say(TerminalLeft(job))
 
     @precondition(lambda self: self.forks)
     @rule(data=st.data())

@@ -1,7 +1,11 @@
 """The debugger of a test in a container, on the user's terminal."""
 
+import os
+import re
 import subprocess
 import sys
+
+import pytest
 
 STOPS = """
     import time
@@ -58,3 +62,38 @@ def test_a_session_at_a_terminal(at_a_terminal, project):
     assert "test_stops.py::test_passes PASSED" in user.shown
     assert code == 1
     assert user.attributes == user.before
+
+
+def piped(directory, typed, *arguments, ours):
+    chosen = ["-p", "maelstrom", "--maelstrom-slots=1"] if ours else []
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *chosen, *arguments],
+        cwd=directory,
+        env={**os.environ, "MAELSTROM_STATE": str(directory / "state")},
+        input=typed,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    # What each says of itself is its own, and so is when a letter of progress is printed.
+    lines = re.sub(r"maelstrom: .*|test_stops.py(::test_\w+ \|)? ?", "", done.stdout).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("collected"))
+    told = [one for one in lines[start + 1 :] if not re.fullmatch(r"[.F]*[ \[\d%\]]*", one)]
+    return done.returncode, [re.sub(r" in [\d.]+s|=+$", "", one) for one in told]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed"),
+    [
+        # Each session finds its commands where the one before has left off.
+        (("--pdb",), "p secret\nw\nc\np value\nb 13\nc\np value + 2\nc\np value\nq\n"),
+        (("-s",), "p value\n"),
+        (("--trace", "-k", "fails or passes"), "n\nc\nc\n"),
+    ],
+    ids=["failures", "the end of the input", "trace"],
+)
+def test_commands_in_a_pipe_do_what_they_do_plainly(project, arguments, typed):
+    directory = project({"pytest.ini": "[pytest]", "test_stops.py": STOPS})
+    plain, ours = (piped(directory, typed, *arguments, ours=how) for how in (False, True))
+    assert ours == plain
