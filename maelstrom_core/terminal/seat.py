@@ -33,6 +33,7 @@ class Seat:
         self._keyboard: Keyboard | None = None
         self._is_taken = False
         self._left = trio.Event()
+        self._is_mid_line = False
         self._lines_wanted = 0
         self._line_wanted = trio.Event()
         self._status: int | None = None
@@ -54,6 +55,7 @@ class Seat:
         """See `Viewer.shows`; what nobody sees is lost."""
         if self._is_taken:
             self._terminal.write(data)
+            self._is_mid_line = not data.endswith(b"\n")
 
     def wants_line(self) -> None:
         """See `Viewer.wants_line`."""
@@ -95,6 +97,9 @@ class Seat:
                     nursery.cancel_scope.cancel()
         finally:
             self._is_taken = False
+            if self._is_mid_line:
+                self._terminal.write(b"\n")
+                self._is_mid_line = False
         return self._status
 
     async def attend_to(self, running: Awaitable[JobResult]) -> JobResult:

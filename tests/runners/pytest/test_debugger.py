@@ -80,7 +80,7 @@ def piped(directory, typed, *arguments, ours):
     lines = re.sub(r"maelstrom: .*|test_stops.py(::test_\w+ \|)? ?", "", done.stdout).splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("collected"))
     told = [one for one in lines[start + 1 :] if not re.fullmatch(r"[.F]*[ \[\d%\]]*", one)]
-    return done.returncode, [re.sub(r" in [\d.]+s|=+$", "", one) for one in told]
+    return done.returncode, [re.sub(r" in [\d.]+s|=+$|0x\w+", "", one) for one in told]
 
 
 @pytest.mark.parametrize(
