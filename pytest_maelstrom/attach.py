@@ -77,6 +77,8 @@ class Desk:
         self._config = config
         self._most_kept = most_kept
         self.dropped = 0
+        self.gone: list[str] = []
+        """Failed tests that could not stay."""
         self.terminal = terminal
         self.kept: list[CaseSeat] = []
         self._line: deque[CaseSeat] = deque()
@@ -110,9 +112,11 @@ class Desk:
 
     def explain(self, name: str, why: str) -> None:
         """Say why a test has failed, wherever it is offered."""
-        for seat in self.kept:
-            if seat.name == name:
-                seat.why = why
+        seats = [seat for seat in self.kept if seat.name == name]
+        for seat in seats:
+            seat.why = why
+        if self._most_kept and not seats and not self.dropped:
+            self.gone.append(name)
 
     def forget(self, seat: CaseSeat) -> None:
         """A test does not want it any more."""

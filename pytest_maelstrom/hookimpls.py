@@ -44,7 +44,7 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
         return None
     pytest_run: PytestRun = run.options["pytest"]
     node_id, occurrence = case.details["node id"], case.details["occurrence"]
-    output_bytes = run.options["output bytes"]
+    output_bytes, keep = run.options["output bytes"], run.options.get("keep", False)
     plan = run.options["choices"].plan_of(case)
     isolation = case.details["wishes"].get("isolation") or plan.isolation
     forked = container.template is not None and isolation != FRESH
@@ -52,7 +52,9 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
         container=container,
         program=pytest_run.program,
         arguments=pytest_run.program_arguments,
-        stdin=pytest_run.to_run(node_id, occurrence, case.details["submodules"], output_bytes),
+        stdin=pytest_run.to_run(
+            node_id, occurrence, case.details["submodules"], output_bytes, keep=keep
+        ),
         fork=pytest_run.to_fork(
             node_id, occurrence, output_bytes, keep=run.options.get("keep", False)
         )

@@ -8,9 +8,11 @@ MOST_KEPT = 20
 
 async def offer(desk: Desk) -> None:
     """Ask which container to enter, until nobody wants any; then all of them end."""
-    if not desk.kept:
+    if not (desk.kept or desk.gone):
         return
     with desk.taken():
+        for name in desk.gone:
+            desk.say(f"maelstrom: the container of {name} has ended with its process")
         while desk.kept:
             many = "s are" if len(desk.kept) > 1 else " is"
             desk.say(f"maelstrom: the container{many} kept of")

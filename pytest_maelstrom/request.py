@@ -108,12 +108,21 @@ class PytestRun:
         request = {"case": case, "occurrence": occurrence, "output_bytes": output_bytes}
         return json.dumps({**request, "keep": True} if keep else request).encode()
 
-    def to_run(self, case: str, occurrence: int, submodules: str, output_bytes: int) -> bytes:
+    def to_run(
+        self,
+        case: str,
+        occurrence: int,
+        submodules: str,
+        output_bytes: int,
+        *,
+        keep: bool = False,
+    ) -> bytes:
         """The request that runs one case.
 
         :param submodules: what was loaded when all cases were collected, as JSON: it is long, and
             the same for all of them
         :param output_bytes: how much it may leave in ``$MAELSTROM_OUTPUT``
+        :param keep: whether it stays if the case fails
         """
         path = os.path.normpath(self.root / case.partition("::")[0])
         own = {
@@ -121,6 +130,7 @@ class PytestRun:
             "case": case,
             "occurrence": occurrence,
             "output_bytes": output_bytes,
+            "keep": keep,
         }
         shared = b', "submodules": ' + submodules.encode() + b", "
         return self._common_to_all_cases[:-1] + shared + json.dumps(own).encode()[1:]

@@ -253,7 +253,8 @@ class Controller:
         if self._repeats is not None:
             self._repeats.note(report)
         replay_case(self._config, report, reports)
-        self._desk.explain(report.id, why_failed(reports))
+        if report.status.is_failure:
+            self._desk.explain(report.id, why_failed(reports))
         self._attempts.count(report, self._session)
         for message in report.details.get("exits", ()):
             self._ended_by = _end_of_run(message)

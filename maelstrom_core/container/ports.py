@@ -31,6 +31,12 @@ class SlotPort(Protocol):
     def tell_terminal(self, command: TerminalCommand) -> None:
         """Tell a job's terminal something; nothing if it has just ended. Returns at once."""
 
+    def set_aside(self, job: int) -> None:
+        """Let the job that it runs go on by itself, and run others; returns at once.
+
+        What that job says still comes from here; it is known by its number.
+        """
+
     def forget(self, key: str) -> None:
         """Let go of a prepared container; returns at once."""
 

@@ -124,7 +124,7 @@ class TerminalLeft:
 
 @attrs.frozen
 class JobStays:
-    """A fork has done what it was to do, and stays to be looked at; it takes no slot any more."""
+    """A job has done what it was to do, and stays to be looked at; it takes no slot any more."""
 
     job: JobId
 

@@ -20,7 +20,6 @@ class GivenJob:
     :param launch: what its slot is told, in the container of that key
     :param done: set when it has its result
     :param typed_ahead: for its terminal, before it has one
-    :param stays: it has done what it was to do, and is still there to be looked at
     """
 
     launch: Callable[[str], Launch]
@@ -35,5 +34,4 @@ class GivenJob:
     slot: int = -1
     forked: bool = False
     not_forked: str = ""
-    stays: bool = False
     typed_ahead: list[TerminalCommand] = attrs.field(factory=list)

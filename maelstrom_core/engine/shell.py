@@ -30,6 +30,7 @@ from maelstrom_core.engine.effects import (
     ForkJob,
     MakeRoot,
     PrepareSlot,
+    SetAside,
     SignalJob,
     StartJob,
     StartTemplate,
@@ -191,6 +192,8 @@ class Engine:
                 self._slots[slot].launch(running.launch(self._roots[running.root].key))
                 while running.typed_ahead:
                     self._slots[slot].tell_terminal(running.typed_ahead.pop(0))
+            case SetAside(slot, job):
+                self._slots[slot].set_aside(job)
             case StartTemplate(root):
                 self._start_template(root)
             case StopTemplate(root):
@@ -200,12 +203,8 @@ class Engine:
                 running.slot, running.forked = slot, True
                 running.terminal.starts()
                 self._templates.fork(running.root, job, running.job)
-            case SignalJob(slot, job, number):
-                running = self._jobs[job]
-                if not running.forked:
-                    self._slots[slot].signal(job, number)
-                else:
-                    self._templates.signal(running.root, job, number)
+            case SignalJob(_, job, number):
+                self._signal(job, number)
             case Finish(job, outcome):
                 self._finish(job, outcome)
             case _:
@@ -213,7 +212,7 @@ class Engine:
 
     def _finish(self, job: JobId, outcome: Outcome) -> None:
         running = self._jobs.pop(job)
-        if running.stays:
+        if running.terminal.stays:
             self._stayed[job] = running
         else:
             running.terminal.ends()
@@ -282,20 +281,24 @@ class Engine:
             self._hear(known.slot, message)
 
     def _tell_terminal(self, command: TerminalCommand) -> None:
-        running = self._known(JobId(command.job))
-        if running is None:
-            return
-        if running.slot < 0:
-            running.typed_ahead.append(command)
-            return
-        if running.forked:
-            self._templates.tell_terminal(running.root, command)
-        else:
-            self._slots[running.slot].tell_terminal(command)
+        known = self._known(JobId(command.job))
+        if known is not None and known.slot < 0:
+            known.typed_ahead.append(command)
+        elif known is not None and known.forked:
+            self._templates.tell_terminal(known.root, command)
+        elif known is not None:
+            self._slots[known.slot].tell_terminal(command)
+
+    def _signal(self, job: JobId, number: int) -> None:
+        known = self._known(job)
+        if known is not None and known.forked:
+            self._templates.signal(known.root, job, number)
+        elif known is not None:
+            self._slots[known.slot].signal(job, number)
 
     def _kill_stayed(self, job: JobId) -> None:
         if job in self._stayed:
-            self._templates.signal(self._stayed[job].root, job, signal.SIGKILL)
+            self._signal(job, signal.SIGKILL)
 
     def _hear(self, slot: int, message: JobMessage) -> None:
         """Take in what is said of a job."""
@@ -305,9 +308,6 @@ class Engine:
             case Shown() | Said():
                 known = self._known(name)
                 if known is not None:
-                    known.stays |= (
-                        known.forked and isinstance(message, Said) and message.what == "stays"
-                    )
                     known.terminal.hear(message)
             case Ended() | NotStarted() if name in self._stayed:
                 self._stayed.pop(name).terminal.ends()

@@ -20,6 +20,7 @@ from maelstrom_core.engine.effects import (
     ForkJob,
     MakeRoot,
     PrepareSlot,
+    SetAside,
     SignalJob,
     StartJob,
     StartTemplate,
@@ -309,18 +310,19 @@ class EngineState:
 
     def _terminal_left(self, name: JobId, now: float) -> list[Effect]:
         job = self._jobs.get(name)
-        if job is not None and job.may_time_out and job.given.timeout is not None:
+        if job is not None and job.given.timeout is not None and job.may_time_out:
             self._set_deadline(name, job, now + job.given.timeout)
         return []
 
     def _stays(self, name: JobId) -> list[Effect]:
-        """What stays keeps its template, which ends with it, and nothing else."""
+        """What stays takes no slot; it keeps its template, which ends with it, or a process."""
         job = self._jobs.get(name)
-        if job is None or not job.forked:
+        if job is None or not job.slots:
             return []
+        aside = [] if job.forked else [SetAside(job.slots[0], name)]
         self._take_back(job)
         why = job.cancelled
-        return [self._finish(name, Exited(0) if why is None else Cancelled(why, ran=True))]
+        return [*aside, self._finish(name, Cancelled(why, ran=True) if why else Exited(0))]
 
     def _lost(self, slot: int, reason: str) -> list[Effect]:
         # Its successor is told of containers by whoever replaces the process.

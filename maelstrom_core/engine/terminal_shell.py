@@ -68,6 +68,8 @@ class JobTerminal:
         self._keyboard = keyboard
         self._tell = tell
         self._asked = False
+        self.stays = False
+        """The job has done what it was to do, and is still there to be looked at."""
         if viewer is not None:
             viewer.sits_down(keyboard)
 
@@ -98,6 +100,7 @@ class JobTerminal:
                 viewer.leaves(status if status >= 0 else None)
                 self._tell(TerminalLeft(job))
             case Said(_, "stays") if viewer is not None:
+                self.stays = True
                 self._tell(JobStays(job))
                 viewer.stays()
 

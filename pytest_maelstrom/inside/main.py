@@ -70,7 +70,9 @@ def main() -> int:
         elif server is not None:
             inside.ended()
     sender.send("end", status=status)
-    if server is not None and inside.stays and debugger.link is not None:
+    if debugger.link is not None and (
+        inside.stays if server is not None else request["keep"] and inside.failed
+    ):
         staying.stay(debugger.link)
     return 0
 

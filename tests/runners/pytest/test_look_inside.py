@@ -28,10 +28,13 @@ def suite(project):
     return project({"pytest.ini": "[pytest]", "tests/test_leaves.py": SUITE})
 
 
+ps = pytest.mark.skipif(not shutil.which("ps"), reason="ps is not installed")
 NODE = "tests/test_leaves.py::test_leaves[one thing]"
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed: job control is its own")
+@pytest.mark.skipif(
+    not shutil.which("bash"), reason="bash is not installed: job control is its own"
+)
 def test_a_shell_instead_of_a_test(at_a_terminal, suite):
     user = at_a_terminal(suite, "--maelstrom-shell", NODE, SHELL=shutil.which("bash"), SEEN="yes")
     user.expect(r"a shell in the container of tests/test_leaves.py::test_leaves\[one thing\]")
@@ -104,6 +107,38 @@ def test_the_containers_of_failed_tests_are_kept(at_a_terminal, suite):
     assert "2 failed, 1 passed" in user.shown
 
 
+@ps
+def test_what_has_started_afresh_is_kept_too_but_not_what_has_died(at_a_terminal, project):
+    suite = {
+        "pytest.ini": "[pytest]",
+        "test_it.py": """
+            import os
+
+            def test_dies():
+                os.abort()
+
+            def test_fails():
+                open("/tmp/left-behind", "w").write(str(os.getpid()))
+                assert False, "as it should"
+
+            def test_passes():
+                pass
+        """,
+    }
+    arguments = ["--maelstrom-keep", "--maelstrom-slots=1", "--maelstrom-isolation=fresh"]
+    user = at_a_terminal(project(suite), *arguments, SHELL="/bin/sh")
+    user.expect("the container of test_it.py::test_dies has ended with its process")
+    user.expect("container is kept of\n  1  test_it.py::test_fails - AssertionError: as it should")
+    user.type("1\n")
+    user.expect(r"\$ ")
+    user.type("ps -p $(cat /tmp/left-behind) -o args= | grep -c inside/main.py; exit\n")
+    user.expect(r"\n1\n.*exited with status 0.*nothing to end: ")
+    user.type("\x04")
+    assert user.end() == 1
+    assert "2 failed, 1 passed" in user.shown
+
+
+@ps
 def test_nothing_is_left_of_what_was_kept(at_a_terminal, suite):
     user = at_a_terminal(suite, "--maelstrom-keep", SHELL="/bin/sh")
     user.expect("nothing to end: ")
