@@ -57,7 +57,7 @@ def maelstrom_execute_group(
 def _job(run: RunView, cases: Sequence[Case], container: ContainerSpec) -> JobSpec:
     pytest_run: PytestRun = run.options["pytest"]
     choices: Choices = run.options["choices"]
-    output_bytes = run.options["output bytes"]
+    output_bytes, keep = run.options["output bytes"], run.options.get("keep", False)
     first = cases[0]
     forked = container.template is not None and choices.isolation_of(first) != FRESH
     addresses = [(case.details["node id"], case.details["occurrence"]) for case in cases]
@@ -66,9 +66,10 @@ def _job(run: RunView, cases: Sequence[Case], container: ContainerSpec) -> JobSp
         container=container,
         program=pytest_run.program,
         arguments=pytest_run.program_arguments,
-        stdin=pytest_run.to_run(addresses, first.details["submodules"], output_bytes),
-        fork=pytest_run.to_fork(addresses, output_bytes) if forked else None,
+        stdin=pytest_run.to_run(addresses, first.details["submodules"], output_bytes, keep=keep),
+        fork=pytest_run.to_fork(addresses, output_bytes, keep=keep) if forked else None,
         report=True,
+        attachable=container.init,
         timeout=timeout,
         later_timeouts=tuple(later),
         stack_signal=stacks.SIGNAL,
@@ -83,6 +84,12 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
         return None
     messages = _of_last_start(list(messages_of(result.report)))
     reports, shown = reports_of(messages)
+    for one in messages:
+        if one["kind"] == "shown by pdb":
+            # pytest's terminal does not show such a failure once more.
+            for report in reports:
+                if report.get("when") == one.get("when") and report.get("outcome") == "failed":
+                    report["_pdbshown"] = True
     phases = {report.get("when") for report in reports}
     details = {
         "node id": case.details["node id"],
@@ -205,16 +212,17 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
     if not any(message["kind"] == "end" for message in messages):
         _, why = _why_not(messages, result)
         raise UsageError(f"the tests could not be collected: {why}")
-    messages = run.options["choices"].sift(messages, _case)
+    messages = run.options["choices"].sift(messages, case_of)
     run.options["collected"](messages)
     # One list for all cases.
     submodules = json.dumps([n for message in messages for n in message.get("submodules", ())])
     for message in messages:
         if message["kind"] == "case":
-            yield run.options["choices"].grouped(_case(message, submodules))
+            yield run.options["choices"].grouped(case_of(message, submodules))
 
 
-def _case(message: dict[str, Any], submodules: str = "[]") -> Case:
+def case_of(message: dict[str, Any], submodules: str = "[]") -> Case:
+    """A case out of what a container that collects says of it."""
     node_id, occurrence = message["id"], message["occurrence"]
     return Case(
         id=CaseId(f"{node_id} (again {occurrence})" if occurrence else node_id),

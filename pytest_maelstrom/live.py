@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TextIO
 
@@ -60,6 +60,8 @@ class Live:
         self._shown: dict[CaseId, _Shown] = {}
         self._files: dict[str, set[str]] = defaultdict(set)
         self._number = 0
+        self.when_free: Callable[[Callable[[], None]], None] = lambda show: show()
+        """Calls what prints, now or when nothing else has the terminal."""
 
     @asynccontextmanager
     async def until_the_end(self) -> AsyncIterator[None]:
@@ -130,8 +132,10 @@ class Live:
                 self._show(shown, stream, lines.end())
 
     def _show(self, shown: _Shown, stream: int, lines: list[str]) -> None:
-        if not lines:
-            return
+        if lines:
+            self.when_free(lambda: self._write(shown, stream, lines))
+
+    def _write(self, shown: _Shown, stream: int, lines: list[str]) -> None:
         writer = self._begin_line(stream)
         for line in lines:
             writer.write(shown.prefix, **{shown.colour: True})

@@ -6,8 +6,6 @@ import pytest
 
 _ELSEWHERE = "run the tests in question without -p maelstrom"
 _UNSUITABLE: dict[str, tuple[str, str]] = {
-    "--pdb": ("usepdb", "does not reach into containers yet"),
-    "--trace": ("trace", "does not reach into containers yet"),
     "--snapshot-update": (
         "update_snapshots",
         "would write into containers, which end with their tests",

@@ -52,6 +52,20 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
         help="count a test that passes only when run again as a failure",
     )
     group.addoption(
+        "--maelstrom-shell",
+        dest="maelstrom_shell",
+        metavar="NODEID",
+        default=None,
+        help="open a shell in the container of this test, and run none",
+    )
+    group.addoption(
+        "--maelstrom-keep",
+        dest="maelstrom_keep",
+        action="store_true",
+        default=False,
+        help="keep the containers of failed tests until the end, and offer shells in them",
+    )
+    group.addoption(
         "--maelstrom-list",
         dest="maelstrom_list",
         metavar="FORMAT",

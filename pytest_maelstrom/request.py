@@ -33,8 +33,6 @@ _SELECTING: dict[str, Any] = {
 }
 """What decides which cases run; decided when they were collected."""
 _OURS: dict[str, Any] = {
-    "usepdb": False,
-    "trace": False,
     "collectonly": False,
     "basetemp": None,
     "numprocesses": None,
@@ -125,20 +123,27 @@ class PytestRun:
         return self._encoded("template", list(self.arguments), self.options, self.preload)
 
     @staticmethod
-    def to_fork(cases: "list[Address]", output_bytes: int) -> bytes:
-        """The request to a fork of the template."""
-        return json.dumps({"cases": cases, "output_bytes": output_bytes}).encode()
+    def to_fork(cases: "list[Address]", output_bytes: int, *, keep: bool = False) -> bytes:
+        """The request to a fork of the template.
 
-    def to_run(self, cases: "list[Address]", submodules: str, output_bytes: int) -> bytes:
+        :param keep: whether it stays if a case fails
+        """
+        request = {"cases": cases, "output_bytes": output_bytes}
+        return json.dumps({**request, "keep": True} if keep else request).encode()
+
+    def to_run(
+        self, cases: "list[Address]", submodules: str, output_bytes: int, *, keep: bool = False
+    ) -> bytes:
         """The request that runs a case, or some that share a container.
 
         :param submodules: what was loaded when all cases were collected, as JSON: it is long, and
             the same for all of them
         :param output_bytes: how much each may leave in ``$MAELSTROM_OUTPUT``
+        :param keep: whether it stays if a case fails
         """
         files = dict.fromkeys(node_id.partition("::")[0] for node_id, _ in cases)
         paths = [os.path.normpath(self.root / file) for file in files]
-        own = {"arguments": paths, "cases": cases, "output_bytes": output_bytes}
+        own = {"arguments": paths, "cases": cases, "output_bytes": output_bytes, "keep": keep}
         shared = b', "submodules": ' + submodules.encode() + b", "
         return self._common_to_all_cases[:-1] + shared + json.dumps(own).encode()[1:]
 

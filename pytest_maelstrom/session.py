@@ -17,10 +17,12 @@ from maelstrom_core.model.cases import CaseReport
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
+from maelstrom_core.terminal.users import UsersTerminal
 from maelstrom_core.testrun.history import History
 from maelstrom_core.testrun.shell import TestRun
 from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom import listing
+from pytest_maelstrom.attach import Desk
 from pytest_maelstrom.carried import NodeIds, hand_over
 from pytest_maelstrom.choices import NO_GROUP, Choices, choices_of
 from pytest_maelstrom.environment import project_directory, surroundings
@@ -28,6 +30,7 @@ from pytest_maelstrom.environment_plan import default_container
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
 from pytest_maelstrom.ignored import report_ignored
+from pytest_maelstrom.kept import MOST_KEPT, offer, refuse_without_a_terminal, why_failed
 from pytest_maelstrom.learned import Learning, learned_so_far
 from pytest_maelstrom.live import Live, is_wanted
 from pytest_maelstrom.measured import measured_of
@@ -38,6 +41,7 @@ from pytest_maelstrom.repeats import Repeats
 from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
 from pytest_maelstrom.request import PytestRun
 from pytest_maelstrom.settings import read_settings
+from pytest_maelstrom.shell import ShellWanted
 
 
 class Controller:
@@ -66,7 +70,12 @@ class Controller:
         self._plugins.register(self._outputs, "pytest-outputs")
         self._plugins.register(Remembered(config), "pytest-remembered")
         self._live = Live(config) if is_wanted(config) else None
+        option, terminal = config.option, UsersTerminal()
+        refuse_without_a_terminal(config, terminal)
+        self._desk = Desk(config, terminal, most_kept=MOST_KEPT if option.maelstrom_keep else 0)
+        self._shell = ShellWanted(option.maelstrom_shell) if option.maelstrom_shell else None
         if self._live is not None:
+            self._live.when_free = self._desk.when_free
             self._plugins.register(self._live, "pytest-live")
         self._measured = measured_of(config)
         if self._measured is not None:
@@ -154,6 +163,11 @@ class Controller:
             for why, number in self._not_forked:
                 terminalreporter.line(f"{number} test{'s' if number > 1 else ''}: {why}")
 
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Exit as the shell has, if there was one."""
+        if self._shell is not None and self._shell.status is not None:
+            session.exitstatus = self._shell.status
+
     def pytest_report_header(self) -> list[str]:
         """Say that tests run in containers."""
         slots = self._settings.slots
@@ -189,14 +203,23 @@ class Controller:
                     "collected": self._collection,
                     "show collecting": self._live.show_collecting if self._live else None,
                     "output bytes": self._settings.output_size,
+                    "keep": self._config.option.maelstrom_keep,
                 },
                 limits=attrs.evolve(
                     Limits.of(self._settings), in_order=wants_its_order(self._config)
                 ),
                 history=history,
+                viewer_of=self._desk.viewer_of,
             )
-            async with self._live.until_the_end() if self._live else nullcontext():
+            async with (
+                self._live.until_the_end() if self._live else nullcontext(),
+                self._desk.open(),
+            ):
                 summary = await self._run.run()
+            if self._shell is not None:
+                said = await self._shell.open(self._run.view, plugins, self._desk)
+                self._show([said] if said else [])
+            await offer(self._desk)
         self._degraded, self._not_forked = summary.degraded, summary.not_forked
         assert self._session is not None
         say_why_it_stopped(self._session, summary, self._settings.stop_after)
@@ -242,6 +265,9 @@ class Controller:
         assert self._run is not None
         if self._ended_by is not None or session.shouldstop or session.shouldfail:
             self._run.stop("collection failed")
+        elif self._shell is not None:
+            self._shell.find(messages)
+            self._run.stop("a shell was asked for")
         elif config.option.collectonly:
             if not listing.show(config, messages):
                 self._show(listing.tree(config, messages))
@@ -267,9 +293,13 @@ class Controller:
 
     @hookimpl
     def maelstrom_case_reported(self, run: RunView, report: CaseReport) -> None:
+        """Tell pytest of a case, now or when the terminal is free."""
+        del run
+        self._desk.when_free(lambda: self._reported(report))
+
+    def _reported(self, report: CaseReport) -> None:
         """Tell pytest of a case; stop when pytest has had enough."""
         assert self._session is not None and self._run is not None
-        del run
         reports = reports_of(self._config, report)
         show(self._outputs.left_by(report.id), reports)
         self._attempts.note(report, reports)
@@ -277,6 +307,8 @@ class Controller:
             self._repeats.note(report)
         with self._measured.resumed() if self._measured else nullcontext():
             replay_case(self._config, report, reports, live=self._live is not None)
+        if report.status.is_failure:
+            self._desk.explain(report.id, why_failed(reports))
         self._attempts.count(report, self._session)
         for message in report.details.get("exits", ()):
             self._ended_by = _end_of_run(message)

@@ -17,10 +17,10 @@ from maelstrom_core.container.template_runtime import TemplateSlot
 from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers import MadeLayers, make_layers
-from maelstrom_core.model.container import Container, ContainerSpec
+from maelstrom_core.model.container import Container, ContainerSpec, Devices
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import InputFailed, JobResult
-from maelstrom_core.model.ports import OnOutput
+from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.store import Store
 
 
@@ -43,7 +43,13 @@ class LocalBackend:
         assert self.engine is not None
         return self.engine.slots
 
-    async def run(self, job: JobSpec, *, on_output: OnOutput | None = None) -> JobResult:
+    async def run(
+        self,
+        job: JobSpec,
+        *,
+        on_output: OnOutput | None = None,
+        viewer: Viewer | None = None,
+    ) -> JobResult:
         """Run a job to its one ending."""
         assert self.engine is not None
         container = job.container
@@ -55,7 +61,9 @@ class LocalBackend:
             return JobResult(outcome=InputFailed((fault,)))
         directory = job.working_directory or container.working_directory
         name = self._name(container)
-        return await self.engine.run(job, name, environment, directory, on_output=on_output)
+        return await self.engine.run(
+            job, name, environment, directory, on_output=on_output, viewer=viewer
+        )
 
     def _name(self, spec: ContainerSpec) -> str:
         """A name for equal specs; hashing one is dear, so its object is remembered too."""
@@ -103,6 +111,10 @@ def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
         return "program, arguments and environment cannot hold NUL characters"
     if not job.program:
         return "program: empty"
+    if job.terminal is not None and not any(isinstance(m, Devices) for m in job.container.mounts):
+        return "terminal: its container has no devices"
+    if job.attachable and not job.container.init:
+        return "attachable: its container has no init"
     if (job.fork is not None or job.warm_up) and job.container.template is None:
         return "fork: its container has no template"
     return ""

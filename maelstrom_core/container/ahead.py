@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from maelstrom_core.container.stub import letter
+from maelstrom_core.container.terminals import Line
 
 
 class Shape(NamedTuple):
@@ -32,11 +33,13 @@ class Child:
     """A process that was made in a container: its pid 1.
 
     :param pipes: the ends that are read, by stream
+    :param line: our end of the terminal that it begins on
     """
 
     pid: int
     pidfd: int
     pipes: dict[int, int]
+    line: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)

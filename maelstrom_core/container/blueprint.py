@@ -81,6 +81,11 @@ class Blueprint:
         return replace(self, mounts=mounts)
 
     @property
+    def devices(self) -> str:
+        """Where the container has its /dev; nothing if it has none."""
+        return next((mount.target for mount in self.mounts if mount.kind == "devices"), "")
+
+    @property
     def staged(self) -> bool:
         """Whether each job must build its root and pivot into it.
 

@@ -6,7 +6,15 @@ from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.flags import CAPABILITIES
 from maelstrom_core.container.job_plan import fork_steps, job_steps
-from maelstrom_core.container.script import Argument, Parameter, Program, Result, Step, Texts
+from maelstrom_core.container.script import (
+    Argument,
+    Parameter,
+    Program,
+    Result,
+    Rights,
+    Step,
+    Texts,
+)
 from maelstrom_core.container.seccomp_plan import filter_for
 from maelstrom_core.container.slot_plan import filter_steps
 from maelstrom_core.container.tree_plan import tree_steps
@@ -73,3 +81,5 @@ def _shown(argument: Argument) -> str:
             return repr([text.decode() for text in texts])
         case Result(name) | Parameter(name):
             return f"<{name}>"
+        case Rights(name):
+            return f"<message with {name}>"

@@ -21,12 +21,13 @@ Why this order:
 """
 
 from collections.abc import Mapping
+from struct import pack
 
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.blueprint import Blueprint, MountPlan, lies_below
 from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.restrict_plan import JobSteps, Role, limits, privileges, signals
-from maelstrom_core.container.script import Parameter, Result, Step, Texts
+from maelstrom_core.container.script import Parameter, Result, Rights, Step, Texts
 from maelstrom_core.container.slot_plan import PRIVILEGES_OF_A_NETWORK, loopback_steps
 from maelstrom_core.container.tree_plan import (
     FORK_ROOT,
@@ -83,23 +84,28 @@ def job_steps(
     *,
     candidates: int = 1,
     role: Role = Role.JOB,
+    terminal: bool = False,
 ) -> list[Step]:
     """The script; performed in the child right after clone3.
 
     Parameters: ``proc`` (descriptor of a /proc that shows the child), ``stdin``, ``stdout``,
     ``stderr``, ``report``, ``status``, ``letter`` (descriptors of 10 and above), ``argv``,
     ``envp``, ``cwd`` (addresses), ``init`` (descriptor) or ``program 0`` … (addresses of paths to
-    be tried); of a template also ``control`` (descriptor).
+    be tried); of a template also ``control`` (descriptor); on a terminal also ``line`` (descriptor
+    of a socket over which the slot is sent its end) and ``window`` (address of its size).
 
     :param is_directory: for each host path to be shown whether it is a directory
     :param candidates: how many paths are tried for the program, if it is pid 1 itself
     :param role: for forks see `fork_steps`
+    :param terminal: whether a terminal of the container's own is its standard streams
     """
     s = JobSteps()
     if not blueprint.init:
         # The init makes one for the program; one more costs more than most steps do.
         s.add("setsid", why="start a session of its own")
     _beginning(s, blueprint, facts, is_directory, role)
+    if terminal:
+        _terminal(s, blueprint)
     s.add("chdir", Parameter("cwd"), why="go to the working directory")
     s.add("umask", 0o022, why="set the usual umask")
     signals(s)
@@ -198,6 +204,22 @@ def _descriptors(s: JobSteps, blueprint: Blueprint, role: Role) -> None:
         s.add("dup3", Parameter("control"), CONTROL_DESCRIPTOR, 0, why="connect the control socket")
         # Taken until the parts are there, for what is opened meanwhile gets a number above it.
         s.add("dup3", Parameter("stdin"), PARTS_DESCRIPTOR, 0, why="keep a place for the parts")
+
+
+def _terminal(s: JobSteps, blueprint: Blueprint) -> None:
+    """Open a terminal, connect it, and send the slot its end: nobody else keeps that."""
+    path, how = f"{blueprint.devices}/pts/ptmx", k.O_RDWR | k.O_NOCTTY | k.O_CLOEXEC
+    s.add("openat", k.AT_FDCWD, path, how, 0, why="make a terminal", saves="terminal")
+    end = Result("terminal")
+    s.add("ioctl", end, k.TIOCSPTLCK, pack("<i", 0), why="unlock the terminal")
+    s.add("ioctl", end, k.TIOCSWINSZ, Parameter("window"), why="set the terminal's size")
+    s.add("ioctl", end, k.TIOCGPTPEER, how, why="open the terminal", saves="program's side")
+    for number in range(3):
+        s.add("dup3", Result("program's side"), number, 0, why="connect the terminal")
+    s.add("sendmsg", Parameter("line"), Rights("terminal"), 0, why="hand the terminal's end over")
+    if not blueprint.init:
+        # The init's program does so after it has begun a session.
+        s.add("ioctl", 0, k.TIOCSCTTY, 0, why="make it the session's own terminal")
 
 
 def _keep_descriptors_from(s: JobSteps, lowest: int) -> None:

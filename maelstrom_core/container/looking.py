@@ -47,12 +47,14 @@ def look(proc: int, pidfd: int) -> str:
 
 
 def pid_of(proc: int, pidfd: int) -> str:
-    """The number that a process has in a /proc.
+    """The process that a descriptor stands for, by its number in a /proc.
 
-    :raises OSError: if it has none there
-    :raises KeyError: if that is no descriptor of a process
+    :raises OSError: if it cannot be looked up
     """
-    return _fields(read_text(proc, f"self/fdinfo/{pidfd}"))["Pid"]
+    try:
+        return _fields(read_text(proc, f"self/fdinfo/{pidfd}"))["Pid"]
+    except KeyError:
+        raise OSError(f"descriptor {pidfd} stands for no process") from None
 
 
 def descendants(proc: int, pid: str) -> list[str]:

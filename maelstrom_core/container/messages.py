@@ -23,6 +23,8 @@ class Launch:
         the first half of that and the last half
     :param report: whether descriptor 3 is open for a report
     :param stdin: bytes it may read
+    :param terminal: rows and columns of a terminal that is its standard streams; ``None`` for none
+    :param attachable: whether it has a link, over which it may ask for a terminal
     """
 
     job: int
@@ -34,6 +36,8 @@ class Launch:
     output_bytes: int = 1_000_000
     report: bool = False
     stdin: bytes = b""
+    terminal: tuple[int, int] | None = None
+    attachable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,62 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Attach:
+    """Let a job have the terminal that it asks for.
+
+    :param rows: of the client's terminal; 0 if it has none: a pair of sockets stands for it then
+    """
+
+    job: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """Something was typed at a job's terminal.
+
+    :param data: nothing stands for the end of the input
+    """
+
+    job: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """The window of a job's terminal has another size."""
+
+    job: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Nobody is there to attach to a job that has asked for it."""
+
+    job: int
+
+
+TerminalCommand = Attach | Type | Resize | Refuse
+"""What a job's terminal may be told."""
+
+
+def packed_command(command: TerminalCommand) -> tuple[object, ...]:
+    """As it travels to a slot process."""
+    match command:
+        case Attach(job, rows, columns):
+            return ("attach", job, rows, columns)
+        case Type(job, data):
+            return ("type", job, data)
+        case Resize(job, rows, columns):
+            return ("resize", job, rows, columns)
+        case Refuse(job):
+            return ("refuse", job)
+
+
+@dataclass(frozen=True, slots=True)
 class Fork:
     """One job that is a fork of a template.
 
@@ -159,7 +219,29 @@ class Unfit:
     why: tuple[str, ...]
 
 
-SlotMessage = Started | Output | Ended | NotStarted | Lost
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a job has written to its terminal."""
+
+    job: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a job has said over its link.
+
+    :param what: ``asks`` for a terminal, ``wants line`` of input where there is none, ``leaves`` it
+        alone for now, or ``stays``: it has done what it was to do, and stays to be looked at
+    :param status: exit status of a program that has used it; -1 for none
+    """
+
+    job: int
+    what: str
+    status: int = -1
+
+
+SlotMessage = Started | Output | Ended | NotStarted | Lost | Shown | Said
 TemplateMessage = SlotMessage | Warm | Measured | Unfit
 """Of these, what names job 0 is about the template itself."""
 

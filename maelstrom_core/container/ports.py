@@ -8,6 +8,7 @@ from maelstrom_core.container.messages import (
     Prepare,
     SlotMessage,
     TemplateMessage,
+    TerminalCommand,
 )
 
 
@@ -27,6 +28,15 @@ class SlotPort(Protocol):
     def signal(self, job: int, signum: int) -> None:
         """Send a signal to a job's program; SIGKILL ends its whole container. Returns at once."""
 
+    def tell_terminal(self, command: TerminalCommand) -> None:
+        """Tell a job's terminal something; nothing if it has just ended. Returns at once."""
+
+    def set_aside(self, job: int) -> None:
+        """Let the job that it runs go on by itself, and run others; returns at once.
+
+        What that job says still comes from here; it is known by its number.
+        """
+
     def forget(self, key: str) -> None:
         """Let go of a prepared container; returns at once."""
 
@@ -43,6 +53,9 @@ class TemplatePort(Protocol):
 
     def signal(self, job: int, signum: int) -> None:
         """Send a signal to a job's program; SIGKILL ends its whole container. Returns at once."""
+
+    def tell_terminal(self, command: TerminalCommand) -> None:
+        """Tell a job's terminal something; nothing if it has just ended. Returns at once."""
 
     async def receive(self) -> TemplateMessage:
         """Wait for what it says next."""

@@ -14,7 +14,7 @@ class Prepared:
     """A container of which everything that jobs cannot observe is made.
 
     :param view: descriptor of the mount namespace that jobs copy
-    :param table: the compiled script of a job
+    :param table: the compiled script of a job; another one is compiled when a terminal is wanted
     :param kinds: for each host path that is shown whether it is a directory
     """
 
@@ -31,6 +31,7 @@ class Prepared:
         self.table = table
         self.kinds = kinds
         self.degraded = degraded
+        self.terminal_table: Table | None = None
         self._environments: dict[tuple[tuple[str, str], ...], Strings] = {}
 
     def environment(self, variables: tuple[tuple[str, str], ...]) -> Strings:

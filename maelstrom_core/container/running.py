@@ -16,6 +16,20 @@ from typing import Any
 
 from maelstrom_core.container.looking import look
 from maelstrom_core.container.packets import receive, send
+from maelstrom_core.container.terminals import (
+    ASKS,
+    GRANTED,
+    LEAVES,
+    REFUSED,
+    SOCKET,
+    STAYS,
+    TERMINAL,
+    WANTS_LINE,
+    Line,
+    Link,
+    open_sockets,
+    open_terminal,
+)
 
 CHUNK_BYTES = 32 * 1024
 REPORT_BYTES = 64 << 20
@@ -27,6 +41,9 @@ RECORD_BYTES = 8 + 8 + 144
 _PEAK_OFFSET = 32
 """Of ``ru_maxrss``, in KiB, behind two times of two words each (getrusage(2))."""
 STDOUT, STDERR, REPORT, STATUS = 1, 2, 3, 4
+LINK, LINE = 5, 6
+"""What a job says over its link, and what it writes to its terminal."""
+_SAID = {ASKS: "asks", WANTS_LINE: "wants line", LEAVES: "leaves", STAYS: "stays"}
 PIDFD_GET_MNT_NAMESPACE = 0xFF03
 """``_IO(0xFF, 3)`` of linux/pidfd.h; since Linux 6.11."""
 QUIET_SECONDS = 0.02
@@ -75,7 +92,13 @@ class RunningJob:
         began: float,
         degraded: tuple[str, ...],
         proc: int,
+        link: Link | None = None,
+        line: Line | None = None,
+        devices: str = "",
     ) -> None:
+        self.link = link
+        self.line = line
+        self.devices = devices
         self.control = control
         self.job = job
         self.pid = pid
@@ -108,12 +131,13 @@ class RunningJob:
         by_descriptor = {descriptor: stream for stream, descriptor in self.pipes.items()}
         # Read when all is over: waking up for it would only hold up pid 1, which is about to end.
         by_descriptor.pop(self.pipes.get(STATUS, -1), None)
+        by_descriptor |= self.beside_pipes()
         poll = select.poll()
         for descriptor in (*by_descriptor, self.pidfd, self.control.fileno()):
             poll.register(descriptor, select.POLLIN)
         ended = False
         while not ended:
-            ready = poll.poll(QUIET_SECONDS * 1000 if self.unsent else None)
+            ready = poll.poll(QUIET_SECONDS * 1000 if self.is_pressed else None)
             if not ready:
                 self.flush()
             ended = any(descriptor == self.pidfd for descriptor, _ in ready)
@@ -123,11 +147,15 @@ class RunningJob:
                 if descriptor in by_descriptor:
                     if not ended and not self.read(by_descriptor[descriptor], descriptor):
                         poll.unregister(descriptor)
+                        del by_descriptor[descriptor]
                 elif not self._obey(receive(self.control)):
                     # All of the container goes with pid 1.
                     self.signal(signal.SIGKILL)
                     self._end()
                     return False
+                elif self.line is not None and self.line.descriptor not in by_descriptor:
+                    by_descriptor[self.line.descriptor] = LINE
+                    poll.register(self.line.descriptor, select.POLLIN)
         self.finish()
         return True
 
@@ -137,6 +165,8 @@ class RunningJob:
             # Nobody is left to write: what is there now is all.
             while self.read(stream, descriptor):
                 pass
+        while self.line is not None and self._see(self.line):
+            pass
         self._end()
 
     def hold_mounts(self) -> None:
@@ -150,14 +180,35 @@ class RunningJob:
             os.close(self._mounts)
             self._mounts = -1
 
+    def beside_pipes(self) -> dict[int, int]:
+        """Descriptors to be read that are no pipes, and what each is."""
+        link, line = self.link, self.line
+        found = {} if link is None else {link.descriptor: LINK}
+        return found if line is None else {**found, line.descriptor: LINE}
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether something is to be passed on that cannot wait for ever."""
+        return bool(self.unsent) or (self.line is not None and self.line.waits)
+
     def flush(self) -> None:
-        """Tell the engine what it has not been told."""
+        """Tell the engine what it has not been told, and the job what was typed."""
+        if self.line is not None:
+            self.line.write()
         if self.unsent:
             send(self.control, self.unsent)
             self.unsent = []
 
     def read(self, stream: int, descriptor: int) -> bool:
         """Read what is there; false at the end of the stream or if nothing is."""
+        if stream == LINE:
+            if self.line is None or self._see(self.line) is None:
+                self._end_line()
+                return False
+            return True
+        if stream == LINK:
+            assert self.link is not None
+            return self._hear(self.link)
         try:
             data = os.read(descriptor, CHUNK_BYTES)
         except BlockingIOError:
@@ -175,6 +226,62 @@ class RunningJob:
                 self.flush()
         return True
 
+    def _see(self, line: Line) -> bytes | None:
+        """Pass on what it has written to its terminal; ``None`` if it will write no more."""
+        shown = line.read()
+        if shown:
+            self.unsent.append(("shown", self.job, shown))
+            self.flush()
+        return shown
+
+    def _hear(self, link: Link) -> bool:
+        """Pass on what it says over its link; false if it will say no more."""
+        word = link.hear()
+        if word is None:
+            return False
+        first, _, status = word.partition(b" ")
+        if first in _SAID:
+            if first == LEAVES and self.line is not None:
+                while self._see(self.line):
+                    pass  # it was written before
+            number = int(status) if status.isdigit() else -1
+            self.unsent.append((_SAID[first], self.job, number))
+            self.flush()
+        return True
+
+    def answer(self, message: Any) -> None:
+        """Do what the engine says about its terminal."""
+        match message:
+            case ("attach", _, rows, columns):
+                self._attach(rows, columns)
+            case ("type", _, data) if self.line is not None:
+                self.line.type(data)
+            case ("resize", _, rows, columns) if self.line is not None:
+                self.line.resize(rows, columns)
+            case ("refuse", _) if self.link is not None:
+                self.link.answer(REFUSED)
+
+    def _attach(self, rows: int, columns: int) -> None:
+        """Let it have a terminal of that size; sockets if that is nothing."""
+        if self.link is None:
+            return
+        if self.line is not None:
+            self.line.resize(rows, columns)
+            self.link.answer(GRANTED)
+            return
+        try:
+            if rows and columns:
+                self.line, theirs = open_terminal(self.proc, self.pidfd, self.devices)
+            else:
+                self.line, theirs = open_sockets()
+        except OSError:
+            self.link.answer(REFUSED)
+            self.unsent.append(("leaves", self.job, -1))
+            return
+        self.line.resize(rows, columns)
+        self.link.answer(TERMINAL if self.line.is_terminal else SOCKET, theirs)
+        os.close(theirs)
+
     def _obey(self, message: Any) -> bool:
         """Do what the engine says; false if it is gone."""
         if message is None:
@@ -182,6 +289,9 @@ class RunningJob:
         if message[0] == "signal":
             if message[1] == self.job:
                 self.ask(message[2])
+        elif message[0] in ("attach", "type", "resize", "refuse"):
+            if message[1] == self.job:
+                self.answer(message)
         else:
             self.later.append(message)
         return True
@@ -198,6 +308,18 @@ class RunningJob:
         with contextlib.suppress(ProcessLookupError):  # it may just have ended
             signal.pidfd_send_signal(self.pidfd, number)
 
+    def _end_line(self) -> None:
+        if self.line is not None:
+            self.line.close()
+            self.line = None
+
+    def hang_up(self) -> None:
+        """Let go of its terminal and its link."""
+        self._end_line()
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
     def _wait(self) -> tuple[int, float, float, int]:
         """Wait status of pid 1, seconds in user mode and in the kernel, peak memory in KiB."""
         _, status, usage = os.wait4(self.pid, 0)
@@ -210,6 +332,7 @@ class RunningJob:
         os.close(self.pidfd)
         for descriptor in self.pipes.values():
             os.close(descriptor)
+        self.hang_up()
         if len(self.record) == RECORD_BYTES:
             kind, value = unpack_from("<qq", self.record)
             if kind == 1:

@@ -1,10 +1,11 @@
 """The engine's side of slot processes: start them, speak with them, replace those that are lost."""
 
 import os
+import signal
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
 import trio
@@ -16,8 +17,12 @@ from maelstrom_core.container.messages import (
     NotStarted,
     Output,
     Prepare,
+    Said,
+    Shown,
     SlotMessage,
     Started,
+    TerminalCommand,
+    packed_command,
 )
 from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.plan import launch_arguments
@@ -35,6 +40,7 @@ class Slot:
         self.index = index
         self._interpreter = interpreter
         self._processes: dict[Kind, SlotProcess] = {}
+        self._aside: dict[int, SlotProcess] = {}
         self._containers: dict[str, Prepare] = {}
         self._current: tuple[int, Kind] | None = None
         self._messages: deque[SlotMessage] = deque()
@@ -89,13 +95,32 @@ class Slot:
             message.output_bytes,
             message.report,
             message.stdin,
+            message.terminal,
+            message.attachable,
         )
         self._tell(kind, ("launch", packed))
 
     def signal(self, job: int, signum: int) -> None:
         """See `SlotPort.signal`."""
+        self._tell_job(job, ("signal", job, int(signum)))
+
+    def tell_terminal(self, command: TerminalCommand) -> None:
+        """See `SlotPort.tell_terminal`."""
+        self._tell_job(command.job, packed_command(command))
+
+    def _tell_job(self, job: int, message: tuple[Any, ...]) -> None:
+        if job in self._aside:
+            with suppress(OSError):  # it has just died; receiving finds out
+                send(self._aside[job].control, message)
+        elif self._current is not None and self._current[0] == job:
+            self._tell(self._current[1], message)
+
+    def set_aside(self, job: int) -> None:
+        """See `SlotPort.set_aside`."""
         if self._current is not None and self._current[0] == job:
-            self._tell(self._current[1], ("signal", job, int(signum)))
+            self._aside[job] = self._processes.pop(self._current[1])
+            self._current = None
+            self._listening.cancel()
 
     async def receive(self) -> SlotMessage:
         """See `SlotPort.receive`."""
@@ -103,10 +128,27 @@ class Slot:
             kind = self._current[1] if self._current else MOST
             process = self._process_for(kind)
             with trio.CancelScope() as self._listening:
-                await trio.lowlevel.wait_readable(process.control)
+                await _any_readable([process, *self._aside.values()])
             if not self._listening.cancelled_caught:
                 self._take(kind, process)
+                for job in list(self._aside):
+                    self._take_aside(job)
         return self._messages.popleft()
+
+    def _take_aside(self, job: int) -> None:
+        """Read a packet of messages of a job that was set aside, if there is one."""
+        process = self._aside[job]
+        try:
+            messages = receive(process.control, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        found = [decoded(message) for message in messages or ()]
+        if messages is None:
+            found = [Ended(job, int(signal.SIGKILL), 0.0, 0.0, 0.0, 0)]
+        self._messages += found
+        if any(isinstance(message, Ended) for message in found):
+            del self._aside[job]
+            process.end()
 
     def _take(self, kind: Kind, process: SlotProcess) -> None:
         """Read one packet of messages."""
@@ -153,9 +195,25 @@ class Slot:
 
     def end(self) -> None:
         """End its processes."""
-        for process in self._processes.values():
+        for process in (*self._processes.values(), *self._aside.values()):
             process.end()
         self._processes.clear()
+        self._aside.clear()
+
+
+async def _any_readable(processes: Sequence[SlotProcess]) -> None:
+    """Wait until one of them has said something."""
+    if len(processes) == 1:
+        await trio.lowlevel.wait_readable(processes[0].control)
+        return
+
+    async def wait(process: SlotProcess, scope: trio.CancelScope) -> None:
+        await trio.lowlevel.wait_readable(process.control)
+        scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        for process in processes:
+            nursery.start_soon(wait, process, nursery.cancel_scope)
 
 
 def kind_of(message: Prepare) -> Kind:
@@ -174,6 +232,10 @@ def decoded(message: tuple[Any, ...]) -> SlotMessage:
             return Output(*fields)
         case "ended":
             return Ended(*fields)
+        case "shown":
+            return Shown(*fields)
+        case "asks" | "wants line" | "leaves" | "stays":
+            return Said(fields[0], kind, fields[1])
         case _:
             job, purpose, call, errno = fields
             why = explain(call, errno, purpose)

@@ -22,6 +22,8 @@ CONTEXT_WORDS, RECORD_WORDS = 4, 10
 MAY_FAIL, RETURNS = 0x100, 0x200
 WORD_MASK = 0xFFFF_FFFF_FFFF_FFFF
 _NO_FAILURE = WORD_MASK
+_CONTROL_WORDS, _CONTROL_LENGTH, _SOL_SOCKET, _SCM_RIGHTS = 2, 20, 1, 1
+"""A ``struct cmsghdr`` takes two words; its length counts the descriptor of four bytes behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,14 @@ class Texts:
     texts: tuple[bytes, ...]
 
 
-Argument = int | str | bytes | Result | Parameter | Program | Texts
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """A ``struct msghdr`` of one byte that takes a descriptor along: an earlier step's result."""
+
+    name: str
+
+
+Argument = int | str | bytes | Result | Parameter | Program | Texts | Rights
 """Texts and bytes become addresses of NUL-terminated copies."""
 
 
@@ -106,15 +115,21 @@ class _Compiler:
     """Lays a script out."""
 
     def __init__(self, steps: Sequence[Step], numbers: Mapping[str, int]) -> None:
-        names = [step.saves for step in steps if step.saves]
         self.numbers = numbers
-        self.results = {
-            name: CONTEXT_WORDS + RECORD_WORDS * len(steps) + index
-            for index, name in enumerate(names)
-        }
-        size = CONTEXT_WORDS + RECORD_WORDS * len(steps) + len(names)
+        arguments = (argument for step in steps for argument in step.arguments)
+        sent = {argument.name for argument in arguments if isinstance(argument, Rights)}
+        self.results: dict[str, int] = {}
+        size = CONTEXT_WORDS + RECORD_WORDS * len(steps)
+        for name in (step.saves for step in steps if step.saves):
+            # A result that is sent lies where a control message has its descriptor.
+            size += _CONTROL_WORDS if name in sent else 0
+            self.results[name] = size
+            size += 1
         self.layout = Layout(array("Q", bytes(8 * size)))
         self.words = self.layout.words
+        for name in sent & self.results.keys():
+            at = self.results[name] - _CONTROL_WORDS
+            self.words[at], self.words[at + 1] = _CONTROL_LENGTH, _SOL_SOCKET | _SCM_RIGHTS << 32
         self.words[0], self.words[2] = _NO_FAILURE, len(steps)
         self._point(3, CONTEXT_WORDS)
         self._texts: dict[bytes, int] = {}
@@ -149,6 +164,10 @@ class _Compiler:
                     self.words[header] = len(instructions) // 8
                     self._point(header + 1, code)
                     self._point(word, header)
+                case Rights(name):
+                    if name not in saved:
+                        raise KeyError(f"{step.purpose}: no earlier step saves {name!r}")
+                    self._point(word, self._message(self.results[name] - _CONTROL_WORDS))
                 case Texts(texts):
                     places = [self._text(text) for text in texts]
                     pointers = self._append(bytes(8 * (len(texts) + 1)))
@@ -158,6 +177,17 @@ class _Compiler:
         if step.saves:
             self._point(at + 7, self.results[step.saves])
         self.words[at + 8] = flags
+
+    def _message(self, control: int) -> int:
+        """First word of a ``struct msghdr``: one byte, and a control message that lies there."""
+        vector, header = self._append(bytes(16)), self._append(bytes(56))
+        self._point(vector, self._append(b"t"))
+        self.words[vector + 1] = 1
+        self._point(header + 2, vector)
+        self.words[header + 3] = 1
+        self._point(header + 4, control)
+        self.words[header + 5] = 8 * (_CONTROL_WORDS + 1)
+        return header
 
     def _point(self, word: int, target: int) -> None:
         """Let a word be the address of another one."""

@@ -32,13 +32,15 @@ from maelstrom_core.container.child import StepFailed, perform_steps
 from maelstrom_core.container.facts import SlotFacts, slot_facts
 from maelstrom_core.container.job_plan import job_steps, namespaces_of
 from maelstrom_core.container.packets import OtherSideGone, memory_file, receive, send
+from maelstrom_core.container.place import Place
 from maelstrom_core.container.prepared import Prepared, as_found, degraded_in
 from maelstrom_core.container.running import REPORT, STATUS, STDERR, STDOUT, RunningJob
 from maelstrom_core.container.script import Step, Strings, Table
 from maelstrom_core.container.seccomp_plan import filter_for
-from maelstrom_core.container.slot_plan import filter_steps, network_steps, outer_steps
+from maelstrom_core.container.slot_plan import filter_steps, outer_steps
 from maelstrom_core.container.stub import init_elf_for, stub_for
 from maelstrom_core.container.template_host import TemplateHost
+from maelstrom_core.container.terminals import HandedOver, Link
 from maelstrom_core.container.tree_plan import tree_steps
 
 FIRST_DESCRIPTOR = 10
@@ -56,12 +58,9 @@ class Slot:
         self.facts = facts
         self.own_network = own_network
         self.numbers = syscalls.NUMBERS[facts.machine]
-        self.proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.place = Place(self.numbers, own_network=own_network)
+        self.proc = self.place.proc
         self.null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-        self.host_view = self._namespace("mnt")
-        self.view = self.host_view
-        self.network = ""
-        self.networks: dict[str, int] = {}
         self.prepared: dict[str, Prepared] = {}
         self.failures: dict[str, StepFailed] = {}
         self.clone_arguments = array("Q", bytes(8 * 11))
@@ -107,19 +106,19 @@ class Slot:
         blueprint = Blueprint.from_plain(plain)
         self.forget(key)
         try:
-            self._enter_network(blueprint.network)
-            self._look_at(self.host_view)
+            self.place.enter_network(blueprint.network)
+            self.place.look_at(self.place.host_view)
             blueprint, kinds = as_found(blueprint)
             steps = tree_steps(blueprint, self.facts, kinds, own_network=self.own_network)
-            self._perform(steps, host_view=self.host_view)
+            self.place.perform(steps, host_view=self.place.host_view)
         except StepFailed as failed:
-            self.view = -1
+            self.place.view = -1
             self.failures[key] = failed
             return
-        self.view = self._namespace("mnt")
+        self.place.view = self.place.namespace("mnt")
         table = Table(job_steps(blueprint, self.facts, kinds), self.numbers)
         degraded = self.degraded + degraded_in(blueprint, self.facts)
-        self.prepared[key] = Prepared(blueprint, self.view, table, kinds, degraded)
+        self.prepared[key] = Prepared(blueprint, self.place.view, table, kinds, degraded)
 
     def forget(self, key: str) -> None:
         """Let go of a container."""
@@ -127,8 +126,8 @@ class Slot:
         self.anticipation.forget(key)
         prepared = self.prepared.pop(key, None)
         if prepared is not None:
-            if self.view == prepared.view:
-                self._look_at(self.host_view)
+            if self.place.view == prepared.view:
+                self.place.look_at(self.place.host_view)
             os.close(prepared.view)
 
     def launch(
@@ -141,10 +140,14 @@ class Slot:
         output_bytes: int,
         report: bool,
         stdin: bytes,
+        terminal: tuple[int, int] | None,
+        attachable: bool,
     ) -> RunningJob | None:
         """Start a job.
 
         :param arguments: for the init: its name, the paths to try, an empty text, ``argv``
+        :param terminal: rows and columns of the terminal that it begins on, if it does
+        :param attachable: whether it has a link, over which it may ask for one
         :return: the job, or ``None`` if it could not be started, which the engine has been told
         """
         failed = self.failures.get(key)
@@ -152,28 +155,37 @@ class Slot:
             self.not_started(job, failed.step, failed.errno)
             return None
         prepared, shape = self.prepared[key], Shape(key, directory, report)
-        ahead = self.anticipation.take(shape)
+        # What is made ahead can neither read anything nor have a terminal.
+        plain = not (stdin or terminal or attachable)
+        ahead = self.anticipation.take(shape) if plain else None
         began = time.monotonic()
-        # What is made ahead cannot read anything.
-        if ahead is not None and (stdin or not ahead.begin(arguments, environment)):
-            if stdin:
-                self.anticipation.made = ahead
-            ahead = None
-        if ahead is not None:
+        link = Link() if attachable else None
+        if ahead is not None and ahead.begin(arguments, environment):
             started = ahead.child
         else:
+            source = memory_file(stdin) if stdin else self.null
             try:
-                self._enter_network(prepared.blueprint.network)
-                self._look_at(prepared.view)
-                source = memory_file(stdin) if stdin else self.null
-                try:
-                    started = self._start(prepared, shape, arguments, environment, source)
-                finally:
-                    if source != self.null:
-                        os.close(source)
+                self.place.enter_network(prepared.blueprint.network)
+                self.place.look_at(prepared.view)
+                started = self._start(
+                    prepared,
+                    shape,
+                    arguments,
+                    environment,
+                    source,
+                    -1 if link is None else link.theirs,
+                    terminal=terminal,
+                )
             except StepFailed as refused:
+                if link is not None:
+                    link.close()
                 self.not_started(job, refused.step, refused.errno)
                 return None
+            finally:
+                if source != self.null:
+                    os.close(source)
+        if link is not None:
+            link.sent()
         return RunningJob(
             self.control,
             job,
@@ -184,6 +196,9 @@ class Slot:
             began=began,
             degraded=prepared.degraded,
             proc=self.proc,
+            link=link,
+            line=started.line,
+            devices=prepared.blueprint.devices,
         )
 
     def make_ahead(self) -> None:
@@ -218,8 +233,8 @@ class Slot:
         :param script: of a template, and its end of the socket over which it is asked for forks
         :raises StepFailed: with the step that failed; nothing is left then
         """
-        self._enter_network(prepared.blueprint.network)
-        self._look_at(prepared.view)
+        self.place.enter_network(prepared.blueprint.network)
+        self.place.look_at(prepared.view)
         table, control = script
         table.set("control", control)
         source = memory_file(stdin)
@@ -238,15 +253,18 @@ class Slot:
         source: int,
         letter: int = -1,
         table: Table | None = None,
+        terminal: tuple[int, int] | None = None,
     ) -> Child:
         """Make a container and start its pid 1.
 
         :param source: descriptor of its standard input
-        :param letter: descriptor over which the init is told what to do, if not by its arguments
+        :param letter: descriptor over which the init is told what to do, if not by its arguments;
+            where it is told by those, the program has it as its link
         :param table: another script than that of an ordinary job
+        :param terminal: rows and columns of a terminal that is its standard streams
         :raises StepFailed: with the step that failed; nothing is left then
         """
-        table = table or prepared.table
+        table = table or (self._on_a_terminal(prepared) if terminal else prepared.table)
         init, report = prepared.blueprint.init, shape.report
         wanted = [STDOUT, STDERR, *([REPORT] if report else []), *([STATUS] if init else [])]
         pipes = {stream: os.pipe2(os.O_CLOEXEC) for stream in wanted}
@@ -273,13 +291,17 @@ class Slot:
             table.set("init", self.init)
         else:
             table.set("program 0", program.buffer_info()[0])
+        handed = None if terminal is None else HandedOver(table, *terminal)
         pid = self._clone(table, namespaces_of(prepared.blueprint))
         for _, writing in pipes.values():
             os.close(writing)
         failure = table.failure
         reading_ends = {stream: ends[0] for stream, ends in pipes.items()}
+        line = None if handed is None else handed.line()
         if pid >= 0 and failure is None:
-            return Child(pid, self.pidfd[0], reading_ends)
+            return Child(pid, self.pidfd[0], reading_ends, line)
+        if line is not None:
+            line.close()
         for descriptor in reading_ends.values():
             os.close(descriptor)
         if failure is None:
@@ -287,6 +309,13 @@ class Slot:
         os.waitpid(pid, 0)
         os.close(self.pidfd[0])
         raise StepFailed(table.steps[failure.index], failure.errno)
+
+    def _on_a_terminal(self, prepared: Prepared) -> Table:
+        """The script of a job that begins on a terminal."""
+        if prepared.terminal_table is None:
+            steps = job_steps(prepared.blueprint, self.facts, prepared.kinds, terminal=True)
+            prepared.terminal_table = Table(steps, self.numbers)
+        return prepared.terminal_table
 
     def _clone(self, table: Table, namespaces: int) -> int:
         """Clone, perform the script in the child; pid or ``-errno`` of clone3."""
@@ -298,37 +327,6 @@ class Slot:
             return child.clone_and_perform(table, clone_arguments, self.numbers["clone3"])
         clone_arguments[0] = flags | k.CLONE_VM | k.CLONE_VFORK
         return self.stub(table.address, clone_arguments.buffer_info()[0], 88)
-
-    def _enter_network(self, name: str) -> None:
-        """Go to the slot's network namespace of that kind; made when first needed.
-
-        :raises StepFailed: where the host refuses
-        """
-        if name == self.network or not self.own_network:
-            return
-        if name in self.networks:
-            step = Step("setns", (self.networks[name], k.CLONE_NEWNET), "change network namespaces")
-            self._perform([step])
-        else:
-            self._perform(network_steps(loopback=name == "loopback"), proc=self.proc)
-            self.networks[name] = self._namespace("net")
-        self.network = name
-
-    def _look_at(self, view: int) -> None:
-        """Go to a mount namespace.
-
-        :raises StepFailed: where the host refuses
-        """
-        if view != self.view:
-            self._perform([Step("setns", (view, k.CLONE_NEWNS), "change mount namespaces")])
-            self.view = view
-
-    def _namespace(self, kind: str) -> int:
-        """Descriptor of the namespace of a kind that this process is in."""
-        return os.open(f"self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.proc)
-
-    def _perform(self, steps: list[Step], **parameters: int) -> None:
-        perform_steps(steps, self.numbers, **parameters)
 
     def not_started(self, job: int, step: Step, errno: int) -> None:
         """Tell the engine that a job never ran."""

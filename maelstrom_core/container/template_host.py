@@ -36,6 +36,7 @@ from maelstrom_core.container.running import (
     RunningJob,
 )
 from maelstrom_core.container.script import Step, Table, laid_out
+from maelstrom_core.container.terminals import Link
 
 if TYPE_CHECKING:
     from maelstrom_core.container.slot import Slot
@@ -59,6 +60,7 @@ class ForkedJob(RunningJob):
         self.number = number
         self.request = request
         self.signals: list[int] = []
+        self.answers: list[Any] = []
         self.killed = False
         self.unsent = []
 
@@ -94,11 +96,19 @@ class ForkedJob(RunningJob):
         else:
             super().signal(number)
 
+    def answer(self, message: Any) -> None:
+        """Do what the engine says about its terminal, as soon as it is known where it runs."""
+        if self.pidfd < 0:
+            self.answers.append(message)
+        else:
+            super().answer(message)
+
     def abandon(self) -> None:
         """Let go of one that was never given anything to do, or never came to be."""
         for descriptor in (*self.pipes.values(), self.request, self.pidfd):
             if descriptor >= 0:
                 os.close(descriptor)
+        self.hang_up()
         self.let_go()
 
     def _wait(self) -> tuple[int, float, float, int]:
@@ -137,6 +147,7 @@ class TemplateHost:
             return
         self._degraded = prepared.degraded
         blueprint = prepared.blueprint
+        self._devices = blueprint.devices
         steps = job_steps(blueprint, slot.facts, prepared.kinds, role=Role.TEMPLATE)
         try:
             with theirs:
@@ -188,12 +199,13 @@ class TemplateHost:
             return  # it is gone, which its pidfd tells as well
 
     def _watch(self, job: RunningJob) -> None:
-        for stream, descriptor in job.pipes.items():
-            if stream == _TOLD_AT_THE_END:
+        pipes = {descriptor: stream for stream, descriptor in job.pipes.items()}
+        for descriptor, stream in (pipes | job.beside_pipes()).items():
+            if stream == _TOLD_AT_THE_END or descriptor in self._readers:
                 continue
             self._readers[descriptor] = (job, stream)
             self._poll.register(descriptor, select.POLLIN)
-        if job.pidfd >= 0:
+        if job.pidfd >= 0 and job.pidfd not in self._readers:
             self._readers[job.pidfd] = (job, 0)
             self._poll.register(job.pidfd, select.POLLIN)
 
@@ -206,8 +218,8 @@ class TemplateHost:
         self._poll.register(link, select.POLLIN)
         while True:
             jobs = (self._template, *self._jobs.values())
-            unsent = any(job.unsent for job in jobs)
-            ready = self._poll.poll(self._measuring.patience(QUIET_SECONDS if unsent else None))
+            pressed = any(job.is_pressed for job in jobs)
+            ready = self._poll.poll(self._measuring.patience(QUIET_SECONDS if pressed else None))
             if not ready:
                 for job in jobs:
                     job.flush()
@@ -262,6 +274,9 @@ class TemplateHost:
                     self._template.signal(number)
                 elif job in self._jobs:
                     self._jobs[job].ask(number)
+            case ("attach" | "type" | "resize" | "refuse", int(job), *_) if job in self._jobs:
+                self._jobs[job].answer(message)
+                self._watch(self._jobs[job])
 
     def _make_ahead(self) -> None:
         while len(self._waiting) < self._ahead:
@@ -279,10 +294,12 @@ class TemplateHost:
         request = -1
         if stdin is None:
             stdin, request = os.pipe2(os.O_CLOEXEC)
+        link = Link()
         theirs = [stdin, *(pipes[stream][1] for stream in _STREAMS)]
-        self._say({"kind": "fork", "fork": self._number}, theirs)
+        self._say({"kind": "fork", "fork": self._number}, [*theirs, link.theirs])
         for descriptor in theirs:
             os.close(descriptor)
+        link.sent()
         fork = ForkedJob(
             self.control,
             self._number,
@@ -290,6 +307,8 @@ class TemplateHost:
             pipes={stream: ends[0] for stream, ends in pipes.items()},
             degraded=self._degraded,
             proc=self.slot.proc,
+            link=link,
+            devices=self._devices,
         )
         self._forks[self._number] = fork
         self._watch(fork)
@@ -324,10 +343,11 @@ class TemplateHost:
             case "forked" if fork is not None:
                 fork.pidfd = pidfd
                 fork.hold_mounts()
-                self._readers[pidfd] = (fork, 0)
-                self._poll.register(pidfd, select.POLLIN)
                 for number in fork.signals:
                     fork.signal(number)
+                for answer in fork.answers:
+                    fork.answer(answer)
+                self._watch(fork)
             case "failed" if fork is not None:
                 self._drop(fork)
                 step = Step("clone3", (), "fork the template")
@@ -344,7 +364,7 @@ class TemplateHost:
 
     def _drop(self, fork: ForkedJob) -> None:
         """Forget a fork that never came to be."""
-        for descriptor in fork.pipes.values():
+        for descriptor in (*fork.pipes.values(), *fork.beside_pipes()):
             self._forget(descriptor)
         fork.abandon()
         del self._forks[fork.number]
@@ -354,7 +374,7 @@ class TemplateHost:
             del self._jobs[fork.job]
 
     def _ended(self, fork: ForkedJob) -> None:
-        for descriptor in (*fork.pipes.values(), fork.pidfd):
+        for descriptor in (*fork.pipes.values(), *fork.beside_pipes(), fork.pidfd):
             self._forget(descriptor)
         del self._forks[fork.number]
         if fork.waits:

@@ -14,8 +14,10 @@ from maelstrom_core.container.messages import (
     Measured,
     Prepare,
     TemplateMessage,
+    TerminalCommand,
     Unfit,
     Warm,
+    packed_command,
 )
 from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.plan import launch_arguments
@@ -52,6 +54,10 @@ class TemplateSlot:
     def signal(self, job: int, signum: int) -> None:
         """See `TemplatePort.signal`."""
         self._tell("signal", job, int(signum))
+
+    def tell_terminal(self, command: TerminalCommand) -> None:
+        """See `TemplatePort.tell_terminal`."""
+        self._tell(*packed_command(command))
 
     async def receive(self) -> TemplateMessage:
         """See `TemplatePort.receive`."""

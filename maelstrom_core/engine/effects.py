@@ -44,6 +44,14 @@ class StartJob:
 
 
 @attrs.frozen
+class SetAside:
+    """Let a job that stays have its slot's process to itself; the slot takes another one."""
+
+    slot: int
+    job: JobId
+
+
+@attrs.frozen
 class StartTemplate:
     """Start a container's template; answered with `TemplateWarm` or `TemplateEnded`."""
 
@@ -88,6 +96,7 @@ Effect: TypeAlias = (
     | PrepareSlot
     | ForgetRoot
     | StartJob
+    | SetAside
     | StartTemplate
     | StopTemplate
     | ForkJob

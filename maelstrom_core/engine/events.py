@@ -129,6 +129,27 @@ class ForkRefused:
 
 
 @attrs.frozen
+class TerminalWanted:
+    """A job stands still until somebody attends to it: its time is not counted."""
+
+    job: JobId
+
+
+@attrs.frozen
+class TerminalLeft:
+    """A job goes on by itself: its time counts from now."""
+
+    job: JobId
+
+
+@attrs.frozen
+class JobStays:
+    """A job has done what it was to do, and stays to be looked at; it takes no slot any more."""
+
+    job: JobId
+
+
+@attrs.frozen
 class CancelWanted:
     """A job is not wanted any more."""
 
@@ -153,6 +174,9 @@ Event: TypeAlias = (
     | TemplateMeasured
     | TemplateEnded
     | ForkRefused
+    | TerminalWanted
+    | TerminalLeft
+    | JobStays
     | CancelWanted
     | TimePassed
 )

@@ -1,7 +1,8 @@
-"""One job, as the engine's machine knows it. Pure; a part of that machine."""
+"""One job, and one root, as the engine's machine knows them. Pure; a part of that machine."""
 
 import math
 import signal
+from enum import Enum
 
 import attrs
 
@@ -10,6 +11,13 @@ from maelstrom_core.model.outcome import Cancelled, Outcome, TimedOut
 
 STACK_SECONDS = 0.25
 """Between the signal that makes a program write down where it is, and TERM."""
+
+
+class RootState(Enum):
+    """How far a container's root is."""
+
+    MAKING = "being made"
+    READY = "ready"
 
 
 @attrs.define
@@ -46,6 +54,12 @@ class Job:
         """Which one is first of those that are ready."""
         expected = self.given.expected_duration
         return (-self.given.priority, -math.inf if expected is None else -expected, self.serial)
+
+    @property
+    def may_time_out(self) -> bool:
+        """Whether its time counts, and is not up yet."""
+        asked = self.asked_where or self.terminated or self.cancelled is not None
+        return bool(self.slots) and self.timeout is not None and not asked
 
     def deadline_of_part(self, now: float) -> float:
         """When the time of the part that begins now is up."""

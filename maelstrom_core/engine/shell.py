@@ -2,12 +2,12 @@
 
 import itertools
 import math
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import assert_never
 
-import attrs
 import trio
 
 from maelstrom_core.container.messages import (
@@ -17,7 +17,10 @@ from maelstrom_core.container.messages import (
     NotStarted,
     Output,
     Prepare,
+    Said,
+    Shown,
     Started,
+    TerminalCommand,
 )
 from maelstrom_core.container.ports import OpenTemplate, SlotPort
 from maelstrom_core.engine.effects import (
@@ -27,6 +30,7 @@ from maelstrom_core.engine.effects import (
     ForkJob,
     MakeRoot,
     PrepareSlot,
+    SetAside,
     SignalJob,
     StartJob,
     StartTemplate,
@@ -44,10 +48,12 @@ from maelstrom_core.engine.events import (
     SlotLost,
     TimePassed,
 )
+from maelstrom_core.engine.given import GivenJob
 from maelstrom_core.engine.outcomes import could_not_start, outcome_of
 from maelstrom_core.engine.output import STDERR, STDOUT, Capture
 from maelstrom_core.engine.state import TEMPLATE_MEMORY_BYTES, EngineState
 from maelstrom_core.engine.template_shell import JobMessage, WarmTemplates
+from maelstrom_core.engine.terminal_shell import JobKeyboard, JobTerminal
 from maelstrom_core.errors import InputError, MaelstromError
 from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.job import JobSpec
@@ -58,28 +64,11 @@ from maelstrom_core.model.outcome import (
     Outcome,
     Usage,
 )
-from maelstrom_core.model.ports import OnOutput
+from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.story import Story
 
 MakeRootFunction = Callable[[str], Awaitable[Prepare]]
 """Makes the container of that name ready for slots; raises `MaelstromError`."""
-
-
-@attrs.define
-class _Running:
-    """One job that was given and has not ended."""
-
-    launch: Callable[[str], Launch]
-    root: str
-    job: JobSpec
-    on_output: OnOutput | None
-    capture: Capture
-    done: trio.Event
-    ended: Ended | None = None
-    result: JobResult | None = None
-    slot: int = -1
-    forked: bool = False
-    not_forked: str = ""
 
 
 def _capture_of(job: JobSpec) -> Capture:
@@ -103,13 +92,14 @@ class Engine:
             open_template,
             len(slots),
             self.tell,
-            lambda message: self._hear(self._jobs[JobId(message.job)].slot, message),
+            self._hear_fork,
         )
         if template_memory_bytes is None:
             template_memory_bytes = TEMPLATE_MEMORY_BYTES
         self._state = EngineState(len(slots), template_memory_bytes=template_memory_bytes)
         self.story = Story[Event, Effect]()
-        self._jobs: dict[JobId, _Running] = {}
+        self._jobs: dict[JobId, GivenJob] = {}
+        self._stayed: dict[JobId, GivenJob] = {}
         self._ids = itertools.count(1)
         self._roots: dict[str, Prepare] = {}
         self._deadline_moved = trio.Event()
@@ -130,6 +120,7 @@ class Engine:
         directory: str,
         *,
         on_output: OnOutput | None = None,
+        viewer: Viewer | None = None,
     ) -> JobResult:
         """Run a job to its one ending; cancelling the call ends the job and waits for that.
 
@@ -150,9 +141,14 @@ class Engine:
                 job.output_bytes,
                 job.report,
                 job.stdin,
+                None if job.terminal is None else (job.terminal.rows, job.terminal.columns),
+                job.attachable,
             )
 
-        running = _Running(launch, root, job, on_output, _capture_of(job), trio.Event())
+        keyboard = JobKeyboard(name, self._tell_terminal, lambda: self._kill_stayed(name))
+        terminal = JobTerminal(viewer, keyboard, self.tell)
+        capture = _capture_of(job)
+        running = GivenJob(launch, root, job, on_output, capture, trio.Event(), terminal)
         self._jobs[name] = running
         given = JobGiven(
             name,
@@ -201,9 +197,14 @@ class Engine:
                 self._slots[slot].forget(self._roots[root].key)
             case StartJob(slot, job, not_forked):
                 running = self._jobs[job]
-                running.forked, running.not_forked = False, not_forked
+                running.slot, running.forked, running.not_forked = slot, False, not_forked
                 running.capture = _capture_of(running.job)
+                running.terminal.starts()
                 self._slots[slot].launch(running.launch(self._roots[running.root].key))
+                while running.typed_ahead:
+                    self._slots[slot].tell_terminal(running.typed_ahead.pop(0))
+            case SetAside(slot, job):
+                self._slots[slot].set_aside(job)
             case StartTemplate(root):
                 self._start_template(root)
             case StopTemplate(root):
@@ -212,13 +213,10 @@ class Engine:
                 running = self._jobs[job]
                 running.slot, running.forked = slot, True
                 running.capture = _capture_of(running.job)
+                running.terminal.starts()
                 self._templates.fork(running.root, job, running.job)
-            case SignalJob(slot, job, number):
-                running = self._jobs[job]
-                if not running.forked:
-                    self._slots[slot].signal(job, number)
-                else:
-                    self._templates.signal(running.root, job, number)
+            case SignalJob(_, job, number):
+                self._signal(job, number)
             case Finish(job, outcome):
                 self._finish(job, outcome)
             case _:
@@ -226,6 +224,10 @@ class Engine:
 
     def _finish(self, job: JobId, outcome: Outcome) -> None:
         running = self._jobs.pop(job)
+        if running.terminal.stays:
+            self._stayed[job] = running
+        else:
+            running.terminal.ends()
         capture, ended = running.capture, running.ended
         template = self._templates.get(running.root) if running.job.warm_up else None
         if template is not None:
@@ -281,11 +283,46 @@ class Engine:
                 case _:
                     self._hear(index, message)
 
+    def _known(self, job: JobId) -> GivenJob | None:
+        """A job that was given and has not ended, or has stayed."""
+        return self._jobs.get(job) or self._stayed.get(job)
+
+    def _hear_fork(self, message: JobMessage) -> None:
+        known = self._known(JobId(message.job))
+        if known is not None:
+            self._hear(known.slot, message)
+
+    def _tell_terminal(self, command: TerminalCommand) -> None:
+        known = self._known(JobId(command.job))
+        if known is not None and known.slot < 0:
+            known.typed_ahead.append(command)
+        elif known is not None and known.forked:
+            self._templates.tell_terminal(known.root, command)
+        elif known is not None:
+            self._slots[known.slot].tell_terminal(command)
+
+    def _signal(self, job: JobId, number: int) -> None:
+        known = self._known(job)
+        if known is not None and known.forked:
+            self._templates.signal(known.root, job, number)
+        elif known is not None:
+            self._slots[known.slot].signal(job, number)
+
+    def _kill_stayed(self, job: JobId) -> None:
+        if job in self._stayed:
+            self._signal(job, signal.SIGKILL)
+
     def _hear(self, slot: int, message: JobMessage) -> None:
         """Take in what is said of a job."""
         name = JobId(message.job)
         running = self._jobs.get(name)
         match message:
+            case Shown() | Said():
+                known = self._known(name)
+                if known is not None:
+                    known.terminal.hear(message)
+            case Ended() | NotStarted() if name in self._stayed:
+                self._stayed.pop(name).terminal.ends()
             case Started():
                 self.tell(JobStarted(slot, name))
             case Output(_, stream, data):
@@ -350,6 +387,9 @@ class Engine:
     def stop(self) -> None:
         """End the tasks; every job has ended before."""
         self._templates.stop_all()
+        for running in self._stayed.values():
+            running.terminal.ends()
+        self._stayed.clear()
         for scope in self._scopes:
             scope.cancel()
 

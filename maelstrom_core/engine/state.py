@@ -11,7 +11,6 @@ import heapq
 import math
 import signal
 from collections import OrderedDict
-from enum import Enum
 from typing import assert_never
 
 from maelstrom_core.engine.effects import (
@@ -21,6 +20,7 @@ from maelstrom_core.engine.effects import (
     ForkJob,
     MakeRoot,
     PrepareSlot,
+    SetAside,
     SignalJob,
     StartJob,
     StartTemplate,
@@ -33,6 +33,7 @@ from maelstrom_core.engine.events import (
     JobEnded,
     JobGiven,
     JobStarted,
+    JobStays,
     PartBegan,
     RootFailed,
     RootReady,
@@ -40,9 +41,11 @@ from maelstrom_core.engine.events import (
     TemplateEnded,
     TemplateMeasured,
     TemplateWarm,
+    TerminalLeft,
+    TerminalWanted,
     TimePassed,
 )
-from maelstrom_core.engine.job_state import Job
+from maelstrom_core.engine.job_state import Job, RootState
 from maelstrom_core.engine.template_state import Templates, Warmth
 from maelstrom_core.errors import InternalError
 from maelstrom_core.model.ids import JobId
@@ -64,11 +67,6 @@ TEMPLATE_MEMORY_BYTES = 2 << 30
 """What warm templates may take together where nothing is said of this machine."""
 
 
-class _RootState(Enum):
-    MAKING = "being made"
-    READY = "ready"
-
-
 class EngineState:
     """All that an engine knows. Only `step` changes it.
 
@@ -78,7 +76,7 @@ class EngineState:
 
     def __init__(self, slots: int, *, template_memory_bytes: int = TEMPLATE_MEMORY_BYTES) -> None:
         self._jobs: dict[JobId, Job] = {}
-        self._roots: dict[str, _RootState] = {}
+        self._roots: dict[str, RootState] = {}
         self._waiting_for_root: dict[str, list[JobId]] = {}
         self._ready: list[tuple[tuple[int, float, int], JobId]] = []
         self._free: list[int] = list(range(slots))
@@ -119,6 +117,14 @@ class EngineState:
                 effects = self._template_ended(root, outcome, said)
             case ForkRefused(root, job, why):
                 effects = self._fork_refused(root, job, why)
+            case TerminalWanted(job):
+                if job in self._jobs and self._jobs[job].may_time_out:
+                    self._jobs[job].deadline = math.inf
+                return []
+            case TerminalLeft(job):
+                return self._terminal_left(job, now)
+            case JobStays(job):
+                effects = self._stays(job)
             case CancelWanted(job, reason):
                 effects = self._cancel(job, reason)
             case TimePassed():
@@ -152,18 +158,18 @@ class EngineState:
         self._jobs[given.job] = job = Job(given, self._serial)
         root = given.root
         match self._roots.get(root):
-            case _RootState.READY:
+            case RootState.READY:
                 return self._root_is_there(given.job, job)
-            case _RootState.MAKING:
+            case RootState.MAKING:
                 self._waiting_for_root[root].append(given.job)
                 return []
             case _:
-                self._roots[root] = _RootState.MAKING
+                self._roots[root] = RootState.MAKING
                 self._waiting_for_root[root] = [given.job]
                 return [MakeRoot(root)]
 
     def _root_ready(self, root: str) -> list[Effect]:
-        self._roots[root] = _RootState.READY
+        self._roots[root] = RootState.READY
         effects: list[Effect] = []
         for name in self._waiting_for_root.pop(root, ()):
             if name in self._jobs:
@@ -208,6 +214,8 @@ class EngineState:
             else:
                 effects += self._root_is_there(name, self._jobs[name])
         for name in running:
+            if name not in self._jobs:
+                continue  # it had only stayed
             job = self._jobs[name]
             began_parts = job.part > 0
             ran = self._take_back(job)
@@ -311,6 +319,23 @@ class EngineState:
             effects = self._stop_idle_templates()
         return [self._finish(name, job.ended(outcome)), *effects]
 
+    def _terminal_left(self, name: JobId, now: float) -> list[Effect]:
+        job = self._jobs.get(name)
+        if job is not None and job.may_time_out:
+            job.deadline = job.deadline_of_part(now)
+            self._watch(name, job)
+        return []
+
+    def _stays(self, name: JobId) -> list[Effect]:
+        """What stays takes no slot; it keeps its template, which ends with it, or a process."""
+        job = self._jobs.get(name)
+        if job is None or not job.slots:
+            return []
+        aside = [] if job.forked else [SetAside(job.slots[0], name)]
+        self._take_back(job)
+        why = job.cancelled
+        return [*aside, self._finish(name, Cancelled(why, ran=True) if why else Exited(0))]
+
     def _lost(self, slot: int, reason: str) -> list[Effect]:
         # Its successor is told of containers by whoever replaces the process.
         running = [
@@ -372,5 +397,5 @@ class EngineState:
             assert job.slots or name in ready or name in waiting, f"job {name} is nowhere"
             assert not job.slots or len(job.slots) == job.given.slots
         for root, state in self._roots.items():
-            assert (state is _RootState.MAKING) == (root in self._waiting_for_root)
+            assert (state is RootState.MAKING) == (root in self._waiting_for_root)
         assert all(len(prepared) <= MOST_ROOTS_PER_SLOT for prepared in self._prepared)

@@ -15,7 +15,10 @@ from maelstrom_core.container.messages import (
     NotStarted,
     Output,
     Prepare,
+    Said,
+    Shown,
     Started,
+    TerminalCommand,
     Unfit,
     Warm,
 )
@@ -37,7 +40,7 @@ from maelstrom_core.model.outcome import HostFailed, Outcome
 MOST_AHEAD = 4
 """Forks of a template that wait for what they are to do: each holds some memory."""
 TEMPLATE_JOB = 0
-JobMessage = Started | Output | Ended | NotStarted
+JobMessage = Started | Output | Ended | NotStarted | Shown | Said
 
 
 @attrs.define
@@ -117,6 +120,11 @@ class WarmTemplates:
         if root in self._warm:
             self._warm[root].port.signal(job, number)
 
+    def tell_terminal(self, root: str, command: TerminalCommand) -> None:
+        """Tell the terminal of a job that is a fork of it; nothing if it has just ended."""
+        if root in self._warm:
+            self._warm[root].port.tell_terminal(command)
+
     def stop(self, root: str) -> None:
         """End one."""
         warm = self._warm.pop(root)
@@ -142,6 +150,8 @@ class WarmTemplates:
                     self._tell(ForkRefused(root, JobId(job), "; ".join(why)))
                 case Lost(_, reason):
                     outcome = HostFailed(reason)
+                case Shown() | Said():
+                    self._hear(message)
                 case Started() | Output() | Ended() | NotStarted() if message.job != TEMPLATE_JOB:
                     self._hear(message)
                 case Output():

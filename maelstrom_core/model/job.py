@@ -12,6 +12,14 @@ NEXT_PART = b"\x1e"
 holds one."""
 
 
+@attrs.frozen
+class TerminalSize:
+    """How large the window of a terminal is; neither is 0."""
+
+    rows: int
+    columns: int
+
+
 @attrs.frozen(kw_only=True)
 class JobSpec:
     """What to run; small, for there may be a hundred thousand of them on one container.
@@ -40,6 +48,10 @@ class JobSpec:
         safely, the program is started after all, and the result says why
     :param warm_up: run nothing, but end when the container's template is ready; the result has
         what the template has written and reported until then
+    :param terminal: size of a terminal that it begins on, which is the container's own and its
+        session's: all that it prints, and nothing of it is kept; whoever runs the job views it
+    :param attachable: it may ask for a terminal while it runs, as a debugger does
+        (``docs/terminals.md``); a fork may in any case
     :param label: what people call it
     """
 
@@ -60,4 +72,6 @@ class JobSpec:
     stdin: bytes = b""
     fork: bytes | None = None
     warm_up: bool = False
+    terminal: TerminalSize | None = None
+    attachable: bool = False
     label: str = ""

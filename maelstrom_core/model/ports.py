@@ -4,11 +4,65 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.job import JobSpec, TerminalSize
 from maelstrom_core.model.outcome import JobResult
 
 OnOutput: TypeAlias = Callable[[int, bytes], None]
 """Called with stream (1 stdout, 2 stderr, 3 report) and bytes as they come."""
+
+
+class Keyboard(Protocol):
+    """What a client may do to the terminal of a job that runs.
+
+    Returns at once; after the job has ended, nothing of it does anything.
+    """
+
+    def attach(self, size: TerminalSize | None) -> None:
+        """Let a job that has asked have its terminal.
+
+        :param size: of the client's own; ``None`` if it has none: the job then has a plain stream,
+            which is not echoed and has an end
+        """
+
+    def refuse(self) -> None:
+        """Tell a job that has asked that nobody is there."""
+
+    def type(self, data: bytes) -> None:
+        """Let the job read this; nothing stands for the end of the input."""
+
+    def resize(self, size: TerminalSize) -> None:
+        """Tell it that the window has another size now."""
+
+    def end(self) -> None:
+        """End a job that has stayed."""
+
+
+class Viewer(Protocol):
+    """What a client hears of the terminal of one job; called as it comes, must return soon."""
+
+    def sits_down(self, keyboard: Keyboard) -> None:
+        """The job was given; called once, before all others."""
+
+    def asks(self) -> None:
+        """The job stands still until it is attached or refused; its time is not counted."""
+
+    def shows(self, data: bytes) -> None:
+        """The job has written this to its terminal."""
+
+    def wants_line(self) -> None:
+        """It reads a line of a plain stream."""
+
+    def leaves(self, status: int | None = None) -> None:
+        """It goes on without a terminal, until it asks again.
+
+        :param status: exit status of a program that has used it, if it was one
+        """
+
+    def stays(self) -> None:
+        """It has done what it was to do, is told of as ended, and stays to be looked at."""
+
+    def is_gone(self) -> None:
+        """Nothing of the job is left; called once, after all others."""
 
 
 @runtime_checkable
@@ -19,8 +73,16 @@ class Backend(Protocol):
     def slots(self) -> int:
         """How many one-slot jobs can run at once."""
 
-    async def run(self, job: JobSpec, *, on_output: OnOutput | None = None) -> JobResult:
+    async def run(
+        self,
+        job: JobSpec,
+        *,
+        on_output: OnOutput | None = None,
+        viewer: Viewer | None = None,
+    ) -> JobResult:
         """Run a job to its one ending.
+
+        :param viewer: hears of the job's terminal; without one, nobody answers a job that asks
 
         Never raises for what a job or a host does: that is in the result. Cancelling the call ends
         the job, and returns only when nothing of it is left.
@@ -29,4 +91,4 @@ class Backend(Protocol):
 
 BackendOpener: TypeAlias = Callable[[], AbstractAsyncContextManager[Backend]]
 
-__all__ = ["Backend", "BackendOpener", "OnOutput"]
+__all__ = ["Backend", "BackendOpener", "Keyboard", "OnOutput", "Viewer"]

@@ -9,13 +9,19 @@ import attrs
 from maelstrom_core.model.cases import CaseReport
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
-from maelstrom_core.model.ports import OnOutput
+from maelstrom_core.model.ports import OnOutput, Viewer
 
 
 class RunJob(Protocol):
     """Runs a job on the run's backend; see `maelstrom_core.model.ports.Backend.run`."""
 
-    async def __call__(self, job: JobSpec, *, on_output: OnOutput | None = None) -> JobResult:
+    async def __call__(
+        self,
+        job: JobSpec,
+        *,
+        on_output: OnOutput | None = None,
+        viewer: Viewer | None = None,
+    ) -> JobResult:
         """Run ``job`` to its one ending."""
 
 

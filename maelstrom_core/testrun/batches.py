@@ -20,7 +20,7 @@ from maelstrom_core.model.outcome import (
     TimedOut,
     describe,
 )
-from maelstrom_core.model.ports import Backend
+from maelstrom_core.model.ports import Backend, Viewer
 from maelstrom_core.model.views import RunView
 from maelstrom_core.testrun.events import Submit
 from maelstrom_core.testrun.parts_plan import STDERR, STDOUT, Part, Parts
@@ -33,6 +33,8 @@ class Batches:
     """Runs batches on a backend.
 
     :param ended: told of each case that has ended
+    :param viewer_of: whoever attends to a case's terminal; of cases that share a container, to that
+        of the first
     """
 
     def __init__(
@@ -41,11 +43,14 @@ class Batches:
         plugins: Plugins,
         backend: Backend,
         ended: Callable[[CaseReport], None],
+        *,
+        viewer_of: Callable[[Case], Viewer] | None = None,
     ) -> None:
         self._view = view
         self._plugins = plugins
         self._backend = backend
         self._ended = ended
+        self._viewer_of = viewer_of
         self.degraded: dict[str, None] = {}
         self.not_forked = Counter[str]()
 
@@ -103,12 +108,13 @@ class Batches:
     async def _run_one(self, case: Case, job: JobSpec) -> None:
         self.began(case, job)
         result = await self.run_job(
-            job, lambda stream, data: self.wrote(case, stream, data), number=lambda: 1
+            case, job, lambda stream, data: self.wrote(case, stream, data), number=lambda: 1
         )
         self.tell(case, result)
 
     async def run_job(
         self,
+        case: Case,
         job: JobSpec,
         on_output: Callable[[int, bytes], None],
         *,
@@ -116,9 +122,14 @@ class Batches:
     ) -> JobResult:
         """Run a job, and note what it says of this host.
 
+        :param case: the first that it runs
         :param number: how many cases were run by it, asked when it has ended
         """
-        result = await self._backend.run(job, on_output=on_output)
+        if self._viewer_of is None:
+            result = await self._backend.run(job, on_output=on_output)
+        else:
+            viewer = self._viewer_of(case)
+            result = await self._backend.run(job, on_output=on_output, viewer=viewer)
         self.degraded.update(dict.fromkeys(result.degraded))
         if result.not_forked:
             self.not_forked[result.not_forked] += number()
@@ -200,7 +211,7 @@ class _Sharing:
 
         async with sending:
             self._result = await self._batches.run_job(
-                self._job, on_output, number=lambda: self._parts.begun
+                self._cases[0], self._job, on_output, number=lambda: self._parts.begun
             )
 
     def _take(self, stream: int, data: bytes, now: float) -> None:

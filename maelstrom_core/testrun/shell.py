@@ -1,7 +1,7 @@
 """Performs a test run: hooks for what a runner knows, a backend for where jobs go."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -9,7 +9,8 @@ import trio
 
 from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks.manager import Plugins
-from maelstrom_core.model.ports import Backend
+from maelstrom_core.model.cases import Case
+from maelstrom_core.model.ports import Backend, Viewer
 from maelstrom_core.model.views import RunView, Summary
 from maelstrom_core.testrun.batches import Batches
 from maelstrom_core.testrun.events import (
@@ -46,7 +47,12 @@ class TestRun:
         options: Mapping[str, Any],
         limits: Limits | None = None,
         history: History | None = None,
+        viewer_of: Callable[[Case], Viewer] | None = None,
     ) -> None:
+        """Make it.
+
+        :param viewer_of: whoever attends to a case's terminal
+        """
         self._plugins = plugins
         self._backend = backend
         self._history = history
@@ -58,7 +64,11 @@ class TestRun:
             run_job=backend.run,
         )
         self._batches = Batches(
-            self.view, plugins, backend, lambda report: self._tell(CaseEnded(report))
+            self.view,
+            plugins,
+            backend,
+            lambda report: self._tell(CaseEnded(report)),
+            viewer_of=viewer_of,
         )
         self._scopes: dict[int, trio.CancelScope] = {}
         self._effects: deque[Effect] = deque()

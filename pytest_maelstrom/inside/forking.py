@@ -48,6 +48,8 @@ class ForkServer:
         self._children: List[int] = []
         self._copies: List[Tuple[int, int]] = []
         self._mask: Any = None
+        self.link: Optional[int] = None
+        """In a fork: descriptor of the socket over which it may ask for a terminal."""
         null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         # Forks are given descriptors of these numbers: nobody else's may be in the way.
         for number in (3, STATUS_DESCRIPTOR):
@@ -98,7 +100,7 @@ class ForkServer:
                 os.close(descriptor)
             self._say({"kind": "unfit", "fork": number, "why": alive})
             return False
-        stdin, stdout, stderr, report, status = given
+        stdin, stdout, stderr, report, status, link = given
         machine.set({"stdin": stdin, "stdout": stdout, "stderr": stderr, "report": report})
         machine.set({"status": status, "parts": self._parts})
         # Until the init is started, the child of the script has our handlers, and our memory.
@@ -107,7 +109,8 @@ class ForkServer:
         if pid == 0:
             os.setsid()
             self._mask = mask
-            self._settle(given)
+            self._settle(given[:-1])
+            self.link = link
             return True
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for descriptor in given:

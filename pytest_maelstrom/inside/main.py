@@ -21,12 +21,13 @@ def main() -> int:
     from pytest_maelstrom.inside.wire import Sender, out_of_the_way, read_request
 
     sender, request = Sender(), read_request()
-    at_fork = None
+    at_fork = debugger = None
     if request["kind"] == "template":
         from pytest_maelstrom.inside.at_fork import AtFork
 
         at_fork = AtFork()
-    from pytest_maelstrom.inside import live, output, plugins, stacks
+    from pytest_maelstrom.inside import debugging, live, output, plugins, stacks, staying
+    from pytest_maelstrom.inside.link import LINK_DESCRIPTOR, Link
 
     server: Any = None
     if request["kind"] == "template":
@@ -61,6 +62,10 @@ def main() -> int:
             left_in = output.prepare()
             inside = plugins.SomeCases(config, sender, request, left_in)
         inside.with_tree = request["carried"]["tree"]
+        debugger = debugging.Debugging(config, sender)
+        if request["kind"] == "run":
+            debugger.use(Link(LINK_DESCRIPTOR, out_of_the_way()), sender)
+        config.pluginmanager.register(debugger, "maelstrom-debugging")
         config.pluginmanager.register(inside, "maelstrom-inside")
         if "coverage" in sys.modules:
             from pytest_maelstrom.inside import measuring
@@ -83,6 +88,12 @@ def main() -> int:
         elif server is not None:
             inside.ended()
     sender.send("end", status=status)
+    if (
+        debugger is not None
+        and debugger.link is not None
+        and (inside.stays if server is not None else request["keep"] and inside.failed)
+    ):
+        staying.stay(debugger.link)
     return 0
 
 

@@ -251,8 +251,12 @@ class Running(_Telling):
         """Note which case it is."""
         self._item = item
 
+    failed = False
+    """Whether a phase of it has failed."""
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell of a phase's report, and of failed subtests, which pytest counts by itself."""
+        self.failed |= report.failed
         self._has_failed = self._has_failed or report.failed
         if failed_subtests_key is not None and report.when == "call":
             counted: Any = self.config.stash.get(failed_subtests_key, {})

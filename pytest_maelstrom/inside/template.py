@@ -9,6 +9,7 @@ import pytest
 from pytest_maelstrom.inside import endings, live, output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
 from pytest_maelstrom.inside.group import run_items
+from pytest_maelstrom.inside.link import Link
 from pytest_maelstrom.inside.plugins import Collecting, Running, numbered
 from pytest_maelstrom.inside.preload import Preload
 from pytest_maelstrom.inside.safety import (
@@ -17,7 +18,7 @@ from pytest_maelstrom.inside.safety import (
     foreign_descriptors,
     threads_alive,
 )
-from pytest_maelstrom.inside.wire import Sender
+from pytest_maelstrom.inside.wire import Sender, out_of_the_way
 
 
 class Template(Collecting):
@@ -76,6 +77,9 @@ class Template(Collecting):
         if measuring is not None:
             measuring.go_on()
         stacks.tell_when_asked(self.sender)
+        if self._server.link is not None:
+            debugging: Any = self.config.pluginmanager.getplugin("maelstrom-debugging")
+            debugging.use(Link(self._server.link, out_of_the_way()), self.sender)
         self._left_in = output.prepare()
         if capture is not None:
             capture.start_global_capturing()
@@ -102,6 +106,11 @@ class Template(Collecting):
         """Import what cases have imported."""
         if self._preload is not None and self._preload.learn():
             gc.freeze()
+
+    @property
+    def stays(self) -> bool:
+        """Whether this is a fork that is to stay, since its case has failed."""
+        return bool(self._request.get("keep")) and self._running.failed
 
     def ended(self) -> None:
         """In a fork, when the case has ended: send the files that it has left."""

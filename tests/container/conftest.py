@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 import trio
 
-from maelstrom_core.container.messages import Ended, Launch, Lost, NotStarted, Output, Started
+from maelstrom_core.container.messages import (
+    Ended,
+    Launch,
+    Lost,
+    NotStarted,
+    Output,
+    Said,
+    Shown,
+    Started,
+)
 from maelstrom_core.container.plan import prepare_message
 from maelstrom_core.container.probe import probe
 from maelstrom_core.container.runtime import Slot, open_slots
@@ -61,6 +70,7 @@ class Seen:
     def __init__(self) -> None:
         self.messages: list[Any] = []
         self.streams = {1: b"", 2: b"", 3: b""}
+        self.shown = ""
 
     @property
     def last(self) -> Any:
@@ -91,11 +101,13 @@ async def follow(
             seen.messages.append(message)
             if isinstance(message, Output):
                 seen.streams[message.stream] += message.data
+            if isinstance(message, Shown):
+                seen.shown += message.data.decode().replace("\r", "")
             if on_message is not None:
                 on_message(message)
             if isinstance(message, Ended | NotStarted | Lost):
                 return seen
-            assert isinstance(message, Started | Output)
+            assert isinstance(message, Started | Output | Shown | Said)
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ import errno
 found = []
 for name in ("l/0", "m/0", "k", "r", "f"):
     found.append(os.path.lexists("/.maelstrom/parts/" + name))
-# Its own, the report's, and that of the listing; none of the template's.
+# Its own, the report's, its link, and that of the listing; none of the template's.
 open_ones = os.listdir("/proc/self/fd")
 try:
     os.mkdir("/usr/x")
@@ -178,4 +178,4 @@ print(found, len(open_ones))
 """
     (seen,) = forks(code)
     assert isinstance(seen.last, Ended), seen.last
-    assert seen.out == b"[False, False, False, False, False, 'EROFS'] 5\n"
+    assert seen.out == b"[False, False, False, False, False, 'EROFS'] 6\n"

@@ -23,6 +23,7 @@ from maelstrom_core.engine.events import (
     ForkRefused,
     JobEnded,
     JobGiven,
+    JobStays,
     PartBegan,
     RootFailed,
     RootReady,
@@ -30,6 +31,8 @@ from maelstrom_core.engine.events import (
     TemplateEnded,
     TemplateMeasured,
     TemplateWarm,
+    TerminalLeft,
+    TerminalWanted,
     TimePassed,
 )
 from maelstrom_core.engine.state import EngineState
@@ -56,6 +59,7 @@ class EngineRules(RuleBasedStateMachine):
         self.forks: dict[JobId, int] = {}
         self.warming: set[str] = set()
         self.warm: dict[str, int] = {}
+        self.stayed: dict[JobId, str] = {}
         self.deaths = dict.fromkeys("ab", 0)
         self.later: dict[JobId, int] = {}
         self.parts: dict[JobId, int] = {}
@@ -82,6 +86,7 @@ class EngineRules(RuleBasedStateMachine):
                 case StopTemplate(root):
                     assert sum(self.warm.values()) > BUDGET
                     assert root not in [self.roots[job] for job in self.forks]
+                    assert root not in self.stayed.values()
                     del self.warm[root]
                 case ForkJob(slot, job):
                     assert slot not in (*self.running.values(), *self.forks.values())
@@ -157,6 +162,7 @@ class EngineRules(RuleBasedStateMachine):
         self.warming.discard(root)
         self.warm.pop(root, None)
         self.deaths[root] += 1
+        self.stayed = {job: other for job, other in self.stayed.items() if other != root}
         ended = [job for job in self.forks if self.roots[job] == root]
         for job in ended:
             del self.forks[job]
@@ -170,6 +176,29 @@ class EngineRules(RuleBasedStateMachine):
     def fork_ends(self, data: st.DataObject) -> None:
         job = data.draw(st.sampled_from(sorted(self.forks)))
         self.say(JobEnded(self.forks.pop(job), job, Exited(0)))
+
+    @precondition(lambda self: self.forks)
+    @rule(data=st.data())
+    def fork_stays(self, data: st.DataObject) -> None:
+        job = data.draw(st.sampled_from(sorted(self.forks)))
+        slot = self.forks[job]
+        self.stayed[job] = self.roots[job]
+        self.say(JobStays(job))
+        assert job in self.finished
+        # Its end comes later, and is nobody's news.
+        assert self.engine.step(JobEnded(slot, job, Exited(0)), now=self.now) == []
+
+    @precondition(lambda self: self.running | self.forks)
+    @rule(data=st.data(), seconds=st.floats(0, 10))
+    def stand_still(self, data: st.DataObject, seconds: float) -> None:
+        """Nobody's time is up while the user looks at it, unless it was before."""
+        job = data.draw(st.sampled_from(sorted(self.running | self.forks)))
+        before = len(self.signals[job])
+        self.say(TerminalWanted(job))
+        self.now += seconds
+        self.say(TimePassed())
+        assert before or not self.signals.get(job)
+        self.say(TerminalLeft(job))
 
     @precondition(lambda self: self.forks)
     @rule(data=st.data())

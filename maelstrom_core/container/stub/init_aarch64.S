@@ -136,6 +136,11 @@ unstarted:
 
 main:   mov     x8, #157                /* setsid() */
         svc     #0
+        mov     x8, #29                 /* ioctl(0, TIOCSCTTY, 0): a terminal as standard input is the */
+        mov     x0, #0                  /* new session's own; anything else refuses, and that is well */
+        mov     x1, #0x540e
+        mov     x2, #0
+        svc     #0
         mov     x8, #57                 /* close(4): the record is not for the program to write */
         mov     x0, #4
         svc     #0

@@ -153,6 +153,11 @@ unstarted:
 
 main:   mov     eax, 112                /* setsid() */
         syscall
+        mov     eax, 16                 /* ioctl(0, TIOCSCTTY, 0): a terminal as standard input is the */
+        xor     edi, edi                /* new session's own; anything else refuses, and that is well */
+        mov     esi, 0x540e
+        xor     edx, edx
+        syscall
         mov     eax, 3                  /* close(4): the record is not for the program to write */
         mov     edi, 4
         syscall

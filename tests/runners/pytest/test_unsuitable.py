@@ -8,9 +8,8 @@ SUITE = {"pytest.ini": "[pytest]\n", "test_it.py": "def test_it(): print('spoken
 @pytest.mark.parametrize(
     ("arguments", "option"),
     [
-        (["--pdb"], "--pdb"),
-        (["--trace"], "--trace"),
-        (["--pdb", "-s"], "--pdb"),
+        (["--benchmark-only"], "--benchmark-only"),
+        (["--benchmark-enable", "-s"], "--benchmark-enable"),
     ],
 )
 def test_what_cannot_be_done_yet_is_refused_with_what_to_do(project, run, arguments, option):
@@ -19,24 +18,6 @@ def test_what_cannot_be_done_yet_is_refused_with_what_to_do(project, run, argume
     assert f"maelstrom: {option}" in ran.out
     assert "without -p maelstrom" in ran.out
     assert not ran.cases
-
-
-def test_debugging_asked_for_by_a_project_is_left_to_plain_runs(project, run):
-    directory = project({**SUITE, "pytest.ini": "[pytest]\naddopts = --pdb\n"})
-    ran = run(directory, ours=True)
-    assert ran.code == 4
-    assert "maelstrom: --pdb" in ran.out
-
-
-def test_a_breakpoint_does_not_hang(project, run):
-    ran = run(
-        project({"pytest.ini": "[pytest]\n", "test_it.py": "def test_it(): breakpoint()\n"}),
-        "--maelstrom-timeout=20",
-        ours=True,
-    )
-    assert ran.code == 1
-    assert ran.cases == {"test_it.py::test_it": ["failed"]}
-    assert "timed out" not in ran.out
 
 
 def test_xdists_distribution_is_taken_over_with_a_note(project, run):

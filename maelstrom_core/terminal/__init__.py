@@ -1,0 +1,1 @@
+"""The user's terminal, attached to that of a job."""

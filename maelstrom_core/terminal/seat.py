@@ -1,0 +1,163 @@
+"""Attaches the user's terminal to one job's, for a while."""
+
+import os
+import signal
+from collections.abc import Awaitable
+from typing import assert_never
+
+import trio
+
+from maelstrom_core.model.job import TerminalSize
+from maelstrom_core.model.outcome import JobResult
+from maelstrom_core.model.ports import Keyboard
+from maelstrom_core.terminal.escape_state import (
+    PATIENCE_SECONDS,
+    EscapeState,
+    Interrupt,
+    Suspend,
+    Typed,
+)
+from maelstrom_core.terminal.users import UsersTerminal, flush_standard_streams
+
+
+class Seat:
+    """A `Viewer` for one job: whoever wants to sit here calls `attend`.
+
+    :param terminal: the user's
+    :param begins_on_one: the job has a terminal from its start, and does not ask
+    """
+
+    def __init__(self, terminal: UsersTerminal, *, begins_on_one: bool = False) -> None:
+        self._terminal = terminal
+        self._begins_on_one = begins_on_one
+        self._keyboard: Keyboard | None = None
+        self._is_taken = False
+        self._left = trio.Event()
+        self._is_mid_line = False
+        self._lines_wanted = 0
+        self._line_wanted = trio.Event()
+        self._status: int | None = None
+
+    @property
+    def keyboard(self) -> Keyboard:
+        """The job's."""
+        assert self._keyboard is not None
+        return self._keyboard
+
+    def sits_down(self, keyboard: Keyboard) -> None:
+        """See `Viewer.sits_down`."""
+        self._keyboard = keyboard
+
+    def asks(self) -> None:
+        """See `Viewer.asks`."""
+
+    def shows(self, data: bytes) -> None:
+        """See `Viewer.shows`; what nobody sees is lost."""
+        if self._is_taken:
+            self._terminal.write(data)
+            self._is_mid_line = not data.endswith(b"\n")
+
+    def wants_line(self) -> None:
+        """See `Viewer.wants_line`."""
+        self._lines_wanted += 1
+        self._line_wanted.set()
+
+    def leaves(self, status: int | None = None) -> None:
+        """See `Viewer.leaves`."""
+        self._status = status
+        self._left.set()
+
+    def stays(self) -> None:
+        """See `Viewer.stays`."""
+
+    def is_gone(self) -> None:
+        """See `Viewer.is_gone`."""
+        self._left.set()
+
+    async def attend(self) -> int | None:
+        """Attach the user's terminal until the job leaves it alone, or ends.
+
+        :return: exit status of the program that has used it, if it was one by itself
+        """
+        self._left, self._status = trio.Event(), None
+        flush_standard_streams()
+        try:
+            with self._terminal.raw():
+                self._is_taken = True
+                size = self._terminal.size()
+                if not self._begins_on_one:
+                    self.keyboard.attach(size)
+                async with trio.open_nursery() as nursery:
+                    if size is None:
+                        nursery.start_soon(self._pass_lines)
+                    else:
+                        nursery.start_soon(self._pass_keys)
+                        nursery.start_soon(self._watch_size, size)
+                    await self._left.wait()
+                    nursery.cancel_scope.cancel()
+        finally:
+            self._is_taken = False
+            if self._is_mid_line:
+                self._terminal.write(b"\n")
+                self._is_mid_line = False
+        return self._status
+
+    async def attend_to(self, running: Awaitable[JobResult]) -> JobResult:
+        """Attach the user's terminal to a job that begins on one, from its start to its end.
+
+        :param running: runs it, with this as its viewer
+        """
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.attend)
+            await trio.lowlevel.checkpoint()
+            result = await running
+            self._left.set()
+        return result
+
+    async def _pass_keys(self) -> None:
+        """Pass on what is typed, key by key."""
+        state = EscapeState()
+        while True:
+            patience = PATIENCE_SECONDS if state.waits else float("inf")
+            with trio.move_on_after(patience) as scope:
+                data = await self._terminal.read_keys()
+            meanings = state.expire() if scope.cancelled_caught else state.take(data)
+            if not scope.cancelled_caught and not data:
+                return  # the terminal has gone: whoever gave it will end us
+            for meaning in meanings:
+                match meaning:
+                    case Typed(typed):
+                        self.keyboard.type(typed)
+                    case Interrupt():
+                        os.kill(os.getpid(), signal.SIGINT)
+                    case Suspend():
+                        self._terminal.suspend()
+                        self._tell_size()
+                    case _:
+                        assert_never(meaning)
+
+    async def _pass_lines(self) -> None:
+        """Pass on a line whenever one is wanted: the next one may be for another job."""
+        while True:
+            while not self._lines_wanted:
+                self._line_wanted = trio.Event()
+                await self._line_wanted.wait()
+            self._lines_wanted -= 1
+            line = await self._terminal.read_line()
+            self.keyboard.type(line)
+            if not line.endswith(b"\n"):
+                if line:
+                    self.keyboard.type(b"")
+                return
+
+    async def _watch_size(self, size: TerminalSize) -> None:
+        with trio.open_signal_receiver(signal.SIGWINCH) as received:
+            if self._terminal.size() != size:
+                self._tell_size()  # it has changed in between
+            async for _ in received:
+                self._tell_size()
+
+    def _tell_size(self) -> None:
+        size = self._terminal.size()
+        if size is not None:
+            self.keyboard.resize(size)
