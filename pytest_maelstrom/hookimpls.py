@@ -42,7 +42,7 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
     """A fork of the template; or one interpreter that collects the case's file and runs the case."""
     if run.runner != RUNNER:
         return None
-    pytest_run: PytestRun = run.options["pytest"]
+    pytest_run: PytestRun = run.options["containers"].run_in(container)
     node_id, occurrence = case.details["node id"], case.details["occurrence"]
     output_bytes = run.options["output bytes"]
     plan = run.options["choices"].plan_of(case)
@@ -150,8 +150,8 @@ def _why_not(messages: list[dict[str, Any]], result: JobResult) -> tuple[CaseSta
 
 
 async def _collect(run: RunView) -> AsyncIterator[Case]:
-    pytest_run: PytestRun = run.options["pytest"]
     container: ContainerSpec = run.options["container"]
+    pytest_run: PytestRun = run.options["containers"].run_in(container)
     job = JobSpec(
         container=container,
         program=pytest_run.program,

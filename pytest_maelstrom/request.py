@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import pytest
 from maelstrom_core.model.container import Template
 from pytest_maelstrom.environment_plan import INSIDE
 
+IMAGES_PYTHON = "python3"
+"""Looked up in the image's ``PATH``."""
 _SELECTING: dict[str, Any] = {
     "keyword": "",
     "markexpr": "",
@@ -56,6 +58,7 @@ class PytestRun:
     :param options: every option of pytest and its plugins, plain
     :param directory: where pytest was started
     :param preload: whether the template imports what cases have imported
+    :param own_path: the interpreter's own ``sys.path`` stays, behind this one
     """
 
     python: tuple[str, ...]
@@ -67,6 +70,7 @@ class PytestRun:
     root: Path
     run_id: str
     preload: bool = True
+    own_path: bool = False
 
     @classmethod
     def of(cls, config: pytest.Config, *, preload: bool = True) -> "PytestRun":
@@ -91,6 +95,26 @@ class PytestRun:
             root=config.rootpath,
             run_id=uuid.uuid4().hex,
             preload=preload,
+        )
+
+    def in_images(self, project: str, trees: Sequence[str]) -> "PytestRun":
+        """The same for an interpreter of an image, with packages of its own.
+
+        :param project: all that can be imported from below it still can
+        :param trees: of the host, parts of the project among them; those are not in images
+        """
+
+        def is_in_images(path: str) -> bool:
+            real = os.path.realpath(path) if path else ""
+            inside = real == project or real.startswith(project + "/")
+            return inside and not any(real == one or real.startswith(one + "/") for one in trees)
+
+        return attrs.evolve(
+            self,
+            # The flag for a safe path is not known to every interpreter, and its path is its own.
+            python=(IMAGES_PYTHON, *(flag for flag in self.python[1:] if flag != "-P")),
+            sys_path=tuple(path for path in self.sys_path if is_in_images(path)),
+            own_path=True,
         )
 
     def to_collect(self) -> bytes:
@@ -142,6 +166,7 @@ class PytestRun:
             "run_id": self.run_id,
             "worker_id": "maelstrom",
             "preload": preload,
+            "own_path": self.own_path,
         }
         return json.dumps(request).encode()
 

@@ -14,7 +14,6 @@ from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import CaseReport
-from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.testrun.history import History
@@ -22,8 +21,8 @@ from maelstrom_core.testrun.shell import TestRun
 from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom import listing
 from pytest_maelstrom.choices import Choices, choices_of
-from pytest_maelstrom.environment import project_directory, surroundings
-from pytest_maelstrom.environment_plan import default_container
+from pytest_maelstrom.containers import Containers, containers_of
+from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
 from pytest_maelstrom.ignored import report_ignored
@@ -79,14 +78,12 @@ class Controller:
         project = project_directory(self._config)
         run = PytestRun.of(self._config, preload=self._settings.preload == "learned")
         with as_usage_errors():
-            container = default_container(surroundings(run, project), self._settings, run.template)
-            choices = choices_of(self._config, self._settings, project, container)
-            container = choices.container
+            containers = containers_of(run, project, self._settings)
+            choices = choices_of(self._config, self._settings, project, containers)
             try:
                 trio.run(
                     self._main,
-                    run,
-                    container,
+                    containers,
                     project,
                     choices,
                     restrict_keyboard_interrupt_to_checkpoints=True,
@@ -121,9 +118,7 @@ class Controller:
         line = f"maelstrom: every test in its own container, {slots} at once"
         return [line, self._note] if self._note else [line]
 
-    async def _main(
-        self, run: PytestRun, container: ContainerSpec, project: Path, choices: Choices
-    ) -> None:
+    async def _main(self, containers: Containers, project: Path, choices: Choices) -> None:
         plugins = self._plugins
         for broken in plugins.broken:
             self._config.issue_config_time_warning(
@@ -138,8 +133,8 @@ class Controller:
                     backend=backend,
                     project_directory=project,
                     options={
-                        "pytest": run,
-                        "container": container,
+                        "containers": containers,
+                        "container": choices.container,
                         "choices": choices,
                         "collected": self._collection,
                         "show collecting": self._live.show_collecting if self._live else None,

@@ -49,7 +49,7 @@ def layer(tmp_path: Path, store: Path) -> Path:
 def test_without_a_command_it_says_which_there_are(said):
     done = said()
     assert done.returncode == 0
-    for command in ("doctor", "explain", "store"):
+    for command in ("doctor", "explain", "store", "image"):
         assert f"maelstrom {command}" in done.stdout
 
 
