@@ -37,6 +37,7 @@ from maelstrom_core.images.sources import (
     from_registry,
 )
 from maelstrom_core.images.unpack import Layer, unpack
+from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.images import Image
 from maelstrom_core.model.layers import StoredLayer
 from maelstrom_core.store.leases import Lease
@@ -185,7 +186,8 @@ class _One:
             name=str(self.reference),
             digest=resolved.digest,
             layers=tuple(
-                StoredLayer(digest=layer.digest, origin=self._name) for layer in layers[first:]
+                StoredLayer(digest=digest, origin=self._name)
+                for digest in _uppermost(layer.digest for layer in layers[first:])
             ),
             environment=resolved.config.environment,
             working_directory=resolved.config.working_directory,
@@ -236,6 +238,11 @@ class _One:
                 self._cache.add_layer(part.diff_id, layer)
         self._how.on_event(LayerMade(self._name, name, layer.skipped))
         return layer
+
+
+def _uppermost(digests: Iterable[Digest]) -> list[Digest]:
+    """Each layer once: overlays refuse to have one twice, and the lower one does not show."""
+    return list(reversed(dict.fromkeys(reversed(list(digests)))))
 
 
 def _told_of(name: str, error: MaelstromError) -> MaelstromError:

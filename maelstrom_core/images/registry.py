@@ -27,7 +27,6 @@ ACCEPTED = ", ".join((*INDEXES, *MANIFESTS))
 ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 30.0
 _SAY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
-_CHUNK_BYTES = 1 << 18
 _TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 
 
@@ -99,7 +98,8 @@ class Registry:
                 if match is None or int(match[1]) != start:
                     raise PeerError(f"{self.host} answers with bytes that it was not asked for")
                 found = start
-            yield found, response.iter_raw(_CHUNK_BYTES)
+            # In the pieces in which they come: what is gathered first is lost when it breaks off.
+            yield found, response.iter_raw()
 
     @contextmanager
     def _get(self, path: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
@@ -114,7 +114,8 @@ class Registry:
             try:
                 response = self._client.send(request, stream=True)
             except httpx.TransportError as error:
-                if last:
+                # Nobody who is there at all refuses more often than once.
+                if last or (isinstance(error, httpx.ConnectError) and attempt):
                     raise self._unreachable(error) from None
                 self._pause(attempt, "")
                 continue

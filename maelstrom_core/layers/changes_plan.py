@@ -9,15 +9,15 @@ import attrs
 
 from maelstrom_core.model.manifest import Entry, EntryKind
 
-_LATEST_NS = (1 << 33) * 1_000_000_000
+_LATEST_SECONDS = 1 << 33
 """In the year 2242; file systems differ in what they can say beyond."""
 
 
 def sane_time(seconds: float) -> int:
     """Nanoseconds that any file system can keep; what is no time is 1970."""
-    if not 0 <= seconds < float("inf"):
+    if not seconds >= 0:  # and what is not a number
         return 0
-    return min(int(seconds * 1_000_000_000), _LATEST_NS)
+    return int(min(seconds, _LATEST_SECONDS) * 1_000_000_000)
 
 
 @attrs.frozen

@@ -21,8 +21,8 @@ from maelstrom_core.layers import elf
 PACKAGES = ("_pytest", "pytest", "py", "pluggy", "iniconfig", "packaging", "pygments")
 """What pytest is made of, on Python 3.11 and later."""
 LEFT_OUT = re.compile(
-    r"/(__pycache__|test|tests|idlelib|tkinter|ensurepip|turtledemo|lib2to3|pydoc_data|config-[^/]*"
-    r"|site-packages|dist-packages)(/|$)"
+    r"/(test|tests|idlelib|tkinter|ensurepip|turtledemo|lib2to3|pydoc_data|config-[^/]*"
+    r"|site-packages|dist-packages)(/|$)|/lib-dynload/_(test|xx|codecs_|tkinter)|\.opt-\d\.pyc$"
 )
 LOOK = "import json, sys, sysconfig; print(json.dumps([sys.version_info[:2], sys.executable, \
 sysconfig.get_path('stdlib'), sysconfig.get_config_var('LIBDIR')]))"
@@ -213,6 +213,6 @@ def test_a_run_in_an_image_with_another_python(
     assert "assert [1, 2] == [1, 3]" in ran.out
     assert "image.tar: 1 layer to bring" in ran.out
 
-    again = run(directory, "-k", "writes", "--maelstrom-isolation=fresh", ours=True)
-    assert (again.code, len(again.cases)) == (0, 3), again.out
+    again = run(directory, "-k", "interpreter", "--maelstrom-isolation=fresh", ours=True)
+    assert (again.code, len(again.cases)) == (0, 1), again.out
     assert "to bring" not in again.out
