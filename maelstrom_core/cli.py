@@ -1,4 +1,4 @@
-"""The program ``maelstrom``: look at this host, at a planned container, at the store."""
+"""The program ``maelstrom``: look at this host, at a planned container, at store and images."""
 
 import argparse
 import json
@@ -28,6 +28,7 @@ Look after what `pytest -p maelstrom` and its like need on this machine.
   maelstrom doctor          can this machine run containers? if not, why, and what to do
   maelstrom explain         every step that makes a container, before there is one
   maelstrom store           how large the store is; `prune` and `verify` it
+  maelstrom image           images: `pull`, `list`, `inspect`, `update`, `remove`
 """
 
 
@@ -62,6 +63,8 @@ def _answer(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
             return _explain(writable=chosen.writable)
         case "store":
             return _store(chosen.action, chosen.store)
+        case "image":
+            return _image(chosen.action, chosen.names, chosen.store)
         case _:
             parser.print_help()
             return 0
@@ -85,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     store = commands.add_parser("store", help="size of the store; prune or verify it")
     store.add_argument("action", nargs="?", choices=("size", "prune", "verify"), default="size")
     store.add_argument("--store", metavar="DIRECTORY", help="which store")
+    image = commands.add_parser("image", help="pull, list, inspect, update, remove images")
+    image.add_argument("action", choices=("pull", "list", "inspect", "update", "remove"))
+    image.add_argument("names", nargs="*", metavar="IMAGE", help="docker://NAME, oci:PATH, …")
+    image.add_argument("--store", metavar="DIRECTORY", help="which store")
     return parser
 
 
@@ -125,6 +132,16 @@ def _store(action: str, directory: str | None) -> int:
             used, limit = store.size_bytes() / 1e9, store.limit_bytes / 1e9
             print(f"{store.directory}: {used:.2f} of {limit:.0f} GB")
     return 0
+
+
+def _image(action: str, names: Sequence[str], directory: str | None) -> int:
+    # Few calls of this program need what speaks with registries.
+    from maelstrom_core.images import commands
+
+    settings = _settings(directory)
+    insecure = frozenset(settings.insecure_registries)
+    with Store.open(Path(settings.store), limit_bytes=settings.cache_size) as store:
+        return commands.run(action, names, store=store, insecure=insecure)
 
 
 if __name__ == "__main__":

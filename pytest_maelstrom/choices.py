@@ -11,11 +11,13 @@ import pytest
 from maelstrom_core.filters import Tree, combined, evaluate, parse
 from maelstrom_core.model.cases import Case
 from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.images import Image
 from maelstrom_core.model.layers import HostTreeLayer
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.toml_file import read_toml
 from maelstrom_core.testrun.directives import Directives, read_directives
-from maelstrom_core.testrun.directives_plan import FRESH, CasePlan, Planner
+from maelstrom_core.testrun.directives_plan import FRESH, CasePlan, Planner, images_of
+from pytest_maelstrom.containers import Containers
 from pytest_maelstrom.environment_plan import INSIDE
 from pytest_maelstrom.selectors import SELECTORS
 
@@ -114,11 +116,11 @@ class Choices:
 
 
 def choices_of(
-    config: pytest.Config, settings: Settings, project: Path, default: ContainerSpec
+    config: pytest.Config, settings: Settings, project: Path, containers: Containers
 ) -> Choices:
-    """What the command line and the project's file say.
+    """What the command line and the project's file say; images that it names are brought.
 
-    :param default: the environment you have
+    :param containers: what directives change
     :raises maelstrom_core.errors.UsageError: with all that is wrong with them
     """
     option: Mapping[str, list[str]] = vars(config.option)
@@ -126,10 +128,19 @@ def choices_of(
         tuple(parse(text, SELECTORS) for text in option[f"maelstrom_{name}"])
         for name in ("include", "exclude")
     )
+    directives, default = directives_of(project), containers.default
+    images: Mapping[str, Image] = {}
+    if names := images_of(directives):
+        # Few runs need what speaks with registries.
+        from pytest_maelstrom.images import bring
+
+        images = bring(names, config, settings, project)
     planner = Planner(
-        directives_of(project),
+        directives,
         SELECTORS,
         default=default,
+        images=images,
+        frame=containers.frame,
         always=tuple(layer for layer in default.layers if _is_ours(layer)),
         timeout=settings.timeout,
         timeout_is_final=settings.origin("timeout") == "command line",

@@ -19,6 +19,7 @@ from maelstrom_core.model.layers import (
     HostTreeLayer,
     LayerSpec,
     PathsLayer,
+    Prefix,
     StubsLayer,
     Symlink,
     SymlinksLayer,
@@ -39,6 +40,8 @@ LEFT_OUT = (
     ".ruff_cache",
 )
 """Directories that are no part of a snapshot: histories, and environments of other tools."""
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Of images that do not say; Docker's."""
 NOT_INSIDE = frozenset(
     [
         "DBUS_SESSION_BUS_ADDRESS",
@@ -93,15 +96,6 @@ def default_container(
     links and empty directories as the host has them. Interpreter, site-packages and system are the
     host's, in place and read-only. All else that tests write ends with the container.
     """
-    below = [tree for tree in around.trees if tree.startswith(around.project + "/")]
-    excluded = [f"**/{name}" for name in LEFT_OUT]
-    excluded += [_escaped(tree[len(around.project) + 1 :]) for tree in below]
-    snapshot = GlobLayer(
-        globs=("**",),
-        root=around.project,
-        exclude=tuple(excluded),
-        exclude_marked=("pyvenv.cfg",),
-    )
     links = tuple(
         Symlink(link, target)
         for link, target in around.links
@@ -109,13 +103,13 @@ def default_container(
     )
     layers: list[LayerSpec] = [
         PathsLayer(paths=around.etc, optional=True),
-        snapshot,
+        _snapshot(around),
         SymlinksLayer(symlinks=links),
         StubsLayer(stubs=("/run/", "/var/", "/root/", *_own_directories(around))),
         StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
     ]
     layers += [HostTreeLayer(path=tree) for tree in around.trees]
-    layers.append(HostTreeLayer(path=around.inside, target=f"{INSIDE}/pytest_maelstrom"))
+    layers.append(_ours(around))
     environment = [pair for pair in around.environment if pair[0] not in NOT_INSIDE]
     return ContainerSpec(
         layers=tuple(layers),
@@ -129,6 +123,54 @@ def default_container(
         limits=Limits(),
         template=template if settings.isolation == "template" else None,
     )
+
+
+def image_frame(
+    around: Surroundings, settings: Settings, template: Template | None = None
+) -> ContainerSpec:
+    """What goes with every image, so that it is enough to name one: the project, at its own path.
+
+    Interpreter and packages are the image's; of the host there is what it knows of its network, as
+    Docker has it. The image's own variables come before those here.
+    """
+    layers: tuple[LayerSpec, ...] = (
+        PathsLayer(
+            paths=("/etc/hosts", "/etc/resolv.conf"),
+            prefix=Prefix(follow_symlinks=True),
+            optional=True,
+        ),
+        _snapshot(around),
+        StubsLayer(stubs=("/run/", "/root/", f"{_braced(around.directory)}/")),
+        StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
+        _ours(around),
+    )
+    return ContainerSpec(
+        layers=layers,
+        mounts=(Proc(), Sys(), Devices()),
+        root=Root(writable=True, size_bytes=settings.root_size),
+        network=Network(settings.network),
+        environment=(("HOME", "/root"), ("PATH", USUAL_PATH)),
+        working_directory=around.directory,
+        template=template if settings.isolation == "template" else None,
+    )
+
+
+def _snapshot(around: Surroundings) -> LayerSpec:
+    """All of the project but the environments that lie in it."""
+    below = [tree for tree in around.trees if tree.startswith(around.project + "/")]
+    excluded = [f"**/{name}" for name in LEFT_OUT]
+    excluded += [_escaped(tree[len(around.project) + 1 :]) for tree in below]
+    return GlobLayer(
+        globs=("**",),
+        root=around.project,
+        exclude=tuple(excluded),
+        exclude_marked=("pyvenv.cfg",),
+    )
+
+
+def _ours(around: Surroundings) -> LayerSpec:
+    """Our part that runs in containers."""
+    return HostTreeLayer(path=around.inside, target=f"{INSIDE}/pytest_maelstrom")
 
 
 def _own_directories(around: Surroundings) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def maelstrom_execute_group(
 
 
 def _job(run: RunView, cases: Sequence[Case], container: ContainerSpec) -> JobSpec:
-    pytest_run: PytestRun = run.options["pytest"]
+    pytest_run: PytestRun = run.options["containers"].run_in(container)
     choices: Choices = run.options["choices"]
     output_bytes, keep = run.options["output bytes"], run.options.get("keep", False)
     first = cases[0]
@@ -193,8 +193,8 @@ def _why_not(messages: list[dict[str, Any]], result: JobResult) -> tuple[CaseSta
 
 
 async def _collect(run: RunView) -> AsyncIterator[Case]:
-    pytest_run: PytestRun = run.options["pytest"]
     container: ContainerSpec = run.options["container"]
+    pytest_run: PytestRun = run.options["containers"].run_in(container)
     job = JobSpec(
         container=container,
         program=pytest_run.program,

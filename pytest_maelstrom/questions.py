@@ -16,13 +16,14 @@ from maelstrom_core.model.layers import (
     LayerSpec,
     PathsLayer,
     SharedLibrariesLayer,
+    StoredLayer,
     StubsLayer,
     SymlinksLayer,
     TarLayer,
 )
 from pytest_maelstrom.choices import choices_of
-from pytest_maelstrom.environment import project_directory, surroundings
-from pytest_maelstrom.environment_plan import default_container
+from pytest_maelstrom.containers import containers_of
+from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.request import PytestRun
 from pytest_maelstrom.session import as_usage_errors
 from pytest_maelstrom.settings import read_settings
@@ -43,8 +44,8 @@ def print_explanation(config: pytest.Config) -> None:
         settings = read_settings(config, Plugins())
         run = PytestRun.of(config)
         project = project_directory(config)
-        default = default_container(surroundings(run, project), settings, run.template)
-        container = choices_of(config, settings, project, default).container
+        containers = containers_of(run, project, settings)
+        container = choices_of(config, settings, project, containers).container
         trees = [layer for layer in container.layers if isinstance(layer, HostTreeLayer)]
         fields = attrs.asdict(container, recurse=False) | {"layers": ()}
         blueprint = blueprint_of(
@@ -73,6 +74,8 @@ def in_words(layer: LayerSpec) -> str:
             return f"libraries of {_some(binaries)}"
         case HostTreeLayer(path=path):
             return f"{path}, in place"
+        case StoredLayer(digest=digest, origin=origin):
+            return f"{digest.short} of {origin}"
         case _:
             assert_never(layer)
 

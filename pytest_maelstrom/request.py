@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from maelstrom_core.model.container import Template
 from pytest_maelstrom.carried import wanted
 from pytest_maelstrom.environment_plan import INSIDE
 
+IMAGES_PYTHON = "python3"
+"""Looked up in the image's ``PATH``."""
 _SELECTING: dict[str, Any] = {
     "keyword": "",
     "markexpr": "",
@@ -67,6 +69,7 @@ class PytestRun:
         if nothing of it is wanted
     :param measures_itself: whether coverage starts with the interpreter, because of us alone
     :param carried: what the inside must carry to plugins of the controlling process
+    :param own_path: the interpreter's own ``sys.path`` stays, behind this one
     """
 
     python: tuple[str, ...]
@@ -80,6 +83,7 @@ class PytestRun:
     preload: Mapping[str, Any] | None = None
     measures_itself: bool = False
     carried: Mapping[str, Any] = attrs.field(factory=dict)
+    own_path: bool = False
 
     @classmethod
     def of(
@@ -112,6 +116,27 @@ class PytestRun:
             preload=preload,
             measures_itself=measures_itself,
             carried=wanted(config),
+        )
+
+    def in_images(self, project: str, trees: Sequence[str]) -> "PytestRun":
+        """The same for an interpreter of an image, with packages of its own.
+
+        :param project: all that can be imported from below it still can
+        :param trees: of the host, parts of the project among them; those are not in images
+        """
+
+        def is_in_images(path: str) -> bool:
+            real = os.path.realpath(path) if path else ""
+            inside = real == project or real.startswith(project + "/")
+            return inside and not any(real == one or real.startswith(one + "/") for one in trees)
+
+        return attrs.evolve(
+            self,
+            # The flag for a safe path is not known to every interpreter, and its path is its own.
+            python=(IMAGES_PYTHON, *(flag for flag in self.python[1:] if flag != "-P")),
+            sys_path=tuple(path for path in self.sys_path if is_in_images(path)),
+            own_path=True,
+            measures_itself=False,
         )
 
     def to_collect(self) -> bytes:
@@ -171,6 +196,7 @@ class PytestRun:
             "preload": preload,
             "measures_itself": self.measures_itself,
             "carried": self.carried,
+            "own_path": self.own_path,
         }
         return json.dumps(request).encode()
 

@@ -14,7 +14,6 @@ from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import CaseReport
-from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.terminal.users import UsersTerminal
@@ -25,8 +24,8 @@ from pytest_maelstrom import listing
 from pytest_maelstrom.attach import Desk
 from pytest_maelstrom.carried import NodeIds, hand_over
 from pytest_maelstrom.choices import NO_GROUP, Choices, choices_of
-from pytest_maelstrom.environment import project_directory, surroundings
-from pytest_maelstrom.environment_plan import default_container
+from pytest_maelstrom.containers import Containers, containers_of
+from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
 from pytest_maelstrom.ignored import report_ignored
@@ -118,16 +117,14 @@ class Controller:
                 preload=learned,
                 measures_itself=measured is not None and bool(measured.environment),
             )
-            around = surroundings(run, project, measured.environment if measured else {})
-            container = default_container(around, self._settings, run.template)
-            choices = choices_of(self._config, self._settings, project, container)
-            container = choices.container
+            more = measured.environment if measured else {}
+            containers = containers_of(run, project, self._settings, more)
+            choices = choices_of(self._config, self._settings, project, containers)
             try:
                 trio.run(
                     self._main,
                     history,
-                    run,
-                    container,
+                    containers,
                     project,
                     choices,
                     restrict_keyboard_interrupt_to_checkpoints=True,
@@ -178,12 +175,7 @@ class Controller:
         return [f"maelstrom: {whose}, {slots} at once", *self._notes]
 
     async def _main(
-        self,
-        history: History,
-        run: PytestRun,
-        container: ContainerSpec,
-        project: Path,
-        choices: Choices,
+        self, history: History, containers: Containers, project: Path, choices: Choices
     ) -> None:
         plugins = self._plugins
         for broken in plugins.broken:
@@ -197,8 +189,8 @@ class Controller:
                 backend=backend,
                 project_directory=project,
                 options={
-                    "pytest": run,
-                    "container": container,
+                    "containers": containers,
+                    "container": choices.container,
                     "choices": choices,
                     "collected": self._collection,
                     "show collecting": self._live.show_collecting if self._live else None,

@@ -53,8 +53,9 @@ class ShellWanted:
         """Open it and wait until it has ended; a line that says how."""
         if self._case is None:
             return ""
-        case, run = self._case, view.options["pytest"]
+        case = self._case
         container = plugins.adjust(view, case, plugins.package(view, case))
+        run = view.options["containers"].run_in(container)
         with desk.taken():
             job = JobSpec(
                 container=container,

@@ -60,6 +60,14 @@ class Collector:
         self._promises: dict[bytes, _Promise] = {}
         self._cancelled = cancelled
 
+    def check_wanted(self) -> None:
+        """Go no further if nobody wants this any more.
+
+        :raises InputError: then
+        """
+        if self._cancelled():
+            raise InputError("cancelled", ["nobody wants these layers any more"])
+
     def fault(self, what: str) -> None:
         """Note a fault."""
         self.faults.append(f"{self.where}{what}")
@@ -170,8 +178,7 @@ class Collector:
         promise = item[1]
         found = promise.found
         for _ in range(_ATTEMPTS):
-            if self._cancelled():
-                raise InputError("cancelled", ["nobody wants these layers any more"])
+            self.check_wanted()
             try:
                 return self.store.blobs.add_file(promise.source, found), found
             except Changed:

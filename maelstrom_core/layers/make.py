@@ -24,6 +24,7 @@ from maelstrom_core.model.layers import (
     PathsLayer,
     Prefix,
     SharedLibrariesLayer,
+    StoredLayer,
     StubsLayer,
     SymlinksLayer,
     TarLayer,
@@ -67,20 +68,25 @@ def make_layers(
     project = os.fsencode(project_directory.absolute())
     faults: list[str] = []
     trees: list[HostTreeLayer] = []
-    made: list[tuple[Entry, ...]] = []
+    made: list[tuple[Entry, ...] | Digest] = []
     with store.making() as lease:
         for index, spec in enumerate(specs):
             collector = Collector(store, project, f"layers[{index}]", cancelled)
             if isinstance(spec, HostTreeLayer):
                 _host_tree(spec, collector)
                 trees.append(spec)
+            elif isinstance(spec, StoredLayer):
+                if not store.has_layer(spec.digest):
+                    gone = f"{spec.digest.short} of {spec.origin or 'nobody knows what'}"
+                    collector.fault(f": the store has no layer {gone}; run again")
+                made.append(spec.digest)
             else:
                 _collect(spec, collector)
                 made.append(collector.finish())
             faults += collector.faults
         if faults:
             raise InputError("layers cannot be made", faults)
-        digests = tuple(store.add_manifest(entries) for entries in made)
+        digests = tuple(one if isinstance(one, Digest) else store.add_manifest(one) for one in made)
         lease.add(digests)
         store.lower_directories(digests)
     if store.grown:

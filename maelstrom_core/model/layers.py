@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import attrs
 
+from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.plain import tagged_union
 
 
@@ -124,6 +125,18 @@ class HostTreeLayer:
     target: str = ""
 
 
+@attrs.frozen(kw_only=True)
+class StoredLayer:
+    """A layer that is in the store already, as those of images are.
+
+    :param digest: of its manifest
+    :param origin: where it comes from, for people
+    """
+
+    digest: Digest
+    origin: str = ""
+
+
 LayerSpec: TypeAlias = (
     PathsLayer
     | GlobLayer
@@ -132,6 +145,7 @@ LayerSpec: TypeAlias = (
     | TarLayer
     | SharedLibrariesLayer
     | HostTreeLayer
+    | StoredLayer
 )
 """Every kind of layer there is."""
 

@@ -89,6 +89,15 @@ def text(value: object) -> str:
     return value
 
 
+def names(value: object) -> tuple[str, ...]:
+    """A list of texts, or one text with commas between them."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    if not isinstance(value, str):
+        raise BadValue("a list of texts, or a text with commas in between")
+    return tuple(one.strip() for one in value.split(",") if one.strip())
+
+
 def one_of(*choices: str) -> Callable[[object], str]:
     """One of some words."""
 
@@ -163,6 +172,12 @@ def common(*, slots: int, store: str, state: str) -> tuple[Field, ...]:
         Field(name="slots", read=whole_number, default=slots, help="jobs that run at once"),
         Field(name="store", read=text, default=store, help="directory in which layers are kept"),
         Field(name="cache-size", read=size, default="20GB", help="how large the store may grow"),
+        Field(
+            name="insecure-registries",
+            read=names,
+            default="",
+            help="hosts of images that may speak without TLS, or whose certificates nobody knows",
+        ),
         Field(name="state", read=text, default=state, help="directory of what runs remember"),
         Field(
             name="template-memory",

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from maelstrom_core.images.reference import BadReference, parse
 from maelstrom_core.model.container import Limits, Network
 from maelstrom_core.settings.schema import BadValue, one_of, size
 from maelstrom_core.spec.environment import elements
@@ -28,7 +29,6 @@ LISTS: Mapping[str, Reader] = {
     "mounts": list_of(mount),
 }
 """What a container adds to its parent's, with ``added_`` in front, or has instead of it."""
-_NO_IMAGES = "images are not there yet: name a parent, or write its layers"
 
 
 def _limits(place: Place, value: object) -> Mapping[str, int]:
@@ -60,7 +60,9 @@ SCALARS: Mapping[str, Reader] = {
 }
 """What a container has one of: its own if it says so, or else its parent's."""
 INHERITABLE = (*LISTS, *SCALARS)
-"""What ``use`` may name."""
+"""What ``use`` of a parent may name."""
+IMAGE_PARTS = ("layers", "environment", "working_directory")
+"""What images have, and ``use`` of an image may name."""
 
 
 @attrs.frozen(kw_only=True)
@@ -68,13 +70,17 @@ class Said:
     """What one table says of a container.
 
     :param parent: name of the container that it is made from; empty for none
-    :param use: what it takes from it
+    :param image: name of the image that it is made from; empty for none
+    :param named: parts of the image that are wanted by name, and not just because all are
+    :param use: what it takes from its parent; from its image, and from what goes with every image
     :param lists: by name; what it has of its own
     :param added: names of the lists that add to the parent's instead of replacing it
     :param scalars: by name
     """
 
     parent: str = ""
+    image: str = ""
+    named: frozenset[str] = frozenset()
     use: frozenset[str] = frozenset(INHERITABLE)
     lists: Mapping[str, tuple[Any, ...]] = attrs.field(factory=dict)
     added: frozenset[str] = frozenset()
@@ -96,6 +102,8 @@ class Said:
             scalars["limits"] = {**self.scalars.get("limits", {}), **more.scalars["limits"]}
         return Said(
             parent=self.parent,
+            image=self.image,
+            named=self.named,
             use=frozenset(kept),
             lists=lists,
             added=frozenset(name for name in lists if name in kept),
@@ -120,28 +128,37 @@ def said(place: Place, fields: Mapping[str, Any], *, is_directive: bool) -> Said
     :param fields: as they were read
     :param is_directive: it changes a container that there is already, so that it may always add
     """
-    name, use = fields.get("parent", ("", None))
+    parent, use = fields.get("parent", ("", None))
+    image, parts = fields.get("image", ("", None))
+    if "parent" in fields and "image" in fields:
+        place.key("image").fault("either image or parent: name a parent that has the image")
+    above = "image" if image else "parent"
+    named = use if parts is None else parts
+    if parts is not None:
+        use = parts | (frozenset(INHERITABLE) - set(IMAGE_PARTS))
     lists, added = {}, set()
     for key in LISTS:
         extra = f"added_{key}"
         if key in fields and extra in fields:
             place.key(extra).fault(f"either {key} or {extra}")
-        if extra in fields and not (name or is_directive):
+        if extra in fields and not (parent or image or is_directive):
             place.key(extra).fault(f"there is no parent to add to: write {key}")
         if extra in fields and use is not None and key not in use:
-            place.key(extra).fault(f"parent.use does not name {key}: name it, or write {key}")
-        if key in fields and use is not None and key in use:
-            place.key(key).fault(f"parent.use names {key} as well: write {extra} to have both")
+            place.key(extra).fault(f"{above}.use does not name {key}: name it, or write {key}")
+        if key in fields and named is not None and key in named:
+            place.key(key).fault(f"{above}.use names {key} as well: write {extra} to have both")
         if extra in fields:
             added.add(key)
         if key in fields or extra in fields:
             lists[key] = fields.get(extra, fields.get(key))
     scalars = {key: fields[key] for key in SCALARS if key in fields}
     for key in scalars:
-        if use is not None and key in use and key != "limits":
-            place.key(key).fault(f"parent.use names {key} as well: leave it out there")
+        if named is not None and key in named and key != "limits":
+            place.key(key).fault(f"{above}.use names {key} as well: leave it out there")
     return Said(
-        parent=name,
+        parent=parent,
+        image=image,
+        named=frozenset() if parts is None else parts,
         use=frozenset(INHERITABLE if use is None else use),
         lists=lists,
         added=frozenset(added),
@@ -149,27 +166,44 @@ def said(place: Place, fields: Mapping[str, Any], *, is_directive: bool) -> Said
     )
 
 
-def _image(place: Place, _: object) -> None:
-    place.fault(_NO_IMAGES)
+def _image(place: Place, value: object) -> tuple[str, frozenset[str] | None]:
+    if not isinstance(value, str | Mapping) or not value:
+        raise BadValue("the name of an image, or a table with name and use")
+    return _source(place, value, _image_name, IMAGE_PARTS)
+
+
+def _image_name(_: Place, value: object) -> str:
+    if not isinstance(value, str):
+        raise BadValue("the name of an image")
+    try:
+        parse(value)
+    except BadReference as bad:
+        raise BadValue(str(bad)) from None
+    return value
 
 
 def _parent(place: Place, value: object) -> tuple[str, frozenset[str] | None]:
-    """The name, and what ``use`` says; ``None`` for all."""
-    if isinstance(value, str) and value:
-        return value, None
-    if not isinstance(value, Mapping):
+    if not isinstance(value, str | Mapping) or not value:
         raise BadValue("the name of a container, or a table with name and use")
-    readers: Mapping[str, Reader] = {"name": text_of, "use": list_of(_inheritable)}
-    fields = place.fields(value, readers, needed=("name",))
+    return _source(place, value, text_of, INHERITABLE)
+
+
+def _source(
+    place: Place, value: object, name: Reader, parts: Collection[str]
+) -> tuple[str, frozenset[str] | None]:
+    """The name, and what ``use`` says; ``None`` for all."""
+    if isinstance(value, str):
+        return name(place, value), None
+
+    def part(here: Place, written: object) -> str | None:
+        if isinstance(written, str) and written in parts:
+            return written
+        here.fault(f"unknown {written!r}{nearest(str(written), parts)}")
+        return None
+
+    fields = place.fields(value, {"name": name, "use": list_of(part)}, needed=("name",))
     use = fields.get("use")
     return fields.get("name", ""), None if use is None else frozenset(use)
-
-
-def _inheritable(place: Place, value: object) -> str | None:
-    if isinstance(value, str) and value in INHERITABLE:
-        return value
-    place.fault(f"unknown {value!r}{nearest(str(value), INHERITABLE)}")
-    return None
 
 
 def check_parents(place: Place, containers: Mapping[str, Said], given: Collection[str]) -> None:

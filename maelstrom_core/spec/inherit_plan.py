@@ -6,7 +6,9 @@ from typing import Any
 
 import attrs
 
+from maelstrom_core.errors import InputError
 from maelstrom_core.model.container import Bind, ContainerSpec, Mount
+from maelstrom_core.model.images import Image
 from maelstrom_core.spec.container import Said, limits_with
 from maelstrom_core.spec.environment import evaluated
 
@@ -37,20 +39,26 @@ class Family:
     :param given: those that are there without being written
     :param client: variables of this process, for ``$env{…}``
     :param project: what sources of binds are relative to, absolute
+    :param images: those that are in the store, by their names as they are written
+    :param frame: what goes with every image; its layers lie on the image's
     """
 
     written: Mapping[str, Said]
     given: Mapping[str, ContainerSpec]
     client: Mapping[str, str]
     project: str
+    images: Mapping[str, Image] = attrs.field(factory=dict)
+    frame: ContainerSpec = NOTHING
 
     def collapsed(self, one: Said) -> ContainerSpec:
         """A container with all that it has from its parents.
 
-        :raises maelstrom_core.errors.InputError: for variables that are not set
+        :raises InputError: for variables that are not set
         """
         above = NOTHING
-        if one.parent in self.given:
+        if one.image:
+            above = self._of_image(one)
+        elif one.parent in self.given:
             above = kept(self.given[one.parent], one.inherited)
         elif one.parent:
             above = kept(self.collapsed(self.written[one.parent]), one.inherited)
@@ -72,6 +80,25 @@ class Family:
                 case _:
                     changed[_FIELDS[name]] = value
         return attrs.evolve(above, **changed)
+
+    def _of_image(self, one: Said) -> ContainerSpec:
+        """What is there below that which a container with an image says itself."""
+        image, frame = self.images.get(one.image), kept(self.frame, one.inherited)
+        if image is None:
+            raise InputError("an image is missing", [f"{one.image}: it was not brought"])
+        changed: dict[str, Any] = {}
+        if "layers" in one.inherited:
+            changed["layers"] = (*image.layers, *frame.layers)
+        if "environment" in one.inherited:
+            variables = dict(frame.environment) | dict(image.environment)
+            changed["environment"] = tuple(sorted(variables.items()))
+        # Where a frame says where to start, an image must be asked for by name to say otherwise.
+        if "working_directory" in one.named or (
+            "working_directory" in one.inherited
+            and frame.working_directory == NOTHING.working_directory
+        ):
+            changed["working_directory"] = image.working_directory
+        return attrs.evolve(frame, **changed)
 
     def _mounts(self, above: tuple[Mount, ...], own: tuple[Mount, ...]) -> tuple[Mount, ...]:
         """All mounts; one at a place where there is one already takes its place."""

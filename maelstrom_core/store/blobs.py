@@ -91,7 +91,8 @@ class Blobs:
         )
 
     def _publish(self, temporary: Path, digest: Digest, mode: int, mtime_ns: int) -> None:
-        _dress(temporary, mode, mtime_ns)
+        # One that its owner may not read could not be copied for a tree that wants it otherwise.
+        _dress(temporary, mode | stat.S_IRUSR, mtime_ns)
         path = self.path(digest)
         try:
             os.link(temporary, path)

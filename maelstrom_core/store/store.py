@@ -1,7 +1,8 @@
 """The store: blobs, manifests and trees of one user, shared by all processes.
 
 ``VERSION`` · ``blobs/ab/DIGEST`` · ``manifests/ab/DIGEST`` · ``trees/ab/DIGEST/`` · ``tmp/`` (what
-is half made) · ``leases/`` · ``index.sqlite`` (a cache) · ``gate`` (a lock).
+is half made) · ``leases/`` · ``images/`` (what is known of them) · ``index.sqlite`` (a cache) ·
+``gate`` (a lock).
 
 Whoever makes something holds the gate together with all other makers; whoever evicts holds it
 alone, and does so only when nobody else is there. So nothing is evicted between the moment at which
@@ -27,7 +28,7 @@ from maelstrom_core.store.leases import Lease, leased
 
 VERSION = 1
 DEFAULT_LIMIT_BYTES = 20 << 30
-_PARTS = ("blobs", "manifests", "trees", "tmp", "leases")
+_PARTS = ("blobs", "manifests", "trees", "tmp", "leases", "images")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -162,6 +163,10 @@ class Store:
             return decode_manifest(data)
         except InputError as error:
             raise HostError(f"the store's layer {digest.short}: {error.message}") from None
+
+    def has_layer(self, digest: Digest) -> bool:
+        """Whether a layer's manifest is there; within `making`, and it stays if it is leased."""
+        return self._path("manifests", digest).exists()
 
     def tree(self, digest: Digest) -> Path:
         """Directory of a layer, made if it is not there; within `making` or under a lease.

@@ -135,7 +135,7 @@ def _directive(
     return Directive(
         filter=fields.get("filter", EVERYTHING),
         origin=place.path,
-        container=said(place, fields, is_directive="parent" not in fields),
+        container=said(place, fields, is_directive=not {"parent", "image"} & set(fields)),
         settings=settings,
     )
 

@@ -13,9 +13,10 @@ import attrs
 from maelstrom_core.filters import Facts, Selectors, evaluate
 from maelstrom_core.model.cases import Case
 from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.images import Image
 from maelstrom_core.model.layers import LayerSpec
 from maelstrom_core.spec.container import Said
-from maelstrom_core.spec.inherit_plan import Family
+from maelstrom_core.spec.inherit_plan import NOTHING, Family
 from maelstrom_core.testrun.directives import DEFAULT, Directive, Directives
 
 FRESH, TEMPLATE = "fresh", "template"
@@ -39,6 +40,18 @@ class CasePlan:
     group_by: str = ""
 
 
+def images_of(directives: Directives) -> tuple[str, ...]:
+    """Names of all images that some directive's container may be made of, in the order of the file."""
+    found: dict[str, None] = {}
+    for directive in directives.directives:
+        one: Said | None = directive.container
+        while one is not None:
+            if one.image:
+                found[one.image] = None
+            one = directives.containers.get(one.parent)
+    return tuple(found)
+
+
 class Planner:
     """Plans cases; each combination of directives once.
 
@@ -48,6 +61,8 @@ class Planner:
     :param timeout_is_final: it was given on the command line, and directives do not change it
     :param client: variables of this process
     :param project: the project directory, absolute
+    :param images: by their names as they are written; `images_of` says which there must be
+    :param frame: what goes with every image
     """
 
     def __init__(
@@ -61,6 +76,8 @@ class Planner:
         timeout_is_final: bool = False,
         client: Mapping[str, str],
         project: str,
+        images: Mapping[str, Image] | None = None,
+        frame: ContainerSpec = NOTHING,
     ) -> None:
         self._directives = directives.directives
         self._selectors = selectors
@@ -69,7 +86,12 @@ class Planner:
         self._timeout = timeout
         self._timeout_is_final = timeout_is_final
         self._family = Family(
-            written=directives.containers, given={DEFAULT: default}, client=client, project=project
+            written=directives.containers,
+            given={DEFAULT: default},
+            client=client,
+            project=project,
+            images=images or {},
+            frame=frame,
         )
         self._plans: dict[tuple[int, ...], CasePlan] = {}
 
@@ -99,7 +121,7 @@ class Planner:
         container, origin = Said(parent=DEFAULT), ""
         for directive in chosen:
             own = directive.container
-            container = own if own.parent else container.augmented(own)
+            container = own if own.parent or own.image else container.augmented(own)
             settings |= directive.settings
             if "ignore" in directive.settings:
                 origin = directive.origin if directive.settings["ignore"] else ""

@@ -38,7 +38,8 @@ def main() -> int:
         stacks.tell_when_asked(sender)
 
     live.write_by_lines()
-    sys.path[:] = request["sys_path"]
+    own_path = sys.path[1:] if request["own_path"] else []
+    sys.path[:] = [*request["sys_path"], *own_path]
     sys.argv[:] = request["argv"]
     import pytest
 

@@ -236,7 +236,7 @@ def test_all_faults_are_told_and_nothing_runs(project, run):
                 filter = "nome.equals(x)"
                 mounts = [{ type = "tmpp" }]
                 [containers.a]
-                image = "docker://python"
+                image = "python:3.13"
             """,
             "test_it.py": "def test_it(): pass",
         }
@@ -246,7 +246,7 @@ def test_all_faults_are_told_and_nothing_runs(project, run):
     assert (ran.code, ran.cases) == (4, {})
     for told in (
         "maelstrom-pytest.toml cannot be used:",
-        "containers.a.image: images are not there yet",
+        "containers.a.image: expected docker://NAME, oci:PATH, oci-archive:PATH or docker-archive:PATH",
         "directives[0].filter: unknown selector nome; did you mean name?\n      nome.equals(x)\n      ^",
         "directives[0].mounts[0].type: expected one of bind, tmp,",
     ):

@@ -1,5 +1,7 @@
 """The program `maelstrom`, as a person at a terminal meets it. `doctor` is in tests/container."""
 
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -49,7 +51,7 @@ def layer(tmp_path: Path, store: Path) -> Path:
 def test_without_a_command_it_says_which_there_are(said):
     done = said()
     assert done.returncode == 0
-    for command in ("doctor", "explain", "store"):
+    for command in ("doctor", "explain", "store", "image"):
         assert f"maelstrom {command}" in done.stdout
 
 
@@ -142,3 +144,38 @@ def test_what_is_wrong_with_settings_is_told_without_a_traceback(said, variables
     assert done.returncode not in (0, 1)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_images_are_pulled_listed_described_and_forgotten(said, tmp_path):
+    layout = tmp_path / "layout"
+    blobs = layout / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def add(data: bytes, kind: str) -> dict[str, object]:
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        kind = f"application/vnd.oci.image.{kind}"
+        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(data)}
+
+    layer = add(bytes(10240), "layer.v1.tar")
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+    rootfs = {"type": "layers", "diff_ids": [layer["digest"]]}
+    config = {"os": "linux", "architecture": machine, "rootfs": rootfs}
+    manifest = {"config": add(json.dumps(config).encode(), "config.v1+json"), "layers": [layer]}
+    index = {"manifests": [add(json.dumps(manifest).encode(), "manifest.v1+json")]}
+    (layout / "index.json").write_text(json.dumps(index))
+    name, digest = f"oci:{layout}", index["manifests"][0]["digest"]
+
+    done = said("image", "pull", name)
+    assert (done.returncode, done.stdout) == (0, f"{name} {digest}\n"), done.stderr
+    assert f"{name}: 1 layer to bring" in done.stderr
+    assert said("image", "pull", name).stderr == ""
+    assert said("image", "list").stdout.startswith(f"{name} {digest[:19]} linux/{machine} 0.0 MB")
+    assert f"layer       {layer['digest']}" in said("image", "inspect", name).stdout
+    assert said("image", "remove", name).returncode == 0
+    assert said("image", "list").stdout == ""
+    gone = said("image", "inspect", name)
+    assert (gone.returncode, "is not in the store" in gone.stderr) == (4, True)
+    wrong = said("image", "pull", "python", "docker://B")
+    assert (wrong.returncode, wrong.stderr.count("expected")) == (4, 2)
+    assert "which image?" in said("image", "pull").stderr

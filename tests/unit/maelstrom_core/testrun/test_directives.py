@@ -298,7 +298,22 @@ def test_what_is_not_set_is_a_fault_of_the_cases_that_ask_for_it() -> None:
         ("[containers.a]\nparent = 'a'", "containers.a.parent: goes round in a circle: a → a"),
         ("[containers.a]\nparent = { use = [] }", "containers.a.parent: name is missing"),
         ("[containers.a]\nparent = 3", "containers.a.parent: expected the name of a container, or"),
-        ("[containers.a]\nimage = 'docker://x'", "containers.a.image: images are not there yet"),
+        ("[containers.a]\nimage = 'x'", "containers.a.image: expected docker://NAME, oci:PATH,"),
+        ("[containers.a]\nimage = 3", "containers.a.image: expected the name of an image, or a"),
+        ("[containers.a]\nimage = {use = []}", "containers.a.image: name is missing"),
+        ("[containers.a]\nimage = 'oci:x'\nparent = 'default'", "containers.a.image: either image"),
+        (
+            "[containers.a]\nimage = { name = 'oci:x', use = ['mounts'] }",
+            "containers.a.image.use[0]: unknown 'mounts'; known: layers, environment, working_dir",
+        ),
+        (
+            "[containers.a]\nimage = { name = 'oci:x', use = ['layers'] }\nlayers = []",
+            "containers.a.layers: image.use names layers as well: write added_layers",
+        ),
+        (
+            "[containers.a]\nimage = { name = 'oci:x', use = ['layers'] }\nadded_environment = {}",
+            "containers.a.added_environment: image.use does not name environment",
+        ),
         ("[containers.a]\nadded_layers = []", "containers.a.added_layers: there is no parent"),
         ("[[directives]]\nparent = 'x'", "directives[0].parent: no container x; known: default"),
         ("[[directives]]\nlayers = []\nadded_layers = []", "directives[0].added_layers: either"),

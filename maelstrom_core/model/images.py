@@ -1,0 +1,22 @@
+"""What an image comes to when it is in the store. Pure."""
+
+import attrs
+
+from maelstrom_core.model.layers import StoredLayer
+
+
+@attrs.frozen(kw_only=True)
+class Image:
+    """An image as containers are made of it.
+
+    :param name: the canonical one
+    :param digest: what the name stood for
+    :param layers: lowest first
+    :param environment: names and values, sorted by name
+    """
+
+    name: str
+    digest: str
+    layers: tuple[StoredLayer, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+    working_directory: str = "/"
