@@ -91,7 +91,8 @@ class Controller:
             measures_itself=measured is not None and bool(measured.environment),
         )
         with as_usage_errors(), measured.paused() if measured else nullcontext():
-            around = surroundings(run, project, measured.environment if measured else {})
+            needs = (measured.environment, measured.files) if measured else ()
+            around = surroundings(run, project, *needs)
             container = default_container(around, self._settings, run.template)
             choices = choices_of(self._config, self._settings, project, container)
             container = choices.container
