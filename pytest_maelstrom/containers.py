@@ -1,6 +1,6 @@
 """The containers that there are without a word from anybody: here, and in images."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import attrs
@@ -39,12 +39,14 @@ def containers_of(
     project: Path,
     settings: Settings,
     environment: Mapping[str, str] | None = None,
+    files: Iterable[str] = (),
 ) -> Containers:
     """Look around, and plan.
 
     :param environment: variables of the default container, over those that are there
+    :param files: of this host that it needs too
     """
-    around = surroundings(run, project, environment or {})
+    around = surroundings(run, project, environment or {}, files)
     in_images = run.in_images(around.project, around.trees)
     return Containers(
         default=default_container(around, settings, run.template),

@@ -68,11 +68,15 @@ _ETC_FILES = [
 
 
 def surroundings(
-    run: PytestRun, project: Path, environment: Mapping[str, str] | None = None
+    run: PytestRun,
+    project: Path,
+    environment: Mapping[str, str] | None = None,
+    files: Iterable[str] = (),
 ) -> Surroundings:
     """Look around.
 
     :param environment: variables beside those of this process
+    :param files: that tests need, wherever they are; absolute
     """
     links, trees = [], []
     for path in _TOP_LEVEL:
@@ -100,6 +104,7 @@ def surroundings(
         group=os.getegid(),
         environment=tuple(sorted({**os.environ, **(environment or {})}.items())),
         inside=inside,
+        files=tuple(files),
     )
 
 

@@ -71,6 +71,7 @@ class Surroundings:
     :param trees: host paths that are needed as they are, in place
     :param links: top-level symbolic links of the host and what they point at
     :param etc: files of /etc, absolute
+    :param files: others of which there are copies as well, absolute
     :param project: directory of which a snapshot is made
     :param inside: our part that runs in containers, as a host path
     """
@@ -85,6 +86,7 @@ class Surroundings:
     group: int
     environment: tuple[tuple[str, str], ...]
     inside: str
+    files: tuple[str, ...] = ()
 
 
 def default_container(
@@ -102,7 +104,7 @@ def default_container(
         if not _is_below(link, (*around.trees, around.project))
     )
     layers: list[LayerSpec] = [
-        PathsLayer(paths=around.etc, optional=True),
+        PathsLayer(paths=(*around.etc, *around.files), optional=True),
         _snapshot(around),
         SymlinksLayer(symlinks=links),
         StubsLayer(stubs=("/run/", "/var/", "/root/", *_own_directories(around))),

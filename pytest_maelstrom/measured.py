@@ -44,7 +44,7 @@ class Measured:
     :param coverage: coverage's own object, which measures this process
     :param by_plugin: pytest-cov has made it, and will in containers
 
-    ``environment`` is what containers need in theirs so that they are measured.
+    ``environment`` and ``files`` are what containers need so that they are measured.
     """
 
     def __init__(self, config: pytest.Config, coverage: Any, *, by_plugin: bool) -> None:
@@ -54,9 +54,12 @@ class Measured:
         self._refused: list[str] = []
         self._has_some = False
         self.environment: dict[str, str] = {}
+        settings: str | None = coverage.config.config_file
+        self.files = [settings] if by_plugin and settings else []
+        self._is_understood = by_plugin or hasattr(coverage.config, "serialize")
         if by_plugin or SETTINGS in os.environ:
             return
-        if not hasattr(coverage.config, "serialize"):
+        if not self._is_understood:
             config.issue_config_time_warning(
                 pytest.PytestWarning(
                     "maelstrom: this coverage measures nothing in containers when it is started by "
@@ -94,7 +97,7 @@ class Measured:
 
     def take_collecting(self, messages: Iterable[Mapping[str, Any]]) -> None:
         """Take what was measured while tests were collected."""
-        if all(message["kind"] != KIND for message in messages):
+        if self._is_understood and all(message["kind"] != KIND for message in messages):
             self._refused.append(
                 "in the container nothing is measured: is coverage installed there?"
             )

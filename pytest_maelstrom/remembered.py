@@ -23,10 +23,12 @@ from maelstrom_core.model.views import RunView
 from pytest_maelstrom.hookimpls import messages_of
 from pytest_maelstrom.output_plan import Refused, parts_of
 
-LARGEST_VALUE = 1 << 20
-"""Of pytest's cache, as JSON."""
+MOST_BYTES = 1 << 20
+"""Of all values (as JSON) and examples of one case."""
 MOST_OF_A_CASE = 1000
 """Values, and examples."""
+_PYTESTS_OWN = "cache"
+"""Below it pytest keeps what it knows of all tests, and writes it itself at its end."""
 _HASH = re.compile(r"[0-9a-f]{16}")
 _IGNORED = (
     "# Made by the first test whose examples were kept, as Hypothesis would have made it.\n*\n"
@@ -47,23 +49,23 @@ class Remembered:
         del run, case
         if b'"kind": "cached"' not in result.report and b'"kind": "example"' not in result.report:
             return
-        taken = 0
+        taken, left = 0, MOST_BYTES
         for message in messages_of(result.report):
-            if message["kind"] not in ("cached", "example") or taken >= MOST_OF_A_CASE:
+            keep = {"cached": self._keep_value, "example": self._keep_example}.get(message["kind"])
+            if keep is None:
                 continue
             taken += 1
+            left -= len(json.dumps([message.get("value"), message.get("data")]))
+            if left < 0 or taken > MOST_OF_A_CASE:
+                return
             # Nobody is told when pytest or Hypothesis cannot write here, either.
             with contextlib.suppress(Refused, ValueError, OSError):
-                if message["kind"] == "cached":
-                    self._keep_value(message)
-                else:
-                    self._keep_example(message)
+                keep(message)
 
     def _keep_value(self, message: Mapping[str, Any]) -> None:
-        key, value = message.get("key"), message.get("value")
-        if self._cache is None or len(json.dumps(value)) > LARGEST_VALUE:
-            return
-        self._cache.set("/".join(parts_of(key)), value)
+        parts = parts_of(message.get("key"))
+        if self._cache is not None and parts[0] != _PYTESTS_OWN:
+            self._cache.set("/".join(parts), message.get("value"))
 
     def _keep_example(self, message: Mapping[str, Any]) -> None:
         key, name, text = (message.get(field) for field in ("key", "name", "data"))

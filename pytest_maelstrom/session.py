@@ -117,8 +117,8 @@ class Controller:
                 preload=learned,
                 measures_itself=measured is not None and bool(measured.environment),
             )
-            more = measured.environment if measured else {}
-            containers = containers_of(run, project, self._settings, more)
+            needs = (measured.environment, measured.files) if measured else ()
+            containers = containers_of(run, project, self._settings, *needs)
             choices = choices_of(self._config, self._settings, project, containers)
             try:
                 trio.run(

@@ -162,9 +162,10 @@ def report(path: Path) -> Any:
 
 
 def test_branches_contexts_and_reports_are_the_same(project, run):
-    directory = project({**SUITE, ".coveragerc": "[run]\npatch = subprocess\n"})
+    directory = project({**SUITE, "../settings": "[run]\npatch = subprocess\n"})
     options = [
         *SOURCES,
+        "--cov-config=../settings",
         "--cov-branch",
         "--cov-context=test",
         "--cov-report=term-missing",

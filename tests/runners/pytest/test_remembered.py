@@ -34,6 +34,7 @@ def test_lies():
     send(kind="cached", key="/absolute", value=1)
     send(kind="cached", key=7, value=1)
     send(kind="cached", value=1)
+    send(kind="cached", key="cache/lastfailed", value={"test_cache.py::test_lies": True})
     send(kind="cached", key="large", value="x" * (1 << 20))
     data = "aGVsbG8="
     for key, name in [("../../..", "outside"), ("0" * 16, "1" * 16), (None, None), ("0" * 17, "")]:
@@ -83,6 +84,8 @@ def test_values_in_the_cache_come_back(project, run):
         assert json.loads((kept / "shop" / "fresh").read_text()) == [1, {"a": None}]
         assert sorted(path.name for path in (kept / "shop" / "many").iterdir()) == list("01234")
         assert sorted(path.name for path in kept.iterdir()) == ["cache", "shop"]
+        failed = json.loads((kept / "cache" / "lastfailed").read_text())
+        assert list(failed) == ["test_cache.py::test_counts_afresh"]
     assert not list(directory.parent.rglob("outside"))
     assert not (directory / ".hypothesis").exists()
     # Without pytest's cache there is none to write to.
