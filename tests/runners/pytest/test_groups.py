@@ -248,6 +248,8 @@ import pytest
 
 @pytest.mark.parametrize("number", range(40))
 def test_it(number):
+    if number == 7:
+        print(("x" * 10_000 + chr(10)) * 200)
     print("out", number)
     print("err", number, file=sys.stderr)
     assert number != 25
@@ -261,6 +263,10 @@ def test_live_lines_have_the_name_of_their_own_test(project, run):
     lines = re.findall(r"^(?:\S* )?test_it\.py::test_it\[(\d+)\] \| (\w+) (\d+)$", ran.out, re.M)
     assert len(lines) == 80
     assert [line for line in lines if line[0] != line[2]] == []
+    # What one writes too much of is missing there, and nowhere else.
+    assert re.findall(r"test_it\[(\d+)\] \| \[… (\d+) bytes omitted", ran.out) == [
+        ("7", str(200 * 10_001 + len("\nout 7\n") - 1_000_000))
+    ]
 
 
 def test_no_test_of_a_group_begins_when_the_run_has_had_enough(project, run):
