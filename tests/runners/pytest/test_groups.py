@@ -198,7 +198,6 @@ CLASS = {**MARKED, "test_two": "test_one"}
 @pytest.mark.parametrize(
     ("arguments", "directive", "expected"),
     [
-        ([], "", MARKED),
         (["--maelstrom-group=class"], "", CLASS),
         (["--maelstrom-group=xdist_group"], "", NAMED),
         (["-n2", "--dist=loadgroup"], "", NAMED),
@@ -215,7 +214,7 @@ CLASS = {**MARKED, "test_two": "test_one"}
             },
         ),
     ],
-    ids=["nothing", "class", "xdist_group", "loadgroup", "directive", "subset", "loadfile"],
+    ids=["class", "xdist_group", "loadgroup", "directive", "subset", "loadfile"],
 )
 def test_tests_of_one_kind_share_a_container(project, tmp_path, arguments, directive, expected):
     files = {"pytest.ini": "[pytest]\nmarkers = xdist_group\n", "test_it.py": KINDS}
