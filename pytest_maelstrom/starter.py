@@ -40,6 +40,11 @@ STARTER = """\
 #:     { type = "bind", mount_point = "/etc/hostname", local_path = "/etc/hostname", read_only = true },
 #: ]
 
+# Tests that share a container, since what they need is dear to set up.
+#: [[directives]]
+#: filter = "file.globs(tests/database/**)"
+#: group_by = "module"
+
 # Tests that are not run here; they are shown as skipped.
 #: [[directives]]
 #: filter = "markers.contains(needs_gpu)"

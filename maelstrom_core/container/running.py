@@ -54,6 +54,9 @@ class Bounded:
     """Passes on the first bytes of a stream, keeps the last ones, counts the rest."""
 
     def __init__(self, limit: int, *, keep_tail: bool) -> None:
+        self.limit = limit
+        self.keep_tail = keep_tail
+        self.passed = 0
         self.head_left = limit if not keep_tail else limit - limit // 2
         self.tail_limit = limit // 2 if keep_tail else 0
         self.tail: deque[bytes] = deque()
@@ -65,6 +68,7 @@ class Bounded:
         self.total += len(data)
         now, later = data[: self.head_left], data[self.head_left :]
         self.head_left -= len(now)
+        self.passed += len(now)
         if later and self.tail_limit:
             self.tail.append(later)
             self.tail_bytes += len(later)
@@ -75,6 +79,16 @@ class Bounded:
     def last(self) -> bytes:
         """The last bytes that were not passed on, as many as may be kept."""
         return b"".join(self.tail)[-self.tail_limit :] if self.tail_limit else b""
+
+    def rest(self) -> bytes:
+        """What was not passed on, as much of it as may be kept, after how much is missing."""
+        last = self.last()
+        missing = self.total - self.passed - len(last)
+        return f"\n[… {missing} bytes omitted …]\n".encode() + last if missing else last
+
+    def renewed(self) -> "Bounded":
+        """The same for what comes next."""
+        return Bounded(self.limit, keep_tail=self.keep_tail)
 
 
 class RunningJob:
@@ -219,12 +233,19 @@ class RunningJob:
             self.record += data
             return True
         if stream == REPORT and NEXT_PART in data:
-            self.streams[REPORT] = Bounded(REPORT_BYTES, keep_tail=False)
+            self._next_part()
         if passed := self.streams[stream].take(data):
             self.unsent.append(("output", self.job, stream, passed))
             if len(passed) > 1024 or len(self.unsent) > 8:
                 self.flush()
         return True
+
+    def _next_part(self) -> None:
+        """What may be kept of a job's streams may be kept of each of its parts."""
+        for stream, bounded in self.streams.items():
+            if stream != REPORT and (rest := bounded.rest()):
+                self.unsent.append(("output", self.job, stream, rest))
+            self.streams[stream] = bounded.renewed()
 
     def _see(self, line: Line) -> bytes | None:
         """Pass on what it has written to its terminal; ``None`` if it will write no more."""

@@ -41,7 +41,7 @@ class JobSpec:
     :param output_bytes: how much of each of stdout and stderr is kept in memory and reported;
         past twice that, head and tail are kept
     :param report: open descriptor 3 for the program to write a report to, apart from its output; of a
-        job in parts, the result has the report of the last part that was begun
+        job in parts, the result has report and output of the last part that was begun
     :param stdin: bytes that it may read; nothing by default
     :param fork: be a fork of the container's template, which reads this on its standard input,
         instead of a program started afresh; where the template says that it cannot be forked

@@ -223,10 +223,12 @@ class _Sharing:
             self._batches.began(case, self._job)
 
     def _result_of(self, part: Part, result: JobResult, now: float) -> JobResult:
+        stdout, stderr = (part.streams[stream].captured for stream in (STDOUT, STDERR))
         return attrs.evolve(
             result,
-            stdout=part.streams[STDOUT].captured,
-            stderr=part.streams[STDERR].captured,
+            # Of the last part it may be known how much is missing.
+            stdout=max(stdout, result.stdout, key=lambda one: one.total_bytes),
+            stderr=max(stderr, result.stderr, key=lambda one: one.total_bytes),
             report=bytes(part.report),
             usage=attrs.evolve(result.usage, wall_seconds=now - self._began),
         )

@@ -10,6 +10,8 @@ from maelstrom_core.model.job import MOST_REPORT_BYTES, NEXT_PART
 from maelstrom_core.model.outcome import Captured
 
 STDOUT, STDERR, REPORT = 1, 2, 3
+_LONGEST_GAP = 100
+"""Bytes of the line that says, between head and tail, how much is missing."""
 
 
 class Kept:
@@ -46,7 +48,7 @@ class Part:
     """
 
     def __init__(self, output_bytes: int) -> None:
-        limit = max(1, output_bytes // 2)
+        limit = output_bytes // 2 + _LONGEST_GAP
         self.streams = {STDOUT: Kept(limit), STDERR: Kept(limit)}
         self.report = bytearray()
 

@@ -279,3 +279,21 @@ def test_a_container_that_could_not_be_made_can_be_made_later(on_backend, tmp_pa
         )
 
     on_backend(main)
+
+
+def test_each_part_of_a_job_has_its_own_time_output_and_report(on_backend):
+    """A part that ends in time gives the next one all of its own."""
+    # It does not look whether the separator has been read, but waits long enough.
+    step = "sleep 0.4; echo of $part; echo of $part >&3; printf '\\036' >&3; sleep 0.1;"
+    script = f"for part in one two; do {step} done; echo of three; exec sleep 1000"
+    heard: list[tuple[int, bytes]] = []
+
+    async def main(backend: LocalBackend) -> JobResult:
+        job = shell(script, report=True, timeout=1.0, later_timeouts=(None, 0.7))
+        return await backend.run(job, on_output=lambda *said: heard.append(said))
+
+    result = on_backend(main)
+    assert result.outcome == TimedOut(0.7, killed=False)
+    assert (result.stdout.text(), result.report) == ("of three\n", b"")
+    report = b"".join(data for stream, data in heard if stream == 3)
+    assert report == b"of one\n\x1eof two\n\x1e"

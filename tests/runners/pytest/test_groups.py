@@ -198,7 +198,6 @@ CLASS = {**MARKED, "test_two": "test_one"}
 @pytest.mark.parametrize(
     ("arguments", "directive", "expected"),
     [
-        ([], "", MARKED),
         (["--maelstrom-group=class"], "", CLASS),
         (["--maelstrom-group=xdist_group"], "", NAMED),
         (["-n2", "--dist=loadgroup"], "", NAMED),
@@ -215,7 +214,7 @@ CLASS = {**MARKED, "test_two": "test_one"}
             },
         ),
     ],
-    ids=["nothing", "class", "xdist_group", "loadgroup", "directive", "subset", "loadfile"],
+    ids=["class", "xdist_group", "loadgroup", "directive", "subset", "loadfile"],
 )
 def test_tests_of_one_kind_share_a_container(project, tmp_path, arguments, directive, expected):
     files = {"pytest.ini": "[pytest]\nmarkers = xdist_group\n", "test_it.py": KINDS}
@@ -248,6 +247,8 @@ import pytest
 
 @pytest.mark.parametrize("number", range(40))
 def test_it(number):
+    if number == 7:
+        print(("x" * 10_000 + chr(10)) * 200)
     print("out", number)
     print("err", number, file=sys.stderr)
     assert number != 25
@@ -261,6 +262,10 @@ def test_live_lines_have_the_name_of_their_own_test(project, run):
     lines = re.findall(r"^(?:\S* )?test_it\.py::test_it\[(\d+)\] \| (\w+) (\d+)$", ran.out, re.M)
     assert len(lines) == 80
     assert [line for line in lines if line[0] != line[2]] == []
+    # What one writes too much of is missing there, and nowhere else.
+    assert re.findall(r"test_it\[(\d+)\] \| \[… (\d+) bytes omitted", ran.out) == [
+        ("7", str(200 * 10_001 + len("\nout 7\n") - 1_000_000))
+    ]
 
 
 def test_no_test_of_a_group_begins_when_the_run_has_had_enough(project, run):
