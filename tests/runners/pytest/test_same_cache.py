@@ -61,3 +61,21 @@ def test_stepping_goes_on_where_it_stopped(project, run):
     plain, ours = ended
     assert [ran.code for ran in ours] == [ran.code for ran in plain]
     assert [ran.cases for ran in ours] == [ran.cases for ran in plain], ours[0].out + ours[1].out
+
+
+def test_no_key_of_the_cache_leads_out_of_it(project, run, tmp_path):
+    directory = project(
+        {
+            "pytest.ini": "[pytest]\n",
+            "test_it.py": f"""
+                def test_within(cache): cache.set("shop/seen", 1)
+                def test_above(cache): cache.set("../../above", 1)
+                def test_elsewhere(cache): cache.set("{tmp_path}/elsewhere", 1)
+            """,
+        }
+    )
+    ran = run(directory, ours=True)
+    assert ran.cases["test_it.py::test_within"] == ["passed"]
+    assert (directory / ".pytest_cache" / "v" / "shop" / "seen").read_text() == "1"
+    assert not list(tmp_path.rglob("above"))
+    assert not list(tmp_path.rglob("elsewhere"))
