@@ -1,3 +1,5 @@
+"""What is seen of the starting process."""
+
 def test_says(say):
     say("in words of its own")
 
