@@ -39,21 +39,32 @@ def hand_over(
 ) -> None:
     """Hand messages over to the plugins that want them; others are left out.
 
+    They come from tests, which may say anything: what would write elsewhere than where it should is
+    left out too.
+
     :param node_id: of the case they are of, as its reports name it
     """
     xml = config.stash.get(xml_key, None)
     for message in messages:
-        match message["kind"]:
-            case "log":
-                _write_log(config, str(message["text"]))
-            case "cache" if getattr(config, "cache", None) is not None:
-                config.cache.set(message["key"], message["value"])
-            case "suite property" if xml is not None:
+        match message:
+            case {"kind": "log", "text": str(text)}:
+                _write_log(config, text)
+            case {"kind": "cache", "key": str(key), "value": value} if stays_within(key):
+                cache = getattr(config, "cache", None)
+                if cache is not None:
+                    cache.set(key, value)
+            case {"kind": "suite property", "name": str(name), "value": str(value)}:
                 # A fixture of the whole session is set up in every container.
-                if (message["name"], message["value"]) not in xml.global_properties:
-                    xml.add_global_property(message["name"], message["value"])
-            case "xml attribute" if xml is not None and node_id:
-                xml.node_reporter(node_id).add_attribute(message["name"], message["value"])
+                if xml is not None and (name, value) not in xml.global_properties:
+                    xml.add_global_property(name, value)
+            case {"kind": "xml attribute", "name": str(name), "value": str(value)}:
+                if xml is not None and node_id:
+                    xml.node_reporter(node_id).add_attribute(name, value)
+
+
+def stays_within(key: str) -> bool:
+    """Whether a key of the cache, of which pytest makes a path, leads into the cache."""
+    return bool(key) and not key.startswith("/") and ".." not in key.split("/") and "\0" not in key
 
 
 def say_aloud(config: pytest.Config, report: CaseReport) -> None:
@@ -110,7 +121,8 @@ def _write_log(config: pytest.Config, text: str) -> None:
     try:
         if handler.stream is None:
             handler.stream = handler._open()
-        handler.stream.write(text)
+        # What cannot be written must not cost the case its report.
+        handler.stream.write(text.encode("utf-8", "backslashreplace").decode())
         handler.flush()
     finally:
         handler.release()

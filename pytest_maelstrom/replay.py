@@ -91,7 +91,7 @@ def unserialized(config: pytest.Config, data: Mapping[str, Any]) -> Any:
     subtest = data.get("_subtest.context")
     report = config.hook.pytest_report_from_serializable(config=config, data=data)
     if as_shown is not None:
-        report.longrepr = _Told(str(longrepr), as_shown)
+        report.longrepr = _Told(str(longrepr), str(as_shown))
     if subtest is not None:
         # pytest takes the repr of these values twice: where they are made, and where they arrive.
         object.__setattr__(report.context, "kwargs", subtest["kwargs"])

@@ -36,6 +36,8 @@ class Carrier:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Take the terminal away from pytest, whose reports are shown by the controlling process."""
         manager = config.pluginmanager
+        if not manager.hasplugin("terminalreporter"):
+            return  # neither is it outside
         reporter: Any = manager.unregister(name="terminalreporter")
         reporter._tw.hasmarkup = reporter.hasmarkup = self._terminal["markup"]
         reporter._tw.fullwidth = self._terminal["width"]

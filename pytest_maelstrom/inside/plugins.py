@@ -151,7 +151,8 @@ def as_shown(config: pytest.Config, longrepr: Any) -> str:
     """What pytest would write to the terminal, colours included."""
     text = io.StringIO()
     writer = TerminalWriter(text)
-    writer.hasmarkup = config.get_terminal_writer().hasmarkup
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    writer.hasmarkup = reporter is not None and reporter.hasmarkup
     longrepr.toterminal(writer)
     return text.getvalue().rstrip("\n")
 

@@ -61,3 +61,36 @@ def test_stepping_goes_on_where_it_stopped(project, run):
     plain, ours = ended
     assert [ran.code for ran in ours] == [ran.code for ran in plain]
     assert [ran.cases for ran in ours] == [ran.cases for ran in plain], ours[0].out + ours[1].out
+
+
+def test_no_key_of_the_cache_leads_out_of_it(project, run, tmp_path):
+    """Not even one that pytest has not seen: a test may write among its reports what it likes."""
+    directory = project(
+        {
+            "pytest.ini": "[pytest]\n",
+            "test_it.py": f"""
+                import json, os
+
+                def say(**message):
+                    line = json.dumps(dict(kind="cache", value=1, **message)).encode() + b"\\n"
+                    for name in os.listdir("/proc/self/fd"):
+                        target = os.readlink(f"/proc/self/fd/{{name}}") if int(name) > 100 else ""
+                        if target.startswith("pipe:"):
+                            os.write(int(name), line)
+
+                def test_within(cache): cache.set("shop/seen", 1)
+                def test_forged(): say(key="shop/forged")
+                def test_above(): say(key="../../above")
+                def test_elsewhere(): say(key="{tmp_path}/elsewhere")
+                def test_nothing(): say(key="")
+                def test_no_key(): say(key=[1])
+            """,
+        }
+    )
+    ran = run(directory, "--maelstrom-preload=off", ours=True)
+    assert ran.code == 0, ran.out
+    assert len(ran.cases) == 6
+    kept = {path.name for path in (directory / ".pytest_cache" / "v" / "shop").iterdir()}
+    assert kept == {"seen", "forged"}
+    assert not list(tmp_path.rglob("above"))
+    assert not list(tmp_path.rglob("elsewhere"))

@@ -1,3 +1,5 @@
+"""Tests on two event loops, by anyio."""
+
 import anyio
 import pytest
 

@@ -1,3 +1,5 @@
+"""Tests and fixtures of pytest-asyncio."""
+
 import asyncio
 
 import pytest

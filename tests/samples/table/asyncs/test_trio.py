@@ -1,3 +1,5 @@
+"""Tests and fixtures of pytest-trio."""
+
 import pytest
 import trio
 

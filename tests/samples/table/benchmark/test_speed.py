@@ -1,3 +1,6 @@
+"""Benchmarks."""
+
+
 def test_sum(benchmark):
     assert benchmark(sum, [1, 2, 3]) == 6
 

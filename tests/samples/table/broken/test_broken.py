@@ -1,1 +1,3 @@
-import no_such_module
+"""A module that cannot be imported."""
+
+import no_such_module  # noqa: F401

@@ -1,1 +1,3 @@
-def test_it(:
+"""A module whose code is wrong."""
+
+compile("def test_it(:", "wrong.py", "exec")

@@ -1,3 +1,5 @@
+"""Ways to use a database."""
+
 import pytest
 from django.test import TestCase
 from shop.models import Item

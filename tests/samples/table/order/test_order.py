@@ -1,3 +1,5 @@
+"""Tests that want an order."""
+
 import pytest
 
 

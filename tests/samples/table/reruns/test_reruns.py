@@ -1,3 +1,5 @@
+"""Tests that fail, some of them once."""
+
 from pathlib import Path
 
 import pytest

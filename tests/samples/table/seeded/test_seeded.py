@@ -1,3 +1,5 @@
+"""Tests that show which numbers they draw."""
+
 import random
 
 

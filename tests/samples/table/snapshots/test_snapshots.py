@@ -1,3 +1,6 @@
+"""A snapshot that fits, and one that does not."""
+
+
 def test_same(snapshot):
     assert snapshot == {"a": 1}
 

@@ -1,3 +1,5 @@
+"""A fixture that writes to the terminal."""
+
 import pytest
 
 

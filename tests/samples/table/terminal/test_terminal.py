@@ -1,3 +1,6 @@
+"""What is seen of the starting process."""
+
+
 def test_says(say):
     say("in words of its own")
 

@@ -1,3 +1,5 @@
+"""Tests that hang, in each phase."""
+
 import time
 
 import pytest

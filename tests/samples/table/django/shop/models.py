@@ -1,3 +1,5 @@
+"""What is in the database."""
+
 from django.db import models
 
 

@@ -1,3 +1,5 @@
+"""The one page."""
+
 from django.http import HttpResponse
 from django.urls import path
 
