@@ -6,6 +6,7 @@ from enum import Enum
 import attrs
 
 from maelstrom_core.engine.events import JobGiven
+from maelstrom_core.model.outcome import Cancelled, Exited, Outcome
 
 
 class RootState(Enum):
@@ -47,3 +48,12 @@ class Job:
         """Whether its time counts, and is not up yet."""
         asked = self.asked_where or self.terminated or self.cancelled is not None
         return bool(self.slots) and self.given.timeout is not None and not asked
+
+    def stop_the_clock(self) -> None:
+        """Its time does not count for now, unless it is up already."""
+        if self.may_time_out:
+            self.deadline = math.inf
+
+    def ended_by_itself(self) -> Outcome:
+        """What has come of it, if nobody wanted it to end."""
+        return Exited(0) if self.cancelled is None else Cancelled(self.cancelled, ran=True)
