@@ -7,7 +7,7 @@ from enum import Enum
 import attrs
 
 from maelstrom_core.engine.events import JobGiven
-from maelstrom_core.model.outcome import Cancelled, Outcome, TimedOut
+from maelstrom_core.model.outcome import Cancelled, Exited, Outcome, TimedOut
 
 STACK_SECONDS = 0.25
 """Between the signal that makes a program write down where it is, and TERM."""
@@ -60,6 +60,15 @@ class Job:
         """Whether its time counts, and is not up yet."""
         asked = self.asked_where or self.terminated or self.cancelled is not None
         return bool(self.slots) and self.timeout is not None and not asked
+
+    def stop_the_clock(self) -> None:
+        """Its time does not count for now, unless it is up already."""
+        if self.may_time_out:
+            self.deadline = math.inf
+
+    def ended_by_itself(self) -> Outcome:
+        """What has come of it, if nobody wanted it to end."""
+        return Exited(0) if self.cancelled is None else Cancelled(self.cancelled, ran=True)
 
     def deadline_of_part(self, now: float) -> float:
         """When the time of the part that begins now is up."""

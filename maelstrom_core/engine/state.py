@@ -118,8 +118,8 @@ class EngineState:
             case ForkRefused(root, job, why):
                 effects = self._fork_refused(root, job, why)
             case TerminalWanted(job):
-                if job in self._jobs and self._jobs[job].may_time_out:
-                    self._jobs[job].deadline = math.inf
+                if job in self._jobs:
+                    self._jobs[job].stop_the_clock()
                 return []
             case TerminalLeft(job):
                 return self._terminal_left(job, now)
@@ -331,10 +331,9 @@ class EngineState:
         job = self._jobs.get(name)
         if job is None or not job.slots:
             return []
-        aside = [] if job.forked else [SetAside(job.slots[0], name)]
+        effects: list[Effect] = [] if job.forked else [SetAside(job.slots[0], name)]
         self._take_back(job)
-        why = job.cancelled
-        return [*aside, self._finish(name, Cancelled(why, ran=True) if why else Exited(0))]
+        return [*effects, self._finish(name, job.ended_by_itself())]
 
     def _lost(self, slot: int, reason: str) -> list[Effect]:
         # Its successor is told of containers by whoever replaces the process.

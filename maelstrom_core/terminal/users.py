@@ -1,6 +1,7 @@
 """The user's own terminal: its size, its raw mode and the way back, what is typed and shown."""
 
 import os
+import select
 import signal
 import sys
 import termios
@@ -90,10 +91,14 @@ class UsersTerminal:
 
     def write(self, data: bytes) -> None:
         """Show something; waits while the terminal is slow, and whoever writes with it."""
-        with suppress(OSError):  # nobody is there to see it
-            view = memoryview(data)
-            while view:
+        view = memoryview(data)
+        while view:
+            try:
                 view = view[os.write(self._writing, view) :]
+            except BlockingIOError:  # some other program has left it so
+                select.select([], [self._writing], [])
+            except OSError:
+                return  # nobody is there to see it
 
     async def read_keys(self) -> bytes:
         """What was typed; waits until something was. Nothing at the end."""
