@@ -10,7 +10,6 @@ its leases hold for them; a name whose layers were evicted is forgotten with the
 import hashlib
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import Any
 import attrs
 
 from maelstrom_core.errors import InputError
+from maelstrom_core.images.stop import Stop
 from maelstrom_core.images.unpack import Layer
 from maelstrom_core.model.digest import BadDigest, Digest
 from maelstrom_core.store import locks
@@ -96,7 +96,7 @@ class ImageCache:
         return self._path("partial", digest)
 
     @contextmanager
-    def alone(self, diff_id: str, stop: threading.Event) -> Iterator[None]:
+    def alone(self, diff_id: str, stop: Stop) -> Iterator[None]:
         """Be the only one who makes a layer; waits for another process that does.
 
         :raises InputError: if nobody wants it any more meanwhile

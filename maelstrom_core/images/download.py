@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +11,7 @@ import httpx
 from maelstrom_core.errors import HostError, InputError
 from maelstrom_core.images.documents import BadImage, Descriptor
 from maelstrom_core.images.registry import ATTEMPTS, Registry
+from maelstrom_core.images.stop import Stop
 
 _CHUNK_BYTES = 1 << 20
 
@@ -21,7 +21,7 @@ def download(
     descriptor: Descriptor,
     path: Path,
     *,
-    stop: threading.Event,
+    stop: Stop,
     on_bytes: Callable[[int], None],
 ) -> None:
     """Bring a blob; what an earlier attempt has left is not brought again.
@@ -50,7 +50,7 @@ class _Download:
         registry: Registry,
         descriptor: Descriptor,
         file: BinaryIO,
-        stop: threading.Event,
+        stop: Stop,
         on_bytes: Callable[[int], None],
     ) -> None:
         self._registry = registry
@@ -80,6 +80,8 @@ class _Download:
             try:
                 self._bring()
             except httpx.HTTPError as error:
+                if self._stop.is_set():
+                    raise InputError("cancelled", ["nobody wants this image any more"]) from None
                 failures = failures + 1 if self._done == before else 1
                 if failures >= ATTEMPTS:
                     told = str(error) or type(error).__name__

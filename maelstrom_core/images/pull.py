@@ -36,6 +36,7 @@ from maelstrom_core.images.sources import (
     from_layout,
     from_registry,
 )
+from maelstrom_core.images.stop import Stop
 from maelstrom_core.images.unpack import Layer, unpack
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.images import Image
@@ -126,7 +127,7 @@ class _One:
         self._cache = cache
         self._store = store
         self._lease = lease
-        self._stop = threading.Event()
+        self._stop = Stop()
 
     @property
     def is_to_be_locked(self) -> bool:

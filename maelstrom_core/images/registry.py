@@ -7,9 +7,10 @@ arrives is not believed: whoever asks for a digest checks it.
 import ipaddress
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from maelstrom_core.images.credentials import Credentials
 from maelstrom_core.images.credentials_plan import Login
 from maelstrom_core.images.documents import INDEXES, MANIFESTS, MOST_BYTES
 from maelstrom_core.images.reference import DOCKER_HUB, InRegistry
+from maelstrom_core.images.stop import Stop
 from maelstrom_core.images.trust import ssl_context
 
 ACCEPTED = ", ".join((*INDEXES, *MANIFESTS))
@@ -44,11 +46,13 @@ class Registry:
         *,
         environment: Mapping[str, str],
         insecure: frozenset[str],
-        stop: threading.Event,
+        stop: Stop,
     ) -> None:
         self.host, self.repository = reference.host, reference.repository
         self._is_insecure = self.host in insecure or _is_loopback(self.host)
         self._stop = stop
+        self._sockets: list[socket.socket] = []
+        stop.calls(self._break_off)
         self._credentials = Credentials(environment)
         self._lock = threading.Lock()
         self._authorization = ""
@@ -66,6 +70,16 @@ class Registry:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+    def _break_off(self) -> None:
+        """Wake threads that wait for a registry which says nothing."""
+        for one in list(self._sockets):
+            with suppress(OSError):  # closed already, or the one below a socket with TLS
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._sockets.append(info["return_value"].get_extra_info("socket"))
 
     def manifest(self, wanted: str) -> tuple[bytes, str]:
         """A manifest or index, and what it was sent as.
@@ -110,12 +124,19 @@ class Registry:
             last = attempt == ATTEMPTS - 1
             used = self._authorization
             own = {"Authorization": used} if used else {}
-            request = self._client.build_request("GET", url, headers={**headers, **own})
+            traced = {"trace": self._trace}
+            request = self._client.build_request(
+                "GET", url, headers={**headers, **own}, extensions=traced
+            )
             try:
                 response = self._client.send(request, stream=True)
             except httpx.TransportError as error:
                 # Nobody who is there at all refuses more often than once.
-                if last or (isinstance(error, httpx.ConnectError) and attempt):
+                if (
+                    last
+                    or self._stop.is_set()
+                    or (isinstance(error, httpx.ConnectError) and attempt)
+                ):
                     raise self._unreachable(error) from None
                 self._pause(attempt, "")
                 continue

@@ -32,6 +32,7 @@ from maelstrom_core.images.documents import (
 )
 from maelstrom_core.images.platform_plan import choose
 from maelstrom_core.images.reference import InDockerArchive, InLayout, InRegistry
+from maelstrom_core.images.stop import Stop
 
 OnBytes = Callable[[int], None]
 _DEEPEST = 4
@@ -139,7 +140,7 @@ def from_registry(
     platform: Platform,
     environment: Mapping[str, str],
     insecure: frozenset[str],
-    stop: threading.Event,
+    stop: Stop,
 ) -> Iterator[Resolved]:
     """An image of a registry, which is not asked for what is there already.
 
@@ -192,7 +193,7 @@ def _registry(
     reference: InRegistry,
     environment: Mapping[str, str],
     insecure: frozenset[str],
-    stop: threading.Event,
+    stop: Stop,
 ) -> Any:
     try:
         from maelstrom_core.images.registry import Registry

@@ -14,7 +14,7 @@ from maelstrom_core.spec import layers, mounts
 from maelstrom_core.spec.container import INHERITABLE, container_readers
 from maelstrom_core.spec.layers import PREFIX
 from maelstrom_core.testrun.directives import SETTINGS, Directives, read_directives
-from maelstrom_core.testrun.directives_plan import CasePlan, Planner
+from maelstrom_core.testrun.directives_plan import CasePlan, Planner, images_of
 from pytest_maelstrom.choices import CANNOT
 from pytest_maelstrom.selectors import SELECTORS
 
@@ -93,3 +93,11 @@ def test_faults_are_told_as_shown() -> None:
             """
         )
     assert sorted(str(raised.value).splitlines()) == sorted(shown.splitlines())
+
+
+IMAGES = (Path(__file__).parents[2] / "docs" / "guide" / "images.md").read_text()
+
+
+@pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", IMAGES, re.S))
+def test_an_example_of_images_can_be_used(example: str) -> None:
+    assert images_of(read(example))

@@ -311,3 +311,11 @@ with Store.open(Path(sys.argv[1])) as store:
         [sys.executable, "-c", script, tmp_path / "own", project], capture_output=True, text=True
     )
     assert "pip install 'pytest-maelstrom[images]'" in done.stdout, done.stderr
+
+
+def test_a_run_without_images_loads_nothing_of_them() -> None:
+    script = "import sys, pytest_maelstrom.session; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "maelstrom_core.spec.container" in loaded, done.stderr
+    assert {"httpx", "zstandard", "maelstrom_core.images.pull"} & loaded == set()
