@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
-from pytest_maelstrom.inside import live, output, stacks
+from pytest_maelstrom.inside import capturing, live, output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
 from pytest_maelstrom.inside.plugins import Collecting, Running, numbered
 from pytest_maelstrom.inside.preload import Preload
@@ -47,10 +47,10 @@ class Template(Collecting):
         items = {(item.nodeid, number): item for item, number in numbered(session.items)}
         self.sender.send("end", status=0)
         capture: Any = self.config.pluginmanager.getplugin("capturemanager")
-        # Files that captured output goes to are each fork's own.
-        capture.stop_global_capturing()
+        capturing.suspend(capture)
         live.flush()
-        unfit = [*threads_alive(), *children_alive(), *self._open_files()]
+        known = capturing.captured_files(capture)
+        unfit = [*threads_alive(), *children_alive(), *self._open_files(known)]
         self._server.freeze()
         gc.collect()
         # Collecting garbage would otherwise touch, and so copy, every page of the template.
@@ -63,8 +63,7 @@ class Template(Collecting):
         self.sender = running.sender = Sender()
         stacks.tell_when_asked(self.sender)
         self._left_in = output.prepare()
-        capture.start_global_capturing()
-        capture.suspend_global_capture()
+        capturing.renew(capture)
         self._run(session, items)
         return True
 
@@ -98,8 +97,8 @@ class Template(Collecting):
         session.testscollected = 1
         self.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
 
-    def _open_files(self) -> List[str]:
-        known = [*self._server.descriptors, self.sender.descriptor]
+    def _open_files(self, captured: List[int]) -> List[str]:
+        known = [*self._server.descriptors, self.sender.descriptor, *captured]
         known += [] if self._preload is None else self._preload.descriptors
         copies = [copy for copy, _ in copies_of_standard_streams(known)]
         return foreign_descriptors([*known, *copies])
