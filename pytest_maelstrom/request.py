@@ -114,15 +114,23 @@ class PytestRun:
             the same for all of them
         :param output_bytes: how much it may leave in ``$MAELSTROM_OUTPUT``
         """
-        path = os.path.normpath(self.root / case.partition("::")[0])
         own = {
-            "arguments": [path],
+            "arguments": self._where(case.partition("::")[0]),
             "case": case,
             "occurrence": occurrence,
             "output_bytes": output_bytes,
         }
         shared = b', "submodules": ' + submodules.encode() + b", "
         return self._common_to_all_cases[:-1] + shared + json.dumps(own).encode()[1:]
+
+    def _where(self, file: str) -> list[str]:
+        """Arguments from which a case is collected again: its file, if that can be told by its id.
+
+        Ids of files that lie outside the root directory begin wherever an argument has led pytest;
+        only all arguments lead there again, and they count cases of one id as before.
+        """
+        path = os.path.normpath(self.root / file)
+        return [path] if os.path.isfile(path) else list(self.arguments)
 
     @cached_property
     def _common_to_all_cases(self) -> bytes:
