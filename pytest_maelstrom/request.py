@@ -167,10 +167,19 @@ class PytestRun:
         :param keep: whether it stays if a case fails
         """
         files = dict.fromkeys(node_id.partition("::")[0] for node_id, _ in cases)
-        paths = [os.path.normpath(self.root / file) for file in files]
+        paths = list(dict.fromkeys(path for file in files for path in self._where(file)))
         own = {"arguments": paths, "cases": cases, "output_bytes": output_bytes, "keep": keep}
         shared = b', "submodules": ' + submodules.encode() + b", "
         return self._common_to_all_cases[:-1] + shared + json.dumps(own).encode()[1:]
+
+    def _where(self, file: str) -> list[str]:
+        """Arguments from which a case is collected again: its file, if that can be told by its id.
+
+        Ids of files that lie outside the root directory begin wherever an argument has led pytest;
+        only all arguments lead there again, and they count cases of one id as before.
+        """
+        path = os.path.normpath(self.root / file)
+        return [path] if os.path.isfile(path) else list(self.arguments)
 
     @cached_property
     def _common_to_all_cases(self) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 
 import pytest
 
-from pytest_maelstrom.inside import endings, live, output, stacks
+from pytest_maelstrom.inside import capturing, endings, live, output, stacks
 from pytest_maelstrom.inside.forking import ForkServer
 from pytest_maelstrom.inside.group import run_items
 from pytest_maelstrom.inside.link import Link
@@ -43,6 +43,7 @@ class Template(Collecting):
         self._preload = preload
         self._request: Dict[str, Any] = {}
         self._left_in = ""
+        self._captured: List[int] = []
         self._running: Any = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -56,10 +57,9 @@ class Template(Collecting):
         items = {(item.nodeid, number): item for item, number in numbered(session.items)}
         self.sender.send("end", status=0)
         capture: Any = self.config.pluginmanager.getplugin("capturemanager")
-        # Files that captured output goes to are each fork's own.
-        if capture is not None:
-            capture.stop_global_capturing()
+        capturing.suspend(capture)
         live.flush()
+        self._captured = capturing.captured_files(capture)
         if self._preload is not None:
             self._load_ahead(self._preload, {node_id for node_id, _ in items})
         unfit = [*threads_alive(), *children_alive(), *self._open_files()]
@@ -81,9 +81,7 @@ class Template(Collecting):
             debugging: Any = self.config.pluginmanager.getplugin("maelstrom-debugging")
             debugging.use(Link(self._server.link, out_of_the_way()), self.sender)
         self._left_in = output.prepare()
-        if capture is not None:
-            capture.start_global_capturing()
-            capture.suspend_global_capture()
+        capturing.renew(capture)
         self._run(session, items)
         return True
 
@@ -132,7 +130,7 @@ class Template(Collecting):
         run_items(session, self._running, self._request, self._left_in)
 
     def _open_files(self) -> List[str]:
-        known = [*self._server.descriptors, self.sender.descriptor]
+        known = [*self._server.descriptors, self.sender.descriptor, *self._captured]
         known += [] if self._preload is None else self._preload.descriptors
         copies = [copy for copy, _ in copies_of_standard_streams(known)]
         return foreign_descriptors([*known, *copies])

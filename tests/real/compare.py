@@ -80,10 +80,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def compare(suite: Suite, python: Path, work: Path, *, whole: bool) -> bool:
     """Run one suite both ways; print what differs."""
-    source = fetch(suite, work)
     part = suite.whole if whole else suite.part
     plain, ours = (
-        run(python, source, work / f"{suite.name}-{way}", ["-p", plugin, *suite.options, *part])
+        run(suite, python, work / f"{suite.name}-{way}", ["-p", plugin, *suite.options, *part])
         for way, plugin in (("plain", "no:maelstrom"), ("ours", "maelstrom"))
     )
     verdict = judge(suite.differences, plain.cases, ours.cases, whole=whole)
@@ -108,7 +107,7 @@ def _ended_alike(plain: Recording, ours: Recording, verdict: Verdict) -> bool:
     return plain.exit == ours.exit
 
 
-def run(python: Path, source: Path, out: Path, arguments: Sequence[str]) -> Recording:
+def run(suite: Suite, python: Path, out: Path, arguments: Sequence[str]) -> Recording:
     """Run the suite in its source directory and read what was recorded.
 
     :param out: name of files, without a suffix, for the recording and for what pytest printed
@@ -117,6 +116,7 @@ def run(python: Path, source: Path, out: Path, arguments: Sequence[str]) -> Reco
     recording.unlink(missing_ok=True)
     # Some suites look at these; both runs must see the same.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "80"}
+    environment.update(suite.environment)
     # Suites run programs of their environment by name.
     environment["PATH"] = f"{python.parent}:{environment['PATH']}"
     command = [python, HERE / "record.py", recording, "-q", "-p", "no:cacheprovider", *arguments]
@@ -125,7 +125,7 @@ def run(python: Path, source: Path, out: Path, arguments: Sequence[str]) -> Reco
         try:
             code = subprocess.run(
                 command,
-                cwd=source,
+                cwd=fetch(suite, out.parent),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=file,

@@ -6,8 +6,8 @@ The data is in ``suites.toml``; this reads it.
 import fnmatch
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Suite:
     :param part: of a slice that takes a few seconds; nothing to leave the suite to the night
     :param needs: what its tests need beside pytest and itself
     :param options: given to pytest both ways, and before ``-p maelstrom`` or its opposite
+    :param environment: variables that both runs get
     :param installed: the tests are part of what is installed, and no source distribution is fetched
     :param measured: also by ``bench/pytest``, all of it and its slice
     :param differences: what ends otherwise
@@ -56,6 +57,7 @@ class Suite:
     part: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     installed: bool = False
     measured: bool = False
     differences: tuple[Difference, ...] = ()
