@@ -6,10 +6,10 @@ import attrs
 import trio
 
 from maelstrom_core.container.messages import Ended, Launch, TerminalCommand
-from maelstrom_core.engine.output import Capture
+from maelstrom_core.engine.output import STDERR, STDOUT, Capture
 from maelstrom_core.engine.terminal_shell import JobTerminal
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import JobResult
+from maelstrom_core.model.outcome import JobResult, Outcome, Usage
 from maelstrom_core.model.ports import OnOutput
 
 
@@ -35,3 +35,36 @@ class GivenJob:
     forked: bool = False
     not_forked: str = ""
     typed_ahead: list[TerminalCommand] = attrs.field(factory=list)
+
+
+def result_of(
+    outcome: Outcome, capture: Capture, ended: Ended | None, not_forked: str
+) -> JobResult:
+    """What whoever gave a job gets.
+
+    :param ended: how its process has ended; ``None`` if none did
+    :param not_forked: why it was started afresh
+    """
+    if ended is None:
+        return JobResult(
+            outcome=outcome,
+            stdout=capture.unfinished(STDOUT),
+            stderr=capture.unfinished(STDERR),
+            report=capture.report,
+            not_forked=not_forked,
+        )
+    return JobResult(
+        outcome=outcome,
+        stdout=capture.captured(STDOUT, ended),
+        stderr=capture.captured(STDERR, ended),
+        report=capture.report,
+        usage=Usage(
+            wall_seconds=ended.wall_seconds,
+            user_seconds=ended.user_seconds,
+            system_seconds=ended.system_seconds,
+            peak_memory_bytes=ended.peak_memory_bytes,
+        ),
+        degraded=ended.degraded,
+        not_forked=not_forked,
+        seen=ended.seen,
+    )

@@ -48,9 +48,9 @@ from maelstrom_core.engine.events import (
     SlotLost,
     TimePassed,
 )
-from maelstrom_core.engine.given import GivenJob
+from maelstrom_core.engine.given import GivenJob, result_of
 from maelstrom_core.engine.outcomes import could_not_start, outcome_of
-from maelstrom_core.engine.output import STDERR, STDOUT, Capture
+from maelstrom_core.engine.output import Capture
 from maelstrom_core.engine.state import TEMPLATE_MEMORY_BYTES, EngineState
 from maelstrom_core.engine.template_shell import JobMessage, WarmTemplates
 from maelstrom_core.engine.terminal_shell import JobKeyboard, JobTerminal
@@ -62,7 +62,6 @@ from maelstrom_core.model.outcome import (
     InputFailed,
     JobResult,
     Outcome,
-    Usage,
 )
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.story import Story
@@ -232,30 +231,7 @@ class Engine:
         template = self._templates.get(running.root) if running.job.warm_up else None
         if template is not None:
             capture, ended = template.capture, template.ended
-        if ended is None:
-            running.result = JobResult(
-                outcome=outcome,
-                stdout=capture.unfinished(STDOUT),
-                stderr=capture.unfinished(STDERR),
-                report=capture.report,
-                not_forked=running.not_forked,
-            )
-        else:
-            running.result = JobResult(
-                outcome=outcome,
-                stdout=capture.captured(STDOUT, ended),
-                stderr=capture.captured(STDERR, ended),
-                report=capture.report,
-                usage=Usage(
-                    wall_seconds=ended.wall_seconds,
-                    user_seconds=ended.user_seconds,
-                    system_seconds=ended.system_seconds,
-                    peak_memory_bytes=ended.peak_memory_bytes,
-                ),
-                degraded=ended.degraded,
-                not_forked=running.not_forked,
-                seen=ended.seen,
-            )
+        running.result = result_of(outcome, capture, ended, running.not_forked)
         running.done.set()
 
     async def _make(self, root: str) -> None:

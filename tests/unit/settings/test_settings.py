@@ -146,17 +146,18 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
     sources.environment["MAELSTROM_CACHE_SIZE"] = "1kB"
     sources.command_line["slots"] = 2
     assert sources.load().described().splitlines() == [
-        "slots           = 2  (command line)",
-        f"store           = '/layers'  ({file})",
-        "cache-size      = 1000  ($MAELSTROM_CACHE_SIZE)",
-        "state           = '/default/state'  (default)",
-        "template-memory = 0.25  (default)",
-        "timeout         = None  (default)",
-        "interpreter     = 'auto'  (default)",
-        "repeat          = 1  (default)",
-        "retries         = 0  (default)",
-        "stop-after      = None  (default)",
-        "fail-on-flaky   = False  (default)",
+        "slots               = 2  (command line)",
+        f"store               = '/layers'  ({file})",
+        "cache-size          = 1000  ($MAELSTROM_CACHE_SIZE)",
+        "insecure-registries = ()  (default)",
+        "state               = '/default/state'  (default)",
+        "template-memory     = 0.25  (default)",
+        "timeout             = None  (default)",
+        "interpreter         = 'auto'  (default)",
+        "repeat              = 1  (default)",
+        "retries             = 0  (default)",
+        "stop-after          = None  (default)",
+        "fail-on-flaky       = False  (default)",
     ]
 
 
@@ -168,8 +169,8 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         ("Timeout", "did you mean timeout?"),
         (
             "zzz",
-            "known: slots, store, cache-size, state, template-memory, timeout, interpreter, repeat, "
-            "retries, stop-after, fail-on-flaky",
+            "known: slots, store, cache-size, insecure-registries, state, template-memory, timeout, "
+            "interpreter, repeat, retries, stop-after, fail-on-flaky",
         ),
     ],
 )
