@@ -371,9 +371,8 @@ class EngineState:
         while self.next_deadline() <= now:
             name = heapq.heappop(self._deadlines)[1]
             job = self._jobs[name]
-            number = job.time_is_up(now)
+            effects.append(SignalJob(job.slots[0], name, job.time_is_up(now)))
             self._watch(name, job)
-            effects.append(SignalJob(job.slots[0], name, number))
         return effects
 
     def _watch(self, name: JobId, job: Job) -> None:

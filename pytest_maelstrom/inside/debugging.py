@@ -73,16 +73,17 @@ class Debugging:
         if not self._after_failures or not self._attach():
             return
         manager = self._config.pluginmanager
-        reporter: Any = manager.getplugin("terminalreporter")
-        stand_in = _Writes(create_terminal_writer(self._config)) if reporter is None else None
-        if stand_in is not None:
-            # It writes by the terminal reporter, which is not here.
-            manager.register(stand_in, "terminalreporter")
+        # It writes by the terminal reporter; the one that is here, if any, writes to another terminal.
+        name = "terminalreporter"
+        reporter = manager.unregister(name=name) if manager.hasplugin(name) else None
+        stand_in = _Writes(create_terminal_writer(self._config))
+        manager.register(stand_in, name)
         try:
             PdbInvoke().pytest_exception_interact(node, call, report)
         finally:
-            if stand_in is not None:
-                manager.unregister(stand_in)
+            manager.unregister(stand_in)
+            if reporter is not None:
+                manager.register(reporter, name)
             self._detach()
             if getattr(report, "_pdbshown", False):
                 self.sender.send("shown by pdb", when=getattr(report, "when", None))

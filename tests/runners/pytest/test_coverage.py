@@ -1,6 +1,7 @@
 """``--cov`` gives the same numbers in containers as plainly, and what containers say is checked."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import coverage
+import pytest
 
 SUITE = {
     "pytest.ini": "[pytest]\npythonpath = src\n",
@@ -159,6 +161,12 @@ def report(path: Path) -> Any:
     found = json.loads(path.read_text())
     del found["meta"]["timestamp"]
     return found
+
+
+@pytest.fixture(autouse=True)
+def with_pytest_cov(monkeypatch):
+    others = os.environ["PYTEST_ADDOPTS"].replace("-p no:pytest_cov", "")
+    monkeypatch.setenv("PYTEST_ADDOPTS", others)
 
 
 def test_branches_contexts_and_reports_are_the_same(project, run):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 CACHE = """
 import json, os, sys
@@ -93,7 +94,8 @@ def test_values_in_the_cache_come_back(project, run):
 
 
 def test_examples_of_hypothesis_are_tried_first_by_the_next_run(project, run, monkeypatch):
-    monkeypatch.delenv("PYTEST_ADDOPTS")
+    others = os.environ["PYTEST_ADDOPTS"].replace("-p no:hypothesispytest", "")
+    monkeypatch.setenv("PYTEST_ADDOPTS", others)
     directory = project({"pytest.ini": "[pytest]\n", "test_it.py": EXAMPLES})
     home = directory / ".hypothesis"
 
