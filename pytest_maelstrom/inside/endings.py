@@ -19,7 +19,9 @@ def leave_out_own(config: pytest.Config) -> None:
     What is left out is found where pluggy and pytest keep it, which is no interface of theirs:
     where it is not found, all is done as ever.
     """
-    _leave_out_hooks(config.hook.pytest_sessionfinish, live=config.getini("log_cli") is True)
+    has_logs = config.pluginmanager.hasplugin("logging-plugin")
+    live = bool(has_logs and config.getini("log_cli"))
+    _leave_out_hooks(config.hook.pytest_sessionfinish, live=live)
     _leave_out_hooks(config.hook.pytest_unconfigure, live=False)
     callbacks = getattr(getattr(config, "_cleanup_stack", None), "_exit_callbacks", None)
     if callbacks is not None:
