@@ -48,9 +48,11 @@ def refuse_without_a_terminal(config: pytest.Config, terminal: UsersTerminal) ->
     """
     option = config.option
     for name, wanted in (("shell", option.maelstrom_shell), ("keep", option.maelstrom_keep)):
+        if not wanted:
+            continue
         with uncaptured(config):
             is_terminal = terminal.is_terminal
-        if wanted and not is_terminal:
+        if not is_terminal:
             raise pytest.UsageError(
                 f"maelstrom: --maelstrom-{name} needs a terminal; here standard input or output is "
                 "none: start pytest from one, without a pipe"

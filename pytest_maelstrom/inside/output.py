@@ -59,13 +59,13 @@ def send_back(sender: Any, directory: str, most_bytes: int, below: str = "") -> 
     :param sender: a `pytest_maelstrom.inside.wire.Sender`
     :param directory: as `prepare` named it; a test may have changed the variable
     :param most_bytes: of all files together
-    :param below: where it is to be among the files of the case; pytest's links are left out of it
+    :param below: where it is to be among the files of the case; pytest's links and its lock are left out of it
     :return: how many bytes more might have been sent
     """
     left = most_bytes
     for path, name, mode in _files(directory):
         if below:
-            if stat.S_ISLNK(mode) and name.endswith("current"):
+            if name == ".lock" or (stat.S_ISLNK(mode) and name.endswith("current")):
                 continue
             name = f"{below}/{name}"
         if not stat.S_ISREG(mode):

@@ -159,5 +159,13 @@ def test_every_module_can_be_imported(installed, checkout, tmp_path):
         name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         for name in python_files(checkout)
     )
-    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
+    code = """if True:
+        import importlib, sys
+        for name in sys.argv[1:]:
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                if error.name not in ("httpx", "structlog", "zmq", "zstandard"):
+                    raise
+    """
     run([installed / "python", "-c", code, *names], **elsewhere(tmp_path))
