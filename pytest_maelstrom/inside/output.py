@@ -59,7 +59,7 @@ def send_back(sender: Any, directory: str, most_bytes: int, below: str = "") -> 
     :param sender: a `pytest_maelstrom.inside.wire.Sender`
     :param directory: as `prepare` named it; a test may have changed the variable
     :param most_bytes: of all files together
-    :param below: where it is to be among the files of the case; pytest's links and its lock are left out of it
+    :param below: where it is to be among the files of the case; pytest's links and lock are left out
     :return: how many bytes more might have been sent
     """
     left = most_bytes
