@@ -13,15 +13,18 @@ class Capture:
     end: so what is gathered here is bounded already.
 
     :param limit: bytes that are kept of each of stdout and stderr
+    :param keeps: whether any are; otherwise they are counted
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, keeps: bool = True) -> None:
+        self._keeps = keeps
         self._head_limit = limit - limit // 2
         self._streams = {STDOUT: bytearray(), STDERR: bytearray(), REPORT: bytearray()}
 
     def take(self, output: Output) -> None:
         """Take in some bytes."""
-        self._streams[output.stream] += output.data
+        if self._keeps or output.stream == REPORT:
+            self._streams[output.stream] += output.data
 
     def captured(self, stream: int, ended: Ended) -> Captured:
         """All that is kept of a stream."""

@@ -60,6 +60,8 @@ from maelstrom_core.model.outcome import (
 from maelstrom_core.model.ports import OnOutput
 from maelstrom_core.story import Story
 
+ALL_OUTPUT_BYTES = 1 << 62
+"""More than any job writes."""
 MakeRootFunction = Callable[[str], Awaitable[Prepare]]
 """Makes the container of that name ready for slots; raises `MaelstromError`."""
 
@@ -138,12 +140,12 @@ class Engine:
                 job.arguments,
                 environment,
                 directory,
-                job.output_bytes,
+                job.output_bytes if job.keep_output else ALL_OUTPUT_BYTES,
                 job.report,
                 job.stdin,
             )
 
-        capture = Capture(job.output_bytes)
+        capture = Capture(job.output_bytes, keeps=job.keep_output)
         running = _Running(launch, root, job, on_output, capture, trio.Event())
         self._jobs[name] = running
         given = JobGiven(

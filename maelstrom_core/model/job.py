@@ -5,6 +5,7 @@ import attrs
 from maelstrom_core.model.container import ContainerSpec
 
 DEFAULT_OUTPUT_BYTES = 1_000_000
+DEFAULT_OUTPUTS_BYTES = 16 << 20
 
 
 @attrs.frozen(kw_only=True)
@@ -25,6 +26,8 @@ class JobSpec:
     :param slots: how many slots it takes
     :param output_bytes: how much of each of stdout and stderr is kept in memory and reported;
         past twice that, head and tail are kept
+    :param keep_output: otherwise all of stdout and stderr is passed on as it comes, however much it is,
+        and nothing of it is kept
     :param report: open descriptor 3 for the program to write a report to, apart from its output
     :param stdin: bytes that it may read; nothing by default
     :param fork: be a fork of the container's template, which reads this on its standard input,
@@ -32,6 +35,9 @@ class JobSpec:
         safely, the program is started after all, and the result says why
     :param warm_up: run nothing, but end when the container's template is ready; the result has
         what the template has written and reported until then
+    :param outputs: patterns of files that are brought back when the program has ended, relative to
+        its working directory or absolute; ``*``, ``?``, ``[…]``, ``**`` for any directories
+    :param outputs_bytes: how large all of them together may be
     :param label: what people call it
     """
 
@@ -47,8 +53,11 @@ class JobSpec:
     expected_duration: float | None = None
     slots: int = 1
     output_bytes: int = DEFAULT_OUTPUT_BYTES
+    keep_output: bool = True
     report: bool = False
     stdin: bytes = b""
     fork: bytes | None = None
     warm_up: bool = False
+    outputs: tuple[str, ...] = ()
+    outputs_bytes: int = DEFAULT_OUTPUTS_BYTES
     label: str = ""

@@ -6,19 +6,24 @@ from typing import Any
 import attrs
 
 from maelstrom_core.model.container import Limits, Network
-from maelstrom_core.settings.schema import BadValue, one_of, size
+from maelstrom_core.settings.schema import BadValue, size
 from maelstrom_core.spec.environment import elements
 from maelstrom_core.spec.layers import layer
 from maelstrom_core.spec.mounts import mount
 from maelstrom_core.spec.reading import (
+    SIZE,
     Place,
     Reader,
     absolute,
+    choice,
     flag,
     list_of,
     nearest,
     number_from,
     scalar,
+    shape_of,
+    shaped,
+    table_of,
     text_of,
 )
 
@@ -31,27 +36,37 @@ LISTS: Mapping[str, Reader] = {
 _NO_IMAGES = "images are not there yet: name a parent, or write its layers"
 
 
-def _limits(place: Place, value: object) -> Mapping[str, int]:
-    whole = number_from(1)
-    readers: Mapping[str, Reader] = {
-        "pids": whole,
-        "cpu_seconds": whole,
-        "file_size": scalar(size),
-        "open_files": whole,
-        "memory": scalar(size),
-        "core_size": scalar(size),
+_LIMITS = table_of(
+    {
+        "pids": number_from(1),
+        "cpu_seconds": number_from(1),
+        "file_size": scalar(size, SIZE),
+        "open_files": number_from(1),
+        "memory": scalar(size, SIZE),
+        "core_size": scalar(size, SIZE),
     }
+)
+_NETWORK = choice(*(kind.value for kind in Network))
+
+
+@shaped(shape_of(_LIMITS))
+def _limits(place: Place, value: object) -> Mapping[str, int]:
     fields = {"file_size": "file_bytes", "memory": "memory_bytes", "core_size": "core_bytes"}
-    return {fields.get(k, k): v for k, v in place.fields(value, readers).items()}
+    return {fields.get(k, k): v for k, v in _LIMITS(place, value).items()}
+
+
+@shaped(shape_of(_NETWORK))
+def _network(place: Place, value: object) -> Network:
+    return Network(_NETWORK(place, value))
 
 
 SCALARS: Mapping[str, Reader] = {
-    "network": lambda _, value: Network(one_of(*(kind.value for kind in Network))(value)),
+    "network": _network,
     "enable_writable_file_system": flag,
     "working_directory": absolute,
     "user": number_from(0),
     "group": number_from(0),
-    "root_size": scalar(size),
+    "root_size": scalar(size, SIZE),
     "hostname": text_of,
     "limits": _limits,
     "capabilities": list_of(text_of),
@@ -103,17 +118,6 @@ class Said:
         )
 
 
-def container_readers() -> Mapping[str, Reader]:
-    """A reader for every key that a container's table may have."""
-    return {
-        "image": _image,
-        "parent": _parent,
-        **LISTS,
-        **{f"added_{name}": reader for name, reader in LISTS.items()},
-        **SCALARS,
-    }
-
-
 def said(place: Place, fields: Mapping[str, Any], *, is_directive: bool) -> Said:
     """What the fields of a table come to.
 
@@ -149,27 +153,61 @@ def said(place: Place, fields: Mapping[str, Any], *, is_directive: bool) -> Said
     )
 
 
+@shaped(False)
 def _image(place: Place, _: object) -> None:
     place.fault(_NO_IMAGES)
 
 
+@shaped({"enum": list(INHERITABLE)})
+def _inheritable(place: Place, value: object) -> str | None:
+    if isinstance(value, str) and value in INHERITABLE:
+        return value
+    place.fault(f"unknown {value!r}{nearest(str(value), INHERITABLE)}")
+    return None
+
+
+_PARENT = table_of({"name": text_of, "use": list_of(_inheritable)}, needed=("name",))
+
+
+@shaped({"anyOf": [shape_of(text_of), shape_of(_PARENT)]})
 def _parent(place: Place, value: object) -> tuple[str, frozenset[str] | None]:
     """The name, and what ``use`` says; ``None`` for all."""
     if isinstance(value, str) and value:
         return value, None
     if not isinstance(value, Mapping):
         raise BadValue("the name of a container, or a table with name and use")
-    readers: Mapping[str, Reader] = {"name": text_of, "use": list_of(_inheritable)}
-    fields = place.fields(value, readers, needed=("name",))
+    fields = _PARENT(place, value)
     use = fields.get("use")
     return fields.get("name", ""), None if use is None else frozenset(use)
 
 
-def _inheritable(place: Place, value: object) -> str | None:
-    if isinstance(value, str) and value in INHERITABLE:
-        return value
-    place.fault(f"unknown {value!r}{nearest(str(value), INHERITABLE)}")
-    return None
+def container_readers() -> Mapping[str, Reader]:
+    """A reader for every key that a container's table may have."""
+    return {
+        "image": _image,
+        "parent": _parent,
+        **LISTS,
+        **{f"added_{name}": reader for name, reader in LISTS.items()},
+        **SCALARS,
+    }
+
+
+CONTAINER = table_of(container_readers())
+"""Reads what a container's table says, key by key."""
+
+
+@shaped({"type": "object", "additionalProperties": shape_of(CONTAINER)})
+def containers(place: Place, value: object) -> Mapping[str, "Said"]:
+    """Containers by name."""
+    if not isinstance(value, Mapping):
+        raise BadValue("a table of containers")
+    found = {}
+    for name, table in value.items():
+        here = place.key(name)
+        fields = here.read(CONTAINER, table)
+        if fields is not None:
+            found[name] = said(here, fields, is_directive=False)
+    return found
 
 
 def check_parents(place: Place, containers: Mapping[str, Said], given: Collection[str]) -> None:

@@ -7,15 +7,27 @@ import attrs
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.filters import EVERYTHING, BadFilter, Selectors, Tree, parse
-from maelstrom_core.settings.schema import BadValue, one_of, seconds
+from maelstrom_core.settings.schema import BadValue, seconds
 from maelstrom_core.spec.container import (
     Said,
     check_parent,
     check_parents,
     container_readers,
+    containers,
     said,
 )
-from maelstrom_core.spec.reading import Place, Reader, flag, list_of, scalar, text_of
+from maelstrom_core.spec.reading import (
+    SECONDS,
+    Place,
+    Reader,
+    Shape,
+    choice,
+    flag,
+    list_of,
+    shaped,
+    table_shape,
+    text_of,
+)
 
 DEFAULT = "default"
 """The container that there is without a file; directives change it, and it may be a parent."""
@@ -45,6 +57,7 @@ class Directives:
     directives: tuple[Directive, ...] = ()
 
 
+@shaped(SECONDS)
 def _seconds(_: Place, value: object) -> tuple[float | None]:
     # Wrapped, since no limit is something that was said.
     return (seconds(value),)
@@ -53,7 +66,7 @@ def _seconds(_: Place, value: object) -> tuple[float | None]:
 SETTINGS: Mapping[str, Reader] = {
     "timeout": _seconds,
     "ignore": flag,
-    "isolation": scalar(one_of("fresh", "template")),
+    "isolation": choice("fresh", "template"),
     "group_by": text_of,
     "include_shared_libraries": flag,
 }
@@ -77,10 +90,11 @@ def read_directives(
     """
     place = Place("", [])
 
+    @shaped(_directive_shape())
     def directive(here: Place, value: object) -> Directive:
         return _directive(here, value, selectors, cannot)
 
-    readers: Mapping[str, Reader] = {"containers": _containers, "directives": list_of(directive)}
+    readers = {"containers": containers, "directives": list_of(directive)}
     fields = place.fields(data, readers)
     found = Directives(
         containers=fields.get("containers", {}), directives=fields.get("directives", ())
@@ -94,18 +108,6 @@ def read_directives(
     return found
 
 
-def _containers(place: Place, value: object) -> Mapping[str, Said]:
-    if not isinstance(value, Mapping):
-        raise BadValue("a table of containers")
-    found = {}
-    for name, table in value.items():
-        here = place.key(name)
-        fields = here.read(lambda p, v: p.fields(v, container_readers()), table)
-        if fields is not None:
-            found[name] = said(here, fields, is_directive=False)
-    return found
-
-
 def _directive(
     place: Place, value: object, selectors: Selectors, cannot: Mapping[str, str]
 ) -> Directive:
@@ -114,7 +116,7 @@ def _directive(
             raise BadValue("a filter, as a text")
         return parse(written, selectors)
 
-    readers = {"filter": _told(a_filter), **SETTINGS, **container_readers()}
+    readers: Mapping[str, Reader] = {"filter": _told(a_filter), **SETTINGS, **container_readers()}
     fields = place.fields(value, readers)
     settings = {name: fields[name] for name in SETTINGS if name in fields}
     _refuse(place, settings, cannot)
@@ -146,6 +148,17 @@ def _refuse(place: Place, settings: Mapping[str, Any], cannot: Mapping[str, str]
         why = cannot.get(name, cannot.get(f"{name} = {value}"))
         if why is not None:
             place.key(name).fault(why)
+
+
+def _directive_shape() -> Shape:
+    keys: Mapping[str, Reader] = {"filter": text_of, **SETTINGS, **container_readers()}
+    return table_shape(keys)
+
+
+def shape() -> Mapping[str, Any]:
+    """What such a file may be, as JSON Schema."""
+    directive = shaped(_directive_shape())(lambda _, value: value)
+    return table_shape({"containers": containers, "directives": list_of(directive)})
 
 
 def known_keys() -> Collection[str]:
