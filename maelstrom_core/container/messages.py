@@ -23,6 +23,8 @@ class Launch:
         the first half of that and the last half
     :param report: whether descriptor 3 is open for a report
     :param stdin: bytes it may read
+    :param outputs: patterns of files that are told of when it has ended
+    :param outputs_bytes: how large all of them may be
     """
 
     job: int
@@ -34,6 +36,8 @@ class Launch:
     output_bytes: int = 1_000_000
     report: bool = False
     stdin: bytes = b""
+    outputs: tuple[str, ...] = ()
+    outputs_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,21 @@ class Output:
     job: int
     stream: int
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A file that it left, told of before its end.
+
+    :param path: in its container, or one of its patterns
+    :param why: why the file is not here; empty if it is
+    """
+
+    job: int
+    path: str
+    mode: int
+    data: bytes
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +168,7 @@ class Unfit:
     why: tuple[str, ...]
 
 
-SlotMessage = Started | Output | Ended | NotStarted | Lost
+SlotMessage = Started | Output | Left | Ended | NotStarted | Lost
 TemplateMessage = SlotMessage | Warm | Unfit
 """Of these, what names job 0 is about the template itself."""
 

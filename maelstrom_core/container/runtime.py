@@ -16,6 +16,7 @@ from maelstrom_core.container import slot as slot_module
 from maelstrom_core.container.messages import (
     Ended,
     Launch,
+    Left,
     Lost,
     NotStarted,
     Output,
@@ -137,6 +138,7 @@ class Slot:
             message.output_bytes,
             message.report,
             message.stdin,
+            (message.outputs, message.outputs_bytes),
         )
         self._tell(kind, ("launch", packed))
 
@@ -220,6 +222,8 @@ def decoded(message: tuple[Any, ...]) -> SlotMessage:
             return Started(*fields)
         case "output":
             return Output(*fields)
+        case "left":
+            return Left(*fields)
         case "ended":
             return Ended(*fields)
         case _:

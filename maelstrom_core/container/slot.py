@@ -29,6 +29,7 @@ from maelstrom_core.container import flags as k
 from maelstrom_core.container.ahead import Ahead, Anticipation, Child, Shape
 from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.child import StepFailed, perform_steps
+from maelstrom_core.container.collecting import collecting
 from maelstrom_core.container.facts import SlotFacts, slot_facts
 from maelstrom_core.container.job_plan import job_steps, namespaces_of
 from maelstrom_core.container.packets import OtherSideGone, memory_file, receive, send
@@ -141,6 +142,7 @@ class Slot:
         output_bytes: int,
         report: bool,
         stdin: bytes,
+        outputs: tuple[tuple[str, ...], int],
     ) -> RunningJob | None:
         """Start a job.
 
@@ -184,6 +186,7 @@ class Slot:
             began=began,
             degraded=prepared.degraded,
             proc=self.proc,
+            collect=collecting(self.view, self.numbers, directory, *outputs),
         )
 
     def make_ahead(self) -> None:

@@ -13,6 +13,7 @@ import trio
 from maelstrom_core.container.messages import (
     Ended,
     Launch,
+    Left,
     Lost,
     NotStarted,
     Output,
@@ -54,6 +55,7 @@ from maelstrom_core.model.outcome import (
     HostFailed,
     InputFailed,
     JobResult,
+    LeftFile,
     Outcome,
     Usage,
 )
@@ -81,6 +83,8 @@ class _Running:
     slot: int = -1
     forked: bool = False
     not_forked: str = ""
+    outputs: list[LeftFile] = attrs.field(factory=list)
+    outputs_missing: list[str] = attrs.field(factory=list)
 
 
 class Engine:
@@ -143,6 +147,8 @@ class Engine:
                 job.output_bytes if job.keep_output else ALL_OUTPUT_BYTES,
                 job.report,
                 job.stdin,
+                job.outputs,
+                job.outputs_bytes,
             )
 
         capture = Capture(job.output_bytes, keeps=job.keep_output)
@@ -244,6 +250,8 @@ class Engine:
                 degraded=ended.degraded,
                 not_forked=running.not_forked,
                 seen=ended.seen,
+                outputs=tuple(running.outputs),
+                outputs_missing=tuple(running.outputs_missing),
             )
         running.done.set()
 
@@ -284,6 +292,11 @@ class Engine:
                     running.capture.take(message)
                     if running.on_output is not None:
                         running.on_output(stream, data)
+            case Left(_, path, mode, data, why):
+                if running is not None and why:
+                    running.outputs_missing.append(f"{path}: {why}")
+                elif running is not None:
+                    running.outputs.append(LeftFile(path=path, mode=mode, data=data))
             case Ended(_, status):
                 if running is not None:
                     running.ended = message

@@ -10,6 +10,7 @@ from maelstrom_core.container.messages import (
     Ended,
     Fork,
     Launch,
+    Left,
     Lost,
     NotStarted,
     Output,
@@ -30,7 +31,7 @@ from maelstrom_core.model.outcome import HostFailed, Outcome
 MOST_AHEAD = 4
 """Forks of a template that wait for what they are to do: each holds some memory."""
 TEMPLATE_JOB = 0
-JobMessage = Started | Output | Ended | NotStarted
+JobMessage = Started | Output | Left | Ended | NotStarted
 
 
 @attrs.define
