@@ -103,7 +103,8 @@ class JobPlanner:
             new = place.key("containers").read(containers, around["containers"]) or {}
             check_parents(place.key("containers"), new, [DEFAULT, *self._written])
         before = dict(self._written)
-        self._written.update((name, one) for name, one in new.items() if name not in before)
+        there = (*before, DEFAULT)
+        self._written.update((name, one) for name, one in new.items() if name not in there)
         try:
             jobs = self._jobs(place, around, own, command)
             if not place.faults:

@@ -16,7 +16,7 @@ from maelstrom_core.settings.schema import BadValue, one_of
 
 Reader: TypeAlias = Callable[["Place", object], Any]
 Shape: TypeAlias = Mapping[str, Any] | bool
-"""What a reader takes, as JSON Schema; ``False`` for nothing at all."""
+"""What a reader takes, as JSON Schema; ``False`` for nothing at all, ``True`` for anything."""
 _AnyReader = TypeVar("_AnyReader", bound=Reader)
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -32,13 +32,8 @@ def shaped(shape: Shape) -> Callable[[_AnyReader], _AnyReader]:
 
 
 def shape_of(reader: Reader) -> Shape:
-    """What a reader takes.
-
-    :raises ValueError: for a reader that does not say it
-    """
-    shape: Shape | None = getattr(reader, "shape", None)
-    if shape is None:
-        raise ValueError(f"{reader!r} does not say what it takes: mark it with shaped(…)")
+    """What a reader takes; anything, if it does not say so, which a test of the schemas finds."""
+    shape: Shape = getattr(reader, "shape", True)
     return shape
 
 
@@ -123,7 +118,7 @@ def nearest(name: str, names: Collection[str]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names) or 'none'}"
 
 
-def scalar(read: Callable[[object], Any], shape: Shape) -> Reader:
+def scalar(read: Callable[[object], Any], shape: Shape = True) -> Reader:
     """A reader of a value that has no parts."""
     return shaped(shape)(lambda _, value: read(value))
 
