@@ -21,6 +21,8 @@ from maelstrom_core.settings.host import state_directory, store_directory, usabl
 
 AnyJob: TypeAlias = JobSpec | Mapping[str, Any]
 """A job: made, or as it is written in JSON or TOML."""
+RUNNERS = ("pytest",)
+"""Plugins of ours that know cases, and not where jobs go: loading them takes longer than a job."""
 READ_AHEAD = 100
 """Jobs that are known before the first of them has ended; twice the slots, if that is more."""
 
@@ -173,5 +175,5 @@ async def open_runner(
     settings = load(Schema("maelstrom", "MAELSTROM", fields), given, environment=os.environ)
     project = Path(project_directory).resolve()
     jobs = Jobs(project, client=environment, timeout=settings.timeout)
-    async with open_backend(settings, Plugins(), project_directory=project) as backend:
+    async with open_backend(settings, Plugins(block=RUNNERS), project_directory=project) as backend:
         yield AsyncRunner(backend, jobs)

@@ -11,10 +11,10 @@ from typing import Any
 
 import attrs
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = 16 << 20
 """Of one object: what is no end of text must not fill the memory."""
 # A whole text, or a brace or bracket outside of texts.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]]', re.S)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.S)
 _SPACE = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

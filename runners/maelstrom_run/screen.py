@@ -46,7 +46,8 @@ class Screen:
 
     async def _show(self) -> None:
         if self._status:
-            width = max(20, os.get_terminal_size(2).columns - 1)
+            # A terminal that does not know its own width says 0.
+            width = (os.get_terminal_size(2).columns or 80) - 1
             await self._write_all(2, _CLEAR + self._status.encode()[:width])
             self._shown = True
 

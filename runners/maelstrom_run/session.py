@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from maelstrom_core.api import AsyncRunner, InputError, Jobs
+from maelstrom_core.api.runner import RUNNERS
 from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.settings import Settings
@@ -57,7 +58,8 @@ async def _run(chosen: argparse.Namespace, settings: Settings, stopper: Stopper)
                 own = await trio.to_thread.run_sync(sys.stdin.buffer.read, abandon_on_cancel=True)
                 job = attrs.evolve(job, stdin=own)
         files = Files(Path(settings.output_directory))
-        async with open_backend(settings, Plugins(), project_directory=project) as backend:
+        plugins = Plugins(block=RUNNERS)
+        async with open_backend(settings, plugins, project_directory=project) as backend:
             runner = AsyncRunner(backend, jobs)
             if chosen.one:
                 return await run_one(runner, job, files, stopper)

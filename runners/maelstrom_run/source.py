@@ -1,5 +1,6 @@
 """Where jobs are read from: bytes as they come, documents as soon as they are whole."""
 
+import errno
 import os
 import stat
 from collections.abc import AsyncIterator
@@ -41,7 +42,7 @@ class Source:
         self._kind = kind
         mode = os.fstat(descriptor).st_mode
         # The kernel refuses to wait for what never makes anybody wait.
-        self._can_wait = not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+        self._can_wait = not stat.S_ISREG(mode)
         if stat.S_ISCHR(mode):
             self._can_wait = os.isatty(descriptor)
 
@@ -100,4 +101,6 @@ async def open_source(path: str | None, kind: str) -> AsyncIterator[Source]:
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror}") from None
         stack.callback(os.close, descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise UsageError(f"{path}: {os.strerror(errno.EISDIR)}")
         yield Source(descriptor, path, kind)

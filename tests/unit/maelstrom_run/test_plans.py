@@ -5,6 +5,10 @@ import signal
 
 import attrs
 import pytest
+from maelstrom_run import event_plan
+from maelstrom_run.endings_plan import Ending, of_many, of_one
+from maelstrom_run.files import directory_name, place_of
+from maelstrom_run.lines_plan import MOST_BYTES, PrefixedLines
 
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.job import JobSpec
@@ -21,10 +25,6 @@ from maelstrom_core.model.outcome import (
     TimedOut,
     Whose,
 )
-from maelstrom_run import event_plan
-from maelstrom_run.endings_plan import Ending, of_many, of_one
-from maelstrom_run.files import directory_name, place_of
-from maelstrom_run.lines_plan import MOST_BYTES, PrefixedLines
 
 JOB = JobSpec(container=ContainerSpec(), program="x", label="l")
 
