@@ -1,7 +1,8 @@
 """Runs jobs, written or made, one by one or thousands of them. For trio."""
 
+import itertools
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -101,9 +102,13 @@ class AsyncRunner:
 
         No more than `read_ahead` jobs are known at once, so there may be any number of them, and
         whoever does not take what has ended holds up the rest. Leaving the context ends all jobs.
+
+        :raises InputError: for a job that is not written as it must be; all others are ended
         """
         free = trio.Semaphore(self.read_ahead)
         give, take = trio.open_memory_channel[Ended](0)
+        numbers = itertools.count(1)
+        faults: list[InputError] = []
 
         async def one(number: int, job: JobSpec, mine: trio.MemorySendChannel[Ended]) -> None:
             async with mine:
@@ -111,39 +116,30 @@ class AsyncRunner:
                 await mine.send(Ended(number=number, job=job, result=result))
                 free.release()
 
+        async def start(job: AnyJob, nursery: trio.Nursery) -> None:
+            await free.acquire()
+            nursery.start_soon(one, next(numbers), self.job(job), give.clone())
+
         async def all_of_them(nursery: trio.Nursery) -> None:
             async with give:
-                number = 0
-                async for job in _each(jobs):
-                    await free.acquire()
-                    number += 1
-                    nursery.start_soon(one, number, self.job(job), give.clone())
+                try:
+                    if isinstance(jobs, AsyncIterable):
+                        async for job in jobs:
+                            await start(job, nursery)
+                    else:
+                        for job in jobs:
+                            await start(job, nursery)
+                except InputError as error:
+                    # Raised by itself below: whoever asked need not know of nurseries.
+                    faults.append(error)
+                    nursery.cancel_scope.cancel()
 
-        try:
-            async with take, trio.open_nursery() as nursery:
-                nursery.start_soon(all_of_them, nursery)
-                yield take
-                nursery.cancel_scope.cancel()
-        except* InputError as group:
-            # One job's faults end the run; whoever asked for it need not know of nurseries.
-            raise next(_leaves(group)) from None
-
-
-def _leaves(group: BaseExceptionGroup[InputError]) -> Iterator[InputError]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
-
-
-async def _each(jobs: Iterable[AnyJob] | AsyncIterable[AnyJob]) -> AsyncIterator[AnyJob]:
-    if isinstance(jobs, AsyncIterable):
-        async for job in jobs:
-            yield job
-        return
-    for job in jobs:
-        yield job
+        async with take, trio.open_nursery() as nursery:
+            nursery.start_soon(all_of_them, nursery)
+            yield take
+            nursery.cancel_scope.cancel()
+        if faults:
+            raise faults[0]
 
 
 @asynccontextmanager

@@ -171,10 +171,10 @@ class Collector:
                 yield from self._expand(path, rest)
 
     def _files(self, path: str) -> Iterator[str]:
-        """A file; of a directory, all that is below it."""
+        """A file; of a directory, all that is below it. A link to one may lead anywhere."""
         if not os.path.isdir(path):
             yield path
-        elif path != "/":
+        elif path != "/" and not os.path.islink(path):
             yield from self._expand(path, ["**"])
 
     def _entries(self, directory: str) -> list[tuple[str, bool]]:

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 import trio
 
-from maelstrom_core.container.messages import Ended, Launch, Lost, NotStarted, Output, Started
+from maelstrom_core.container.messages import (
+    Ended,
+    Launch,
+    Left,
+    Lost,
+    NotStarted,
+    Output,
+    Started,
+)
 from maelstrom_core.container.plan import prepare_message
 from maelstrom_core.container.probe import probe
 from maelstrom_core.container.runtime import Slot, open_slots
@@ -95,7 +103,7 @@ async def follow(
                 on_message(message)
             if isinstance(message, Ended | NotStarted | Lost):
                 return seen
-            assert isinstance(message, Started | Output)
+            assert isinstance(message, Started | Output | Left)
 
 
 @pytest.fixture
