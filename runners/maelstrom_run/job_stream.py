@@ -71,6 +71,9 @@ class JobStream:
                 if _BYTE_ORDER_MARK.startswith(self._text):
                     return
                 raise BadStream(self._line, f"expected {{ of a JSON object, not {self._shown()}")
+            if (found := self._one_line()) is not None:
+                yield found
+                continue
             size = self._end_of_object()
             if size is None:
                 if len(self._text) > MOST_BYTES:
@@ -97,6 +100,20 @@ class JobStream:
     def _shown(self) -> str:
         line = self._text.split(b"\n", 1)[0].decode("utf-8", "replace")
         return repr(line if len(line) < 40 else line[:36] + "…")
+
+    def _one_line(self) -> Found | None:
+        """The object, if its line is just that, as in JSON Lines; looking for its end costs more."""
+        end = self._text.find(b"\n")
+        if self._looked or end < 0 or not self._text.endswith((b"}", b"}\r"), 0, end):
+            return None
+        try:
+            table = json.loads(self._text[:end], object_pairs_hook=_unique)
+        except (ValueError, RecursionError):
+            return None  # it ends elsewhere, or will be told of with its place
+        found = Found(self._number + 1, self._line, table)
+        self._number += 1
+        self._text = self._text[end:]
+        return found
 
     def _end_of_object(self) -> int | None:
         """How many bytes it has, if its end has come; goes on where it stopped looking."""
