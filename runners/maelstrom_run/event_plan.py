@@ -37,12 +37,14 @@ def ended(
     job: JobSpec,
     result: JobResult,
     files: dict[str, str],
+    faults: list[str],
     *,
     with_streams: bool,
 ) -> bytes:
     """A job has ended.
 
     :param files: what it left: its own names, and where they are now
+    :param faults: what was not kept of that, and why
     :param with_streams: and what it wrote
     """
     written: dict[str, Any] = {}
@@ -64,6 +66,7 @@ def ended(
         usage=attrs.asdict(result.usage),
         **({"degraded": result.degraded} if result.degraded else {}),
         **({"outputs": files} if files else {}),
+        **({"outputs_missing": faults} if faults else {}),
     )
 
 

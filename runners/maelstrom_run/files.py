@@ -37,7 +37,7 @@ class Files:
     def keep(self, number: int, job: JobSpec, result: JobResult) -> Kept:
         """Write down what a job left."""
         kept = Kept()
-        kept.faults.extend(f"job {number}: outputs: {why}" for why in result.outputs_missing)
+        kept.faults.extend(f"outputs: {why}" for why in result.outputs_missing)
         directory = self._directory / directory_name(number, job.label)
         for left in result.outputs:
             try:
@@ -45,7 +45,7 @@ class Files:
                 _write(place, left.data, left.mode)
             except (OSError, ValueError) as error:
                 why = error.strerror if isinstance(error, OSError) else error
-                kept.faults.append(f"job {number}: {left.path!r} could not be kept: {why}")
+                kept.faults.append(f"{left.path!r} could not be kept: {why}")
             else:
                 kept.places[left.path] = os.fspath(place)
         return kept

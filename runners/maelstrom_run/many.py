@@ -74,7 +74,7 @@ class ManyJobs:
             helpers.cancel_scope.cancel()
         await self._screen.close()
         for what in self._degraded:
-            await self._presenter.fault(f"this host could not give all: {what}")
+            await self._presenter.note(f"this host could not give all: {what}")
         await self._presenter.over(jobs=counts.read, failed=counts.failed, faults=counts.faults)
         return of_many(failed=counts.failed, faults=counts.faults)
 
@@ -101,9 +101,7 @@ class ManyJobs:
         counts.ended += 1
         counts.failed += result.outcome != Exited(0) or bool(kept.faults)
         if not isinstance(result.outcome, Cancelled):
-            await self._presenter.ended(number, job, result, kept.places)
-            for fault in kept.faults:
-                await self._presenter.fault(fault)
+            await self._presenter.ended(number, job, result, kept)
         # Only now: what waits to be shown is memory, too.
         self._free.release()
 

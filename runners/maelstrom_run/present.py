@@ -8,6 +8,7 @@ from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import Captured, Exited, JobResult, describe
 from maelstrom_core.model.ports import OnOutput
 from maelstrom_run import event_plan
+from maelstrom_run.files import Kept
 from maelstrom_run.lines_plan import PrefixedLines
 from maelstrom_run.screen import Screen
 
@@ -23,13 +24,14 @@ class Presenter(Protocol):
     def on_output(self, number: int, job: JobSpec) -> OnOutput | None:
         """Who is to be told of what a job writes, as it does."""
 
-    async def ended(
-        self, number: int, job: JobSpec, result: JobResult, files: dict[str, str]
-    ) -> None:
+    async def ended(self, number: int, job: JobSpec, result: JobResult, kept: Kept) -> None:
         """A job has ended."""
 
     async def fault(self, text: str) -> None:
         """Something that was read is no job."""
+
+    async def note(self, text: str) -> None:
+        """Something that people should know of."""
 
     async def flow(self) -> None:
         """Show what jobs write, as they do, for ever."""
@@ -52,17 +54,17 @@ class Whole:
         del number, job
         return None
 
-    async def ended(
-        self, number: int, job: JobSpec, result: JobResult, files: dict[str, str]
-    ) -> None:
+    async def ended(self, number: int, job: JobSpec, result: JobResult, kept: Kept) -> None:
         """Show it."""
-        del files
-        name = name_of(number, job)
-        words = _in_words(name, result) + _cut(name, result)
+        words = _in_words(name_of(number, job), result, kept)
         out, error = _whole(result.stdout), _whole(result.stderr)
         await self._screen.write(out, error + said(words))
 
     async def fault(self, text: str) -> None:
+        """Say it."""
+        await self._screen.write(b"", said([text]))
+
+    async def note(self, text: str) -> None:
         """Say it."""
         await self._screen.write(b"", said([text]))
 
@@ -114,16 +116,12 @@ class Live(Whole):
         pending[STDERR].clear()
         await self._screen.write(out, error)
 
-    async def ended(
-        self, number: int, job: JobSpec, result: JobResult, files: dict[str, str]
-    ) -> None:
+    async def ended(self, number: int, job: JobSpec, result: JobResult, kept: Kept) -> None:
         """Show what is left of it."""
-        del files
         pending, lines = self._pending.pop(number), self._lines.pop(number)
         for stream, one in lines.items():
             pending[stream] += one.end()
-        name = name_of(number, job)
-        pending[STDERR] += said(_in_words(name, result) + _cut(name, result))
+        pending[STDERR] += said(_in_words(name_of(number, job), result, kept))
         await self._write(pending)
 
 
@@ -167,17 +165,19 @@ class Events:
                 pending.clear()
                 await self._screen.write(data)
 
-    async def ended(
-        self, number: int, job: JobSpec, result: JobResult, files: dict[str, str]
-    ) -> None:
+    async def ended(self, number: int, job: JobSpec, result: JobResult, kept: Kept) -> None:
         """Say it."""
         before = bytes(self._pending.pop(number, b""))
-        text = event_plan.ended(number, job, result, files, with_streams=not self._is_live)
+        places, faults = kept.places, kept.faults
+        text = event_plan.ended(number, job, result, places, faults, with_streams=not self._is_live)
         await self._screen.write(before + text)
 
     async def fault(self, text: str) -> None:
         """Say it."""
         await self._screen.write(event_plan.line("fault", words=text), said([text]))
+
+    async def note(self, text: str) -> None:
+        """Nothing: events of jobs have it."""
 
     async def over(self, *, jobs: int, failed: int, faults: int) -> None:
         """Say it."""
@@ -195,20 +195,15 @@ def said(lines: list[str]) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def _in_words(name: str, result: JobResult) -> list[str]:
-    if result.outcome == Exited(0):
-        return []
-    return [f"{name}: {describe(result.outcome)}"]
-
-
-def _cut(name: str, result: JobResult) -> list[str]:
-    streams = (("standard output", result.stdout), ("standard error", result.stderr))
-    return [
-        f"{name}: {written.omitted_bytes} bytes in the middle of its {stream} were left out; "
-        "--inline-limit says how much is kept"
-        for stream, written in streams
-        if written.omitted_bytes
-    ]
+def _in_words(name: str, result: JobResult, kept: Kept) -> list[str]:
+    words = [] if result.outcome == Exited(0) else [describe(result.outcome)]
+    for stream, written in (("output", result.stdout), ("error", result.stderr)):
+        if written.omitted_bytes:
+            words.append(
+                f"{written.omitted_bytes} bytes in the middle of its standard {stream} were left "
+                "out; --inline-limit says how much is kept"
+            )
+    return [f"{name}: {one}" for one in (*words, *kept.faults)]
 
 
 def _whole(written: Captured) -> bytes:

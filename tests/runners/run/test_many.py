@@ -59,6 +59,22 @@ def test_output_of_one_job_is_never_within_another_s(run: Callable) -> None:
         assert sorted(group.strip() for group in groups) == [str(number) for number in range(8)]
 
 
+def test_of_those_that_wait_the_most_urgent_is_next_then_the_longest(run: Callable) -> None:
+    given = [
+        # Whether the others are known yet when it is started or not.
+        sh("echo first; sleep 0.5", priority=9),
+        sh("echo short", expected_duration=1),
+        sh("echo long", expected_duration="1m"),
+        sh("echo unknown"),
+        sh("echo urgent", priority=1, expected_duration=1),
+        sh("echo last", priority=-1),
+    ]
+
+    ran = run("--slots=1", given=given)
+
+    assert ran.out.split() == ["first", "urgent", "unknown", "long", "short", "last"]
+
+
 def test_some_job_failed_and_nothing_else_is_1(run: Callable) -> None:
     ran = run(given=[{"program": "false"}, {"program": "true"}])
 
@@ -223,6 +239,6 @@ def test_files_come_back(run: Callable, tmp_path: Path) -> None:
     assert not (tmp_path / "left/2/z").exists()
     assert (tmp_path / "left/2/y").exists()
     assert (tmp_path / "left/3/q").read_text() == "q\n"
-    assert "job 1: outputs: missing: there is no such file" in ran.err
+    assert "job 1 (a job): outputs: missing: there is no such file" in ran.err
     assert "job 2: outputs: /tmp/z: more than may be brought back" in ran.err
     assert ran.code == 1

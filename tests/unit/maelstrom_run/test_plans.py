@@ -82,7 +82,7 @@ def test_an_event_of_an_end_has_all_that_is_known() -> None:
         stdout=Captured(head=b"a", tail=b"z", total_bytes=100),
         stderr=Captured(head=b"\xff", total_bytes=1),
     )
-    text = event_plan.ended(3, JOB, result, {"/o": "d/o"}, with_streams=True)
+    text = event_plan.ended(3, JOB, result, {"/o": "d/o"}, ["x"], with_streams=True)
     event = json.loads(text)
 
     assert text.endswith(b"\n")
@@ -92,7 +92,7 @@ def test_an_event_of_an_end_has_all_that_is_known() -> None:
     assert event["outcome"]["words"].startswith("could not start: start: execve failed")
     assert (event["stdout"], event["stdout_end"], event["stdout_omitted_bytes"]) == ("a", "z", 98)
     assert event["stderr_base64"] == "/w=="
-    assert event["outputs"] == {"/o": "d/o"}
+    assert (event["outputs"], event["outputs_missing"]) == ({"/o": "d/o"}, ["x"])
     assert event["usage"]["wall_seconds"] == 0.0
 
 
