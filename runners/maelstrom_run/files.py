@@ -37,6 +37,8 @@ class Files:
     def keep(self, number: int, job: JobSpec, result: JobResult) -> Kept:
         """Write down what a job left."""
         kept = Kept()
+        if not job.outputs:
+            return kept
         kept.faults.extend(f"outputs: {why}" for why in result.outputs_missing)
         directory = self._directory / directory_name(number, job.label)
         for left in result.outputs:

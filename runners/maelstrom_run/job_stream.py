@@ -107,7 +107,7 @@ class JobStream:
         if self._looked or end < 0 or not self._text.endswith((b"}", b"}\r"), 0, end):
             return None
         try:
-            table = json.loads(self._text[:end], object_pairs_hook=_unique)
+            table = _DECODER.decode(self._text[:end].decode())
         except (ValueError, RecursionError):
             return None  # it ends elsewhere, or will be told of with its place
         found = Found(self._number + 1, self._line, table)
@@ -141,7 +141,7 @@ class JobStream:
         self._line += text.count(b"\n")
         self._number += 1
         try:
-            table = json.loads(text, object_pairs_hook=_unique)
+            table = _DECODER.decode(text.decode())
         except json.JSONDecodeError as error:
             raise BadStream(line + error.lineno - 1, f"no JSON: {error.msg}") from None
         except UnicodeDecodeError as error:
@@ -163,3 +163,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise _Twice(f"no JSON: {twice!r} is there twice in one object")
     return table
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
