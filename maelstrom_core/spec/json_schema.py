@@ -7,6 +7,7 @@ from maelstrom_core.spec.environment import elements
 from maelstrom_core.spec.layers import layer
 from maelstrom_core.spec.mounts import mount
 from maelstrom_core.spec.reading import shape_of
+from maelstrom_core.spec.words import WORDS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PARTS: Mapping[str, Any] = {
@@ -15,6 +16,9 @@ _PARTS: Mapping[str, Any] = {
     "environment": shape_of(elements),
 }
 """What is used in many places, and written down once."""
+
+_KEYS_OF_FILES = {"containers", "layers"}
+"""What has one of these is a file, a container, a job or a directive: its keys have words."""
 
 
 def schema(shape: Mapping[str, Any], *, title: str) -> dict[str, Any]:
@@ -32,7 +36,19 @@ def _with_references(shape: Any) -> Any:
         if shape == part:
             return {"$ref": f"#/$defs/{name}"}
     if isinstance(shape, Mapping):
-        return {key: _with_references(value) for key, value in shape.items()}
+        written = {key: _with_references(value) for key, value in shape.items()}
+        keys = written.get("properties", {})
+        if _KEYS_OF_FILES & set(keys):
+            written["properties"] = {key: _in_words(key, value) for key, value in keys.items()}
+        return written
     if isinstance(shape, list):
         return [_with_references(value) for value in shape]
     return shape
+
+
+def _in_words(key: str, shape: Any) -> Any:
+    words = WORDS.get(key)
+    if not words or not isinstance(shape, dict):
+        return shape
+    of_its_kind = f" ({shape['description']})" if "description" in shape else ""
+    return {**shape, "description": words + of_its_kind}

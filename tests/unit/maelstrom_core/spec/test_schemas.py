@@ -56,6 +56,25 @@ def test_one_that_does_not_is_found() -> None:
     assert list(without_a_shape({"properties": {"a": True, "b": False}}, "x")) == ["x.properties.a"]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_key_of_a_container_a_job_and_a_directive_has_words(name: str) -> None:
+    """What is refused has none, and what has none of its own may have it of its kind."""
+
+    def silent(shape: Any) -> Iterator[str]:
+        if isinstance(shape, dict):
+            keys = shape.get("properties", {})
+            if {"containers", "layers"} & set(keys):
+                yield from (
+                    key
+                    for key, value in keys.items()
+                    if isinstance(value, dict) and "description" not in value
+                )
+            for value in shape.values():
+                yield from silent(value)
+
+    assert set(silent(published(name))) <= {"group_by", "include_shared_libraries"}
+
+
 GOOD: list[dict[str, Any]] = [
     {"program": "x"},
     {"containers": {}},
