@@ -109,13 +109,12 @@ class Collector:
 
     def _read(self, path: str) -> Left:
         try:
-            # Never waits, and never becomes a terminal, whatever it is by now.
-            how = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-            descriptor = os.open(path, how)
+            # Opening a device may already do something, and nobody is left who could change it.
+            status = os.stat(path)
+            if not stat.S_ISREG(status.st_mode):
+                return path, 0, b"", "it is no file"
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
-                status = os.fstat(descriptor)
-                if not stat.S_ISREG(status.st_mode):
-                    return path, 0, b"", "it is no file"
                 data = self._bytes(descriptor)
             finally:
                 os.close(descriptor)

@@ -122,6 +122,32 @@ def test_a_reader_who_has_had_enough_ends_everything(program: Start, arguments: 
         assert running.stderr.read() == b""
 
 
+def test_a_reader_who_is_slow_holds_up_nothing_but_what_is_shown(program: Start) -> None:
+    """Time limits of jobs hold while nobody reads what others have written."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with program("--slots=2", **pipes) as running:
+        running.stdin.write(b'{"program": "seq", "arguments": ["100000"]}')
+        running.stdin.write(b'{"program": "sleep", "arguments": ["63.5"], "timeout": 1}')
+        running.stdin.close()
+        wait_for(lambda: sleeping("63.5"))
+        wait_for(lambda: not sleeping("63.5"))
+        assert running.stdout.read().endswith(b"\n99999\n100000\n")
+        assert running.wait(timeout=30) == 1
+
+
+def test_what_is_to_outlive_its_terminal_does(program: Start) -> None:
+    def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with program("--one", preexec_fn=ignore, **pipes) as running:
+        running.stdin.write(b'{"program": "sh", "arguments": ["-c", "echo on; sleep 0.3; exit 4"]}')
+        running.stdin.flush()
+        assert running.stdout.readline() == b"on\n"
+        running.send_signal(signal.SIGHUP)
+        assert running.wait(timeout=30) == 4
+
+
 def test_a_full_disk_below_its_output_is_told(program: Start) -> None:
     with open("/dev/full", "wb") as full:
         pipes = {"stdin": subprocess.PIPE, "stdout": full, "stderr": subprocess.PIPE}
