@@ -45,10 +45,14 @@ async def _run(chosen: argparse.Namespace, settings: Settings, stopper: Stopper)
     jobs = Jobs(project, timeout=settings.timeout, output_bytes=settings.inline_limit)
     for path in chosen.containers:
         await _know_containers(jobs, path, chosen.format)
-    async with open_source(
-        None if _needs_nothing(chosen) else chosen.file, chosen.format
-    ) as source:
-        documents = _nothing() if _needs_nothing(chosen) else source.documents()
+    alone = _needs_nothing(chosen)
+    async with open_source(chosen.file, chosen.format) as source:
+        documents = _nothing() if alone else source.documents()
+        if source.is_terminal and not alone:
+            # Else it would seem to hang.
+            words = "reading jobs from the terminal; Ctrl-D ends them, --help tells of more"
+            sys.stderr.buffer.write(said([words]))
+            sys.stderr.flush()
         if chosen.explain:
             return await _explain(jobs, documents, chosen.command)
         if chosen.one:

@@ -43,8 +43,9 @@ class Source:
         mode = os.fstat(descriptor).st_mode
         # The kernel refuses to wait for what never makes anybody wait.
         self._can_wait = not stat.S_ISREG(mode)
+        self.is_terminal = os.isatty(descriptor)
         if stat.S_ISCHR(mode):
-            self._can_wait = os.isatty(descriptor)
+            self._can_wait = self.is_terminal
 
     async def documents(self) -> AsyncIterator[Document]:
         """All of it.

@@ -158,6 +158,35 @@ def test_a_full_disk_below_its_output_is_told(program: Start) -> None:
             assert b"output cannot be written: No space left on device" in running.stderr.read()
 
 
+def test_at_a_terminal_it_says_what_it_waits_for(program: Start) -> None:
+    """And runs what is typed, job by job."""
+    ours, theirs = pty.openpty()
+    try:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with program(stdin=theirs, **pipes) as running:
+            os.close(theirs)
+            assert b"reading jobs from the terminal; Ctrl-D ends" in running.stderr.readline()
+            os.write(ours, b'{"program": "echo", "arguments": ["typed"]}\n')
+            assert running.stdout.readline() == b"typed\n"
+            os.write(ours, b"\x04")
+            assert running.wait(timeout=30) == 0
+    finally:
+        os.close(ours)
+
+
+def test_at_a_terminal_a_command_is_all_that_is_needed(program: Start) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with program("--one", "id", "-u", stdin=theirs, **pipes) as running:
+            os.close(theirs)
+            assert running.stdout.read() == b"%d\n" % os.geteuid()
+            assert running.stderr.read() == b""
+            assert running.wait(timeout=30) == 0
+    finally:
+        os.close(ours)
+
+
 def test_progress_is_shown_at_a_terminal_and_taken_away(program: Start) -> None:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
