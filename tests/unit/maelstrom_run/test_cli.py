@@ -116,3 +116,38 @@ def test_settings_have_the_program_s_own_variables(
     assert re.search(r"^read-ahead += 7  \(\$MAELSTROM_RUN_READ_AHEAD\)$", ran.out, re.M)
     assert re.search(r"^slots += 3  \(\$MAELSTROM_SLOTS\)$", ran.out, re.M)
     assert re.search(r"^timeout += 120.0  \(command line\)$", ran.out, re.M)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("j.json", "", "there is no job"),
+        ("j.json", '{"containers": {}}', "there is no job"),
+        (
+            "j.json",
+            '{"programm": "x"}',
+            "object 1, line 1 of j.json, cannot be used:\n  programm: ",
+        ),
+        ("j.json", '\n{"program": ]}', "the job cannot be used:\n  line 2: no JSON: "),
+        ("j.toml", "jobs = [{ programm = 1 }]", "j.toml cannot be used:\n  jobs[0].programm: "),
+        ("j.toml", "jobs = [", "j.toml cannot be used:\n  j.toml: "),
+    ],
+)
+def test_there_must_be_a_job_for_one(
+    run: Callable[..., Said], tmp_path: Path, name: str, text: str, told: str
+) -> None:
+    (tmp_path / name).write_text(text)
+
+    ran = run("--one", "-f", name)
+
+    assert (ran.code, ran.out) == (4, "")
+    assert told in ran.err
+
+
+def test_a_file_of_containers_has_no_jobs(run: Callable[..., Said], tmp_path: Path) -> None:
+    (tmp_path / "j.json").write_text('{"program": "x"}')
+
+    ran = run("--containers=j.json", "-f", "j.json")
+
+    assert (ran.code, ran.out) == (4, "")
+    assert "j.json cannot be used:\n  it has jobs" in ran.err
