@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import attrs
@@ -46,8 +47,10 @@ async def _run(chosen: argparse.Namespace, settings: Settings, stopper: Stopper)
     for path in chosen.containers:
         await _know_containers(jobs, path, chosen.format)
     alone = _needs_nothing(chosen)
-    async with open_source(chosen.file, chosen.format) as source:
-        documents = _nothing() if alone else source.documents()
+    async with (
+        open_source(chosen.file, chosen.format) as source,
+        aclosing(_nothing() if alone else source.documents()) as documents,
+    ):
         if source.is_terminal and not alone:
             # Else it would seem to hang.
             words = "reading jobs from the terminal; Ctrl-D ends them, --help tells of more"
@@ -88,14 +91,14 @@ def _needs_nothing(chosen: argparse.Namespace) -> bool:
     )
 
 
-async def _nothing() -> AsyncIterator[Document]:
+async def _nothing() -> AsyncGenerator[Document, None]:
     yield Document({}, "the job")
 
 
 async def _know_containers(jobs: Jobs, path: str, kind: str) -> None:
-    async with open_source(path, kind) as source:
+    async with open_source(path, kind) as source, aclosing(source.documents()) as documents:
         try:
-            async for document in source.documents():
+            async for document in documents:
                 if jobs.of(document.table, what=document.what):
                     fault = "it has jobs: only containers are taken from it; see --file"
                     raise InputError(f"{path} cannot be used", [fault])

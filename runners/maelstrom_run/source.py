@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -47,7 +47,7 @@ class Source:
         if stat.S_ISCHR(mode):
             self._can_wait = self.is_terminal
 
-    async def documents(self) -> AsyncIterator[Document]:
+    async def documents(self) -> AsyncGenerator[Document, None]:
         """All of it.
 
         :raises BadStream: for what is no JSON; what came before has been given
