@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,16 +20,29 @@ from maelstrom_core.errors import MaelstromError
 from maelstrom_core.model.container import Container
 from maelstrom_core.settings import COMMON, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
+from maelstrom_core.spec.job import document_shape
+from maelstrom_core.spec.json_schema import schema
 from maelstrom_core.store import Store
+from maelstrom_core.testrun.directives import shape as directives_shape
 
 _DESCRIPTION = """\
 Look after what `pytest -p maelstrom` and its like need on this machine.
 
   maelstrom doctor          can this machine run containers? if not, why, and what to do
   maelstrom explain         every step that makes a container, before there is one
+  maelstrom schema          what a file of jobs or directives may be, as JSON Schema for editors
   maelstrom store           how large the store is; `prune` and `verify` it
   maelstrom image           images: `pull`, `list`, `inspect`, `update`, `remove`
 """
+
+_SCHEMAS: Mapping[str, Callable[[], object]] = {
+    "maelstrom-run": lambda: schema(
+        document_shape(), title="Jobs for maelstrom-run: a TOML file, or an object of its stream"
+    ),
+    "maelstrom-pytest": lambda: schema(
+        directives_shape(), title="Containers and directives: maelstrom-pytest.toml"
+    ),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,6 +74,9 @@ def _answer(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
             return _doctor(as_json=chosen.json)
         case "explain":
             return _explain(writable=chosen.writable)
+        case "schema":
+            print(json.dumps(_SCHEMAS[chosen.file](), indent=1))
+            return 0
         case "store":
             return _store(chosen.action, chosen.store)
         case "image":
@@ -85,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="for programs")
     explained = commands.add_parser("explain", help="every step that makes a container")
     explained.add_argument("--writable", action="store_true", help="with a writable root")
+    text = "what a file may be, as JSON Schema"
+    commands.add_parser("schema", help=text).add_argument("file", choices=sorted(_SCHEMAS))
     store = commands.add_parser("store", help="size of the store; prune or verify it")
     store.add_argument("action", nargs="?", choices=("size", "prune", "verify"), default="size")
     store.add_argument("--store", metavar="DIRECTORY", help="which store")

@@ -8,63 +8,9 @@ from pathlib import Path
 import pytest
 
 from maelstrom_core.errors import UsageError
+from maelstrom_core.layers.system import etc_files, top_level
 from pytest_maelstrom.environment_plan import Surroundings
 from pytest_maelstrom.request import PytestRun
-
-_TOP_LEVEL = (
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/opt",
-    "/nix",
-    "/gnu",
-)
-_ETC_FILES = [
-    "alternatives",
-    "bash.bashrc",
-    "ca-certificates",
-    "ca-certificates.conf",
-    "crypto-policies",
-    "debian_version",
-    "environment",
-    "fonts",
-    "gai.conf",
-    "group",
-    "host.conf",
-    "hosts",
-    "inputrc",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "locale.alias",
-    "locale.conf",
-    "locale.gen",
-    "localtime",
-    "login.defs",
-    "lsb-release",
-    "magic",
-    "mime.types",
-    "nsswitch.conf",
-    "os-release",
-    "passwd",
-    "pki",
-    "profile",
-    "protocols",
-    "redhat-release",
-    "resolv.conf",
-    "rpc",
-    "services",
-    "shells",
-    "ssl/certs",
-    "ssl/openssl.cnf",
-    "terminfo",
-    "timezone",
-]
-"""Of /etc: what a normal process expects there, and nothing that is somebody's secret."""
 
 
 def surroundings(
@@ -78,12 +24,7 @@ def surroundings(
     :param environment: variables beside those of this process
     :param files: that tests need, wherever they are; absolute
     """
-    links, trees = [], []
-    for path in _TOP_LEVEL:
-        if os.path.islink(path):
-            links.append((path, os.readlink(path)))
-        elif os.path.isdir(path):
-            trees.append(path)
+    links, trees = top_level()
     trees += [os.path.realpath(path) for path in _python_trees(run) if os.path.exists(path)]
     named = {path for path in _python_trees(run) if os.path.exists(path)}
     links += sorted(
@@ -96,7 +37,7 @@ def surroundings(
     return Surroundings(
         trees=tuple(around(os.fspath(project), trees)),
         links=tuple(dict(links).items()),
-        etc=tuple(_etc()),
+        etc=tuple(etc_files()),
         project=os.fspath(project),
         directory=os.path.realpath(run.directory),
         home=os.path.expanduser("~"),
@@ -160,17 +101,6 @@ def apart_from(project: str, trees: Iterable[str]) -> Iterator[str]:
             if entry.is_symlink():
                 continue
             yield from apart_from(project, [entry.path])
-
-
-def _etc() -> Iterator[str]:
-    """Files and links of /etc that may be read."""
-    for name in _ETC_FILES:
-        path = f"/etc/{name}"
-        if os.path.isdir(path) and not os.path.islink(path):
-            for directory, _, files in os.walk(path):
-                yield from (os.path.join(directory, file) for file in sorted(files))
-        elif os.path.lexists(path):
-            yield path
 
 
 def project_directory(config: pytest.Config) -> Path:

@@ -117,6 +117,8 @@ def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
         return "attachable: its container has no init"
     if (job.fork is not None or job.warm_up) and job.container.template is None:
         return "fork: its container has no template"
+    if job.outputs and job.fork is not None:
+        return "outputs: forks of a template bring no files back"
     return ""
 
 

@@ -25,6 +25,8 @@ class Launch:
     :param stdin: bytes it may read
     :param terminal: rows and columns of a terminal that is its standard streams; ``None`` for none
     :param attachable: whether it has a link, over which it may ask for a terminal
+    :param outputs: patterns of files that are told of when it has ended
+    :param outputs_bytes: how large all of them may be
     """
 
     job: int
@@ -38,6 +40,8 @@ class Launch:
     stdin: bytes = b""
     terminal: tuple[int, int] | None = None
     attachable: bool = False
+    outputs: tuple[str, ...] = ()
+    outputs_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,21 @@ class Output:
     job: int
     stream: int
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A file that it left, told of before its end.
+
+    :param path: in its container, or one of its patterns
+    :param why: why the file is not here; empty if it is
+    """
+
+    job: int
+    path: str
+    mode: int
+    data: bytes
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +260,7 @@ class Said:
     status: int = -1
 
 
-SlotMessage = Started | Output | Ended | NotStarted | Lost | Shown | Said
+SlotMessage = Started | Output | Left | Ended | NotStarted | Lost | Shown | Said
 TemplateMessage = SlotMessage | Warm | Measured | Unfit
 """Of these, what names job 0 is about the template itself."""
 

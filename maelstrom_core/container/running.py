@@ -11,9 +11,11 @@ import signal
 import socket
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
 from struct import unpack_from
 from typing import Any
 
+from maelstrom_core.container.collecting import Left, mounts_of
 from maelstrom_core.container.looking import look
 from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.terminals import (
@@ -109,6 +111,7 @@ class RunningJob:
         link: Link | None = None,
         line: Line | None = None,
         devices: str = "",
+        collect: "Callable[[int], Iterator[Left]] | None" = None,
     ) -> None:
         self.link = link
         self.line = line
@@ -121,6 +124,7 @@ class RunningJob:
         self.began = began
         self.degraded = degraded
         self.proc = proc
+        self.collect = collect
         self.seen = ""
         self.streams = {
             STDOUT: Bounded(output_bytes, keep_tail=True),
@@ -181,12 +185,19 @@ class RunningJob:
                 pass
         while self.line is not None and self._see(self.line):
             pass
+        if self.collect is not None:
+            self.flush()
+            for left in self.collect(self._mounts):
+                send(self.control, [("left", self.job, *left)])
         self._end()
 
     def hold_mounts(self) -> None:
         """Keep the container's mounts until `let_go`, so that its end does not wait for theirs."""
         with contextlib.suppress(OSError):  # an older kernel, or the job has ended already
             self._mounts = fcntl.ioctl(self.pidfd, PIDFD_GET_MNT_NAMESPACE)
+        if self._mounts < 0 and self.collect is not None:
+            with contextlib.suppress(OSError):
+                self._mounts = mounts_of(self.proc, self.pidfd)
 
     def let_go(self) -> None:
         """Let the kernel take the container's mounts down; nobody need wait for it."""

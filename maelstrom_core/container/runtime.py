@@ -13,6 +13,7 @@ import trio
 from maelstrom_core.container.messages import (
     Ended,
     Launch,
+    Left,
     Lost,
     NotStarted,
     Output,
@@ -97,6 +98,7 @@ class Slot:
             message.stdin,
             message.terminal,
             message.attachable,
+            (message.outputs, message.outputs_bytes),
         )
         self._tell(kind, ("launch", packed))
 
@@ -230,6 +232,8 @@ def decoded(message: tuple[Any, ...]) -> SlotMessage:
             return Started(*fields)
         case "output":
             return Output(*fields)
+        case "left":
+            return Left(*fields)
         case "ended":
             return Ended(*fields)
         case "shown":

@@ -29,6 +29,7 @@ from maelstrom_core.container import flags as k
 from maelstrom_core.container.ahead import Ahead, Anticipation, Child, Shape
 from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.child import StepFailed, perform_steps
+from maelstrom_core.container.collecting import collecting
 from maelstrom_core.container.facts import SlotFacts, slot_facts
 from maelstrom_core.container.job_plan import job_steps, namespaces_of
 from maelstrom_core.container.packets import OtherSideGone, memory_file, receive, send
@@ -142,6 +143,7 @@ class Slot:
         stdin: bytes,
         terminal: tuple[int, int] | None,
         attachable: bool,
+        outputs: tuple[tuple[str, ...], int],
     ) -> RunningJob | None:
         """Start a job.
 
@@ -199,6 +201,7 @@ class Slot:
             link=link,
             line=started.line,
             devices=prepared.blueprint.devices,
+            collect=collecting(self.place.view, self.numbers, directory, *outputs),
         )
 
     def make_ahead(self) -> None:

@@ -9,7 +9,7 @@ from maelstrom_core.container.messages import Ended, Launch, TerminalCommand
 from maelstrom_core.engine.output import STDERR, STDOUT, Capture
 from maelstrom_core.engine.terminal_shell import JobTerminal
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import JobResult, Outcome, Usage
+from maelstrom_core.model.outcome import JobResult, LeftFile, Outcome, Usage
 from maelstrom_core.model.ports import OnOutput
 
 
@@ -35,6 +35,8 @@ class GivenJob:
     forked: bool = False
     not_forked: str = ""
     typed_ahead: list[TerminalCommand] = attrs.field(factory=list)
+    outputs: list[LeftFile] = attrs.field(factory=list)
+    outputs_missing: list[str] = attrs.field(factory=list)
 
 
 def result_of(

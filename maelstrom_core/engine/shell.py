@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import assert_never
 
+import attrs
 import trio
 
 from maelstrom_core.container.messages import (
     Ended,
     Launch,
+    Left,
     Lost,
     NotStarted,
     Output,
@@ -61,18 +63,21 @@ from maelstrom_core.model.outcome import (
     HostFailed,
     InputFailed,
     JobResult,
+    LeftFile,
     Outcome,
 )
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.story import Story
 
+ALL_OUTPUT_BYTES = 1 << 62
+"""More than any job writes."""
 MakeRootFunction = Callable[[str], Awaitable[Prepare]]
 """Makes the container of that name ready for slots; raises `MaelstromError`."""
 
 
 def _capture_of(job: JobSpec) -> Capture:
     """Empty; made anew when a job is started again, for all of that start is void."""
-    return Capture(job.output_bytes, len(job.later_timeouts))
+    return Capture(job.output_bytes, len(job.later_timeouts), keeps=job.keep_output)
 
 
 class Engine:
@@ -137,11 +142,13 @@ class Engine:
                 job.arguments,
                 environment,
                 directory,
-                job.output_bytes,
+                job.output_bytes if job.keep_output else ALL_OUTPUT_BYTES,
                 job.report,
                 job.stdin,
                 None if job.terminal is None else (job.terminal.rows, job.terminal.columns),
                 job.attachable,
+                job.outputs,
+                job.outputs_bytes,
             )
 
         keyboard = JobKeyboard(name, self._tell_terminal, lambda: self._kill_stayed(name))
@@ -231,7 +238,11 @@ class Engine:
         template = self._templates.get(running.root) if running.job.warm_up else None
         if template is not None:
             capture, ended = template.capture, template.ended
-        running.result = result_of(outcome, capture, ended, running.not_forked)
+        running.result = attrs.evolve(
+            result_of(outcome, capture, ended, running.not_forked),
+            outputs=tuple(running.outputs),
+            outputs_missing=tuple(running.outputs_missing),
+        )
         running.done.set()
 
     async def _make(self, root: str) -> None:
@@ -308,6 +319,11 @@ class Engine:
                         running.on_output(stream, data)
                     for _ in range(begun):
                         self.tell(PartBegan(name))
+            case Left(_, path, mode, data, why):
+                if running is not None and why:
+                    running.outputs_missing.append(f"{path}: {why}")
+                elif running is not None:
+                    running.outputs.append(LeftFile(path=path, mode=mode, data=data))
             case Ended(_, status):
                 if running is not None:
                     running.ended = message

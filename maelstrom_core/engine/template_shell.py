@@ -10,6 +10,7 @@ from maelstrom_core.container.messages import (
     Ended,
     Fork,
     Launch,
+    Left,
     Lost,
     Measured,
     NotStarted,
@@ -40,7 +41,7 @@ from maelstrom_core.model.outcome import HostFailed, Outcome
 MOST_AHEAD = 4
 """Forks of a template that wait for what they are to do: each holds some memory."""
 TEMPLATE_JOB = 0
-JobMessage = Started | Output | Ended | NotStarted | Shown | Said
+JobMessage = Started | Output | Left | Ended | NotStarted | Shown | Said
 
 
 @attrs.define

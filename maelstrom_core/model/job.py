@@ -5,6 +5,7 @@ import attrs
 from maelstrom_core.model.container import ContainerSpec
 
 DEFAULT_OUTPUT_BYTES = 1_000_000
+DEFAULT_OUTPUTS_BYTES = 16 << 20
 MOST_REPORT_BYTES = 64 << 20
 """Of one part of a report; what goes past it is not kept."""
 NEXT_PART = b"\x1e"
@@ -40,8 +41,10 @@ class JobSpec:
     :param slots: how many slots it takes
     :param output_bytes: how much of each of stdout and stderr is kept in memory and reported;
         past twice that, head and tail are kept
+    :param keep_output: otherwise all of stdout and stderr is passed on as it comes, however much it is,
+        and nothing of it is kept
     :param report: open descriptor 3 for the program to write a report to, apart from its output; of a
-        job in parts, the result has report and output of the last part that was begun
+        job in parts, the result has the report of the last part that was begun
     :param stdin: bytes that it may read; nothing by default
     :param fork: be a fork of the container's template, which reads this on its standard input,
         instead of a program started afresh; where the template says that it cannot be forked
@@ -52,6 +55,9 @@ class JobSpec:
         session's: all that it prints, and nothing of it is kept; whoever runs the job views it
     :param attachable: it may ask for a terminal while it runs, as a debugger does
         (``docs/terminals.md``); a fork may in any case
+    :param outputs: patterns of files that are brought back when the program has ended, relative to
+        its working directory or absolute; ``*``, ``?``, ``[…]``, ``**`` for any directories
+    :param outputs_bytes: how large all of them together may be
     :param label: what people call it
     """
 
@@ -68,10 +74,13 @@ class JobSpec:
     expected_duration: float | None = None
     slots: int = 1
     output_bytes: int = DEFAULT_OUTPUT_BYTES
+    keep_output: bool = True
     report: bool = False
     stdin: bytes = b""
     fork: bytes | None = None
     warm_up: bool = False
     terminal: TerminalSize | None = None
     attachable: bool = False
+    outputs: tuple[str, ...] = ()
+    outputs_bytes: int = DEFAULT_OUTPUTS_BYTES
     label: str = ""

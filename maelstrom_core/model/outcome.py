@@ -185,6 +185,19 @@ class Usage:
 
 
 @attrs.frozen(kw_only=True)
+class LeftFile:
+    """A file that a job left, as its `outputs` say.
+
+    :param path: absolute, in its container; nothing of it is to be trusted
+    :param mode: permission bits
+    """
+
+    path: str
+    mode: int
+    data: bytes
+
+
+@attrs.frozen(kw_only=True)
 class JobResult:
     """How a job ended and what it left.
 
@@ -192,6 +205,8 @@ class JobResult:
     :param degraded: what this host could not give, one phrase each ("pids limit: not enforced")
     :param not_forked: why it was started afresh, though it was to be a fork of a template
     :param seen: what the kernel said of its processes when its time was up; empty if it was not
+    :param outputs: files that it left, as it was to bring them back
+    :param outputs_missing: why some of them are not here, one line each
     """
 
     outcome: Outcome
@@ -202,3 +217,5 @@ class JobResult:
     degraded: tuple[str, ...] = ()
     not_forked: str = ""
     seen: str = ""
+    outputs: tuple[LeftFile, ...] = ()
+    outputs_missing: tuple[str, ...] = ()

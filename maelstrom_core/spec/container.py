@@ -7,19 +7,24 @@ import attrs
 
 from maelstrom_core.images.reference import BadReference, parse
 from maelstrom_core.model.container import Limits, Network
-from maelstrom_core.settings.schema import BadValue, one_of, size
+from maelstrom_core.settings.schema import BadValue, size
 from maelstrom_core.spec.environment import elements
 from maelstrom_core.spec.layers import layer
 from maelstrom_core.spec.mounts import mount
 from maelstrom_core.spec.reading import (
+    SIZE,
     Place,
     Reader,
     absolute,
+    choice,
     flag,
     list_of,
     nearest,
     number_from,
     scalar,
+    shape_of,
+    shaped,
+    table_of,
     text_of,
 )
 
@@ -31,27 +36,37 @@ LISTS: Mapping[str, Reader] = {
 """What a container adds to its parent's, with ``added_`` in front, or has instead of it."""
 
 
-def _limits(place: Place, value: object) -> Mapping[str, int]:
-    whole = number_from(1)
-    readers: Mapping[str, Reader] = {
-        "pids": whole,
-        "cpu_seconds": whole,
-        "file_size": scalar(size),
-        "open_files": whole,
-        "memory": scalar(size),
-        "core_size": scalar(size),
+_LIMITS = table_of(
+    {
+        "pids": number_from(1),
+        "cpu_seconds": number_from(1),
+        "file_size": scalar(size, SIZE),
+        "open_files": number_from(1),
+        "memory": scalar(size, SIZE),
+        "core_size": scalar(size, SIZE),
     }
+)
+_NETWORK = choice(*(kind.value for kind in Network))
+
+
+@shaped(shape_of(_LIMITS))
+def _limits(place: Place, value: object) -> Mapping[str, int]:
     fields = {"file_size": "file_bytes", "memory": "memory_bytes", "core_size": "core_bytes"}
-    return {fields.get(k, k): v for k, v in place.fields(value, readers).items()}
+    return {fields.get(k, k): v for k, v in _LIMITS(place, value).items()}
+
+
+@shaped(shape_of(_NETWORK))
+def _network(place: Place, value: object) -> Network:
+    return Network(_NETWORK(place, value))
 
 
 SCALARS: Mapping[str, Reader] = {
-    "network": lambda _, value: Network(one_of(*(kind.value for kind in Network))(value)),
+    "network": _network,
     "enable_writable_file_system": flag,
     "working_directory": absolute,
     "user": number_from(0),
     "group": number_from(0),
-    "root_size": scalar(size),
+    "root_size": scalar(size, SIZE),
     "hostname": text_of,
     "limits": _limits,
     "capabilities": list_of(text_of),
@@ -111,17 +126,6 @@ class Said:
         )
 
 
-def container_readers() -> Mapping[str, Reader]:
-    """A reader for every key that a container's table may have."""
-    return {
-        "image": _image,
-        "parent": _parent,
-        **LISTS,
-        **{f"added_{name}": reader for name, reader in LISTS.items()},
-        **SCALARS,
-    }
-
-
 def said(place: Place, fields: Mapping[str, Any], *, is_directive: bool) -> Said:
     """What the fields of a table come to.
 
@@ -166,12 +170,6 @@ def said(place: Place, fields: Mapping[str, Any], *, is_directive: bool) -> Said
     )
 
 
-def _image(place: Place, value: object) -> tuple[str, frozenset[str] | None]:
-    if not isinstance(value, str | Mapping) or not value:
-        raise BadValue("the name of an image, or a table with name and use")
-    return _source(place, value, _image_name, IMAGE_PARTS)
-
-
 def _image_name(_: Place, value: object) -> str:
     if not isinstance(value, str):
         raise BadValue("the name of an image")
@@ -182,28 +180,77 @@ def _image_name(_: Place, value: object) -> str:
     return value
 
 
+def _one_of(parts: Collection[str]) -> Reader:
+    """A reader of parts that ``use`` may name."""
+
+    @shaped({"enum": list(parts)})
+    def read(place: Place, value: object) -> str | None:
+        if isinstance(value, str) and value in parts:
+            return value
+        place.fault(f"unknown {value!r}{nearest(str(value), parts)}")
+        return None
+
+    return read
+
+
+_IMAGE = table_of(
+    {"name": shaped({"type": "string"})(_image_name), "use": list_of(_one_of(IMAGE_PARTS))},
+    needed=("name",),
+)
+_PARENT = table_of({"name": text_of, "use": list_of(_one_of(INHERITABLE))}, needed=("name",))
+
+
+@shaped({"anyOf": [{"type": "string"}, shape_of(_IMAGE)]})
+def _image(place: Place, value: object) -> tuple[str, frozenset[str] | None]:
+    if not isinstance(value, str | Mapping) or not value:
+        raise BadValue("the name of an image, or a table with name and use")
+    if isinstance(value, str):
+        return _image_name(place, value), None
+    return _named(_IMAGE(place, value))
+
+
+@shaped({"anyOf": [shape_of(text_of), shape_of(_PARENT)]})
 def _parent(place: Place, value: object) -> tuple[str, frozenset[str] | None]:
     if not isinstance(value, str | Mapping) or not value:
         raise BadValue("the name of a container, or a table with name and use")
-    return _source(place, value, text_of, INHERITABLE)
-
-
-def _source(
-    place: Place, value: object, name: Reader, parts: Collection[str]
-) -> tuple[str, frozenset[str] | None]:
-    """The name, and what ``use`` says; ``None`` for all."""
     if isinstance(value, str):
-        return name(place, value), None
+        return text_of(place, value), None
+    return _named(_PARENT(place, value))
 
-    def part(here: Place, written: object) -> str | None:
-        if isinstance(written, str) and written in parts:
-            return written
-        here.fault(f"unknown {written!r}{nearest(str(written), parts)}")
-        return None
 
-    fields = place.fields(value, {"name": name, "use": list_of(part)}, needed=("name",))
+def _named(fields: Mapping[str, Any]) -> tuple[str, frozenset[str] | None]:
+    """The name, and what ``use`` says; ``None`` for all."""
     use = fields.get("use")
     return fields.get("name", ""), None if use is None else frozenset(use)
+
+
+def container_readers() -> Mapping[str, Reader]:
+    """A reader for every key that a container's table may have."""
+    return {
+        "image": _image,
+        "parent": _parent,
+        **LISTS,
+        **{f"added_{name}": reader for name, reader in LISTS.items()},
+        **SCALARS,
+    }
+
+
+CONTAINER = table_of(container_readers())
+"""Reads what a container's table says, key by key."""
+
+
+@shaped({"type": "object", "additionalProperties": shape_of(CONTAINER)})
+def containers(place: Place, value: object) -> Mapping[str, "Said"]:
+    """Containers by name."""
+    if not isinstance(value, Mapping):
+        raise BadValue("a table of containers")
+    found = {}
+    for name, table in value.items():
+        here = place.key(name)
+        fields = here.read(CONTAINER, table)
+        if fields is not None:
+            found[name] = said(here, fields, is_directive=False)
+    return found
 
 
 def check_parents(place: Place, containers: Mapping[str, Said], given: Collection[str]) -> None:

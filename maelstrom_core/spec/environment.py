@@ -12,7 +12,7 @@ import attrs
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.settings.schema import BadValue
-from maelstrom_core.spec.reading import Place, flag
+from maelstrom_core.spec.reading import Place, flag, shape_of, shaped, table_of
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SOURCES = ("env", "prev")
@@ -85,20 +85,15 @@ def _reference(text: str, at: int) -> tuple[Reference, int]:
     return Reference(source, name, default if has_default else None), end + 1
 
 
-def elements(place: Place, value: object) -> tuple[Element, ...]:
-    """A table of variables, which are added, or a list of tables with ``vars`` and ``extend``."""
-    if isinstance(value, Mapping):
-        return (Element(_variables(place, value), origin=place.path),)
-    if isinstance(value, list):
-        return place.items(value, _element)
-    raise BadValue("a table of variables, or a list of tables with vars and extend")
+_VARIABLES = {
+    "type": "object",
+    "propertyNames": {"pattern": "^[^=]+$"},
+    "additionalProperties": {"type": "string"},
+    "description": "$env{NAME}, $prev{NAME}, $env{NAME:-default}; $$ is a $",
+}
 
 
-def _element(place: Place, value: object) -> Element:
-    fields = place.fields(value, {"vars": _variables, "extend": flag}, needed=("vars", "extend"))
-    return Element(fields.get("vars", ()), fields.get("extend", True), place.key("vars").path)
-
-
+@shaped(_VARIABLES)
 def _variables(place: Place, value: object) -> tuple[tuple[str, Template], ...]:
     if not isinstance(value, Mapping):
         raise BadValue("a table of variables")
@@ -111,6 +106,24 @@ def _variables(place: Place, value: object) -> tuple[tuple[str, Template], ...]:
         if read is not None:
             found.append((name, read))
     return tuple(found)
+
+
+_ELEMENT = table_of({"vars": _variables, "extend": flag}, needed=("vars", "extend"))
+
+
+@shaped({"anyOf": [_VARIABLES, {"type": "array", "items": shape_of(_ELEMENT)}]})
+def elements(place: Place, value: object) -> tuple[Element, ...]:
+    """A table of variables, which are added, or a list of tables with ``vars`` and ``extend``."""
+    if isinstance(value, Mapping):
+        return (Element(_variables(place, value), origin=place.path),)
+    if isinstance(value, list):
+        return place.items(value, _element)
+    raise BadValue("a table of variables, or a list of tables with vars and extend")
+
+
+def _element(place: Place, value: object) -> Element:
+    fields = _ELEMENT(place, value)
+    return Element(fields.get("vars", ()), fields.get("extend", True), place.key("vars").path)
 
 
 def _template(_: Place, value: object) -> Template:

@@ -26,6 +26,10 @@ from maelstrom_core.spec.reading import (
     list_of,
     nearest,
     one_or_more,
+    shape_of,
+    shaped,
+    table_of,
+    table_shape,
     text_of,
 )
 
@@ -62,8 +66,12 @@ def _prefix(fields: Fields) -> Prefix:
     )
 
 
+_SYMLINK = table_of({"link": absolute, "target": text_of}, needed=("link", "target"))
+
+
+@shaped(shape_of(_SYMLINK))
 def _symlink(place: Place, value: object) -> Symlink:
-    fields = place.fields(value, {"link": absolute, "target": text_of}, needed=("link", "target"))
+    fields = _SYMLINK(place, value)
     return Symlink(fields.get("link", ""), fields.get("target", ""))
 
 
@@ -111,6 +119,15 @@ KINDS: Mapping[str, LayerKind] = {
 NOT_YET = {"command": "layers made by a command are not there yet"}
 
 
+@shaped(
+    {
+        "type": "object",
+        "oneOf": [
+            table_shape({name: kind.reader, **kind.options}, needed=(name,))
+            for name, kind in KINDS.items()
+        ],
+    }
+)
 def layer(place: Place, value: object) -> LayerSpec | None:
     """One layer."""
     if not isinstance(value, Mapping):

@@ -9,12 +9,15 @@ import attrs
 from maelstrom_core.model.container import Bind, Devices, Mount, Proc, Sys, Tmp
 from maelstrom_core.settings.schema import BadValue, size
 from maelstrom_core.spec.reading import (
+    SIZE,
     Place,
     Reader,
     flag,
     list_of,
     nearest,
     scalar,
+    shaped,
+    table_shape,
     text_of,
 )
 
@@ -22,6 +25,7 @@ DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 """Those that a ``/dev`` can have; ``shm``, ``pts`` and ``mqueue`` are always there, its own."""
 
 
+@shaped({"type": "string", "pattern": "^/+[^/]"})
 def mount_point(_: Place, value: object) -> str:
     """Where in the container; trailing slashes do not matter."""
     if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
@@ -32,6 +36,7 @@ def mount_point(_: Place, value: object) -> str:
     return path
 
 
+@shaped({"enum": [*DEVICES, "shm"]})
 def _device(_: Place, value: object) -> str:
     if value == "fuse":
         raise BadValue("a device other than fuse, which containers do not have yet")
@@ -40,6 +45,7 @@ def _device(_: Place, value: object) -> str:
     return str(value)
 
 
+@shaped({"type": "string", "pattern": "^[0-7]{1,5}$"})
 def _mode(_: Place, value: object) -> int:
     if isinstance(value, str) and value and set(value) <= set("01234567") and len(value) <= 5:
         return int(value, 8)
@@ -88,17 +94,23 @@ KINDS: Mapping[str, MountKind] = {
     "bind": MountKind(
         {**_HERE, "local_path": text_of, "read_only": flag}, ("mount_point", "local_path"), _bind
     ),
-    "tmp": MountKind({**_HERE, "size": scalar(size), "mode": _mode}, ("mount_point",), _tmp),
+    "tmp": MountKind({**_HERE, "size": scalar(size, SIZE), "mode": _mode}, ("mount_point",), _tmp),
     "proc": MountKind(_HERE, ("mount_point",), lambda fields: Proc(target=fields["mount_point"])),
     "sys": MountKind(_HERE, ("mount_point",), lambda fields: Sys(target=fields["mount_point"])),
     "devices": MountKind(
-        {**_HERE, "devices": list_of(_device), "shm_size": scalar(size)}, (), _devices
+        {**_HERE, "devices": list_of(_device), "shm_size": scalar(size, SIZE)}, (), _devices
     ),
 }
 """Every type of mount."""
 _COMES_WITH_DEVICES = {"devpts": "/dev/pts", "mqueue": "/dev/mqueue"}
 
 
+def _shape_of_kind(name: str, kind: MountKind) -> dict[str, Any]:
+    shape = dict(table_shape(kind.readers, needed=("type", *kind.needed)))
+    return {**shape, "properties": {"type": {"const": name}, **shape["properties"]}}
+
+
+@shaped({"type": "object", "oneOf": [_shape_of_kind(name, kind) for name, kind in KINDS.items()]})
 def mount(place: Place, value: object) -> Mount | None:
     """One mount."""
     if not isinstance(value, Mapping):

@@ -1,20 +1,50 @@
 """Reads tables strictly: every fault with its path, unknown keys with the nearest name. Pure.
 
 A reader takes a place and a value. It answers with what was read, or raises `BadValue`, which the
-place takes down; reading goes on, so that all faults of a file are told together.
+place takes down; reading goes on, so that all faults of a file are told together. Each says of itself
+what it takes, in the words of JSON Schema (`shaped`): editors are told the same that readers do.
 """
 
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
-from maelstrom_core.settings.schema import BadValue
+from maelstrom_core.settings.schema import BadValue, one_of
 
 Reader: TypeAlias = Callable[["Place", object], Any]
+Shape: TypeAlias = Mapping[str, Any] | bool
+"""What a reader takes, as JSON Schema; ``False`` for nothing at all, ``True`` for anything."""
+_AnyReader = TypeVar("_AnyReader", bound=Reader)
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def shaped(shape: Shape) -> Callable[[_AnyReader], _AnyReader]:
+    """Say of a reader what it takes."""
+
+    def mark(reader: _AnyReader) -> _AnyReader:
+        reader.__dict__["shape"] = shape
+        return reader
+
+    return mark
+
+
+def shape_of(reader: Reader) -> Shape:
+    """What a reader takes; anything, if it does not say so, which a test of the schemas finds."""
+    shape: Shape = getattr(reader, "shape", True)
+    return shape
+
+
+def table_shape(readers: Mapping[str, Reader], *, needed: Iterable[str] = ()) -> Mapping[str, Any]:
+    """A table with these keys and no others."""
+    shape: dict[str, Any] = {
+        "type": "object",
+        "properties": {name: shape_of(reader) for name, reader in readers.items()},
+        "additionalProperties": False,
+    }
+    return {**shape, "required": list(needed)} if needed else shape
 
 
 @attrs.frozen
@@ -88,16 +118,49 @@ def nearest(name: str, names: Collection[str]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names) or 'none'}"
 
 
-def scalar(read: Callable[[object], Any]) -> Reader:
+def scalar(read: Callable[[object], Any], shape: Shape = True) -> Reader:
     """A reader of a value that has no parts."""
-    return lambda _, value: read(value)
+    return shaped(shape)(lambda _, value: read(value))
+
+
+SIZE: Shape = {
+    "type": ["integer", "string"],
+    "minimum": 0,
+    "pattern": r"^\s*\d+(\.\d+)?\s*([kKmMgGtT]?[iI]?[bB]?)\s*$",
+    "description": "bytes, or a number with a unit: 64MiB, 1GB",
+}
+SECONDS: Shape = {
+    "type": ["number", "string"],
+    "minimum": 0,
+    "pattern": r"^\s*\d+(\.\d+)?\s*(s|m|h|)\s*$",
+    "description": "seconds, or a number with s, m or h; 0: no limit",
+}
+
+
+def choice(*choices: str) -> Reader:
+    """A reader of one of some words."""
+    return scalar(one_of(*choices), {"enum": list(choices)})
+
+
+def table_of(readers: Mapping[str, Reader], *, needed: Iterable[str] = ()) -> Reader:
+    """A reader of tables; see `Place.fields`."""
+    wanted = tuple(needed)
+
+    @shaped(table_shape(readers, needed=wanted))
+    def read(place: Place, value: object) -> dict[str, Any]:
+        return place.fields(value, readers, needed=wanted)
+
+    return read
 
 
 def list_of(reader: Reader) -> Reader:
     """A reader of lists."""
-    return lambda place, value: place.items(value, reader)
+    return shaped({"type": "array", "items": shape_of(reader)})(
+        lambda place, value: place.items(value, reader)
+    )
 
 
+@shaped({"type": "string", "minLength": 1})
 def text_of(_: Place, value: object) -> str:
     """Any text but the empty one, without NUL."""
     if not isinstance(value, str) or not value or "\0" in value:
@@ -105,6 +168,7 @@ def text_of(_: Place, value: object) -> str:
     return value
 
 
+@shaped({"type": "string", "pattern": "^/"})
 def absolute(_: Place, value: object) -> str:
     """An absolute path of the container."""
     if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
@@ -112,6 +176,7 @@ def absolute(_: Place, value: object) -> str:
     return value
 
 
+@shaped({"type": "boolean"})
 def flag(_: Place, value: object) -> bool:
     """``true`` or ``false``."""
     if not isinstance(value, bool):
@@ -122,6 +187,7 @@ def flag(_: Place, value: object) -> bool:
 def number_from(least: int) -> Reader:
     """A reader of whole numbers."""
 
+    @shaped({"type": "integer", "minimum": least})
     def read(_: Place, value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise BadValue(f"a whole number of at least {least}")
@@ -132,7 +198,9 @@ def number_from(least: int) -> Reader:
 
 def one_or_more(reader: Reader) -> Reader:
     """A reader of a list, or of one item that stands for a list of itself."""
+    shape = shape_of(reader)
 
+    @shaped({"anyOf": [shape, {"type": "array", "items": shape}]})
     def read(place: Place, value: object) -> tuple[Any, ...]:
         if isinstance(value, list):
             return place.items(value, reader)

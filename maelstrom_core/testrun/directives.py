@@ -7,15 +7,27 @@ import attrs
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.filters import EVERYTHING, BadFilter, Selectors, Tree, parse
-from maelstrom_core.settings.schema import BadValue, one_of, seconds
+from maelstrom_core.settings.schema import BadValue, seconds
 from maelstrom_core.spec.container import (
     Said,
     check_parent,
     check_parents,
     container_readers,
+    containers,
     said,
 )
-from maelstrom_core.spec.reading import Place, Reader, flag, list_of, scalar, text_of
+from maelstrom_core.spec.reading import (
+    SECONDS,
+    Place,
+    Reader,
+    Shape,
+    choice,
+    flag,
+    list_of,
+    shaped,
+    table_shape,
+    text_of,
+)
 
 DEFAULT = "default"
 """The container that there is without a file; directives change it, and it may be a parent."""
@@ -45,6 +57,7 @@ class Directives:
     directives: tuple[Directive, ...] = ()
 
 
+@shaped(SECONDS)
 def _seconds(_: Place, value: object) -> tuple[float | None]:
     # Wrapped, since no limit is something that was said.
     return (seconds(value),)
@@ -53,7 +66,7 @@ def _seconds(_: Place, value: object) -> tuple[float | None]:
 SETTINGS: Mapping[str, Reader] = {
     "timeout": _seconds,
     "ignore": flag,
-    "isolation": scalar(one_of("fresh", "template")),
+    "isolation": choice("fresh", "template"),
     "group_by": text_of,
     "include_shared_libraries": flag,
 }
@@ -79,10 +92,11 @@ def read_directives(
     """
     place = Place("", [])
 
+    @shaped(_directive_shape())
     def directive(here: Place, value: object) -> Directive:
         return _directive(here, value, selectors, cannot, groups)
 
-    readers: Mapping[str, Reader] = {"containers": _containers, "directives": list_of(directive)}
+    readers = {"containers": containers, "directives": list_of(directive)}
     fields = place.fields(data, readers)
     found = Directives(
         containers=fields.get("containers", {}), directives=fields.get("directives", ())
@@ -93,18 +107,6 @@ def read_directives(
         check_parent(here, one.container, found.containers, [DEFAULT])
     if place.faults:
         raise InputError(f"{file} cannot be used", place.faults)
-    return found
-
-
-def _containers(place: Place, value: object) -> Mapping[str, Said]:
-    if not isinstance(value, Mapping):
-        raise BadValue("a table of containers")
-    found = {}
-    for name, table in value.items():
-        here = place.key(name)
-        fields = here.read(lambda p, v: p.fields(v, container_readers()), table)
-        if fields is not None:
-            found[name] = said(here, fields, is_directive=False)
     return found
 
 
@@ -120,7 +122,7 @@ def _directive(
             raise BadValue("a filter, as a text")
         return parse(written, selectors)
 
-    grouping = scalar(one_of(*groups)) if groups else text_of
+    grouping = choice(*groups) if groups else text_of
     readers = {
         "filter": _told(a_filter),
         **SETTINGS,
@@ -158,6 +160,17 @@ def _refuse(place: Place, settings: Mapping[str, Any], cannot: Mapping[str, str]
         why = cannot.get(name, cannot.get(f"{name} = {value}"))
         if why is not None:
             place.key(name).fault(why)
+
+
+def _directive_shape() -> Shape:
+    keys: Mapping[str, Reader] = {"filter": text_of, **SETTINGS, **container_readers()}
+    return table_shape(keys)
+
+
+def shape() -> Mapping[str, Any]:
+    """What such a file may be, as JSON Schema."""
+    directive = shaped(_directive_shape())(lambda _, value: value)
+    return table_shape({"containers": containers, "directives": list_of(directive)})
 
 
 def known_keys() -> Collection[str]:

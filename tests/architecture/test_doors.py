@@ -84,12 +84,12 @@ INSTALLED_AS = {"elftools": "pyelftools", "_pytest": "pytest"}
 
 
 def undeclared(source: Any, dependencies: set[str]) -> list[str]:
-    ours = {"maelstrom_core", "pytest_maelstrom", "__future__"}
+    ours = {"pytest_maelstrom", "__future__"}
     return [
         f"{source.path}:{one.line}: imports {one.top}, which nothing installs: name it in "
         f"[project] dependencies of pyproject.toml"
         for one in source.imports
-        if one.top not in sys.stdlib_module_names | ours
+        if one.top not in sys.stdlib_module_names | ours and not one.top.startswith("maelstrom_")
         if INSTALLED_AS.get(one.top, one.top) not in dependencies
     ]
 

@@ -11,6 +11,7 @@ import trio
 from maelstrom_core.container.messages import (
     Ended,
     Launch,
+    Left,
     Lost,
     NotStarted,
     Output,
@@ -108,6 +109,7 @@ async def follow(
             if isinstance(message, Ended | NotStarted | Lost):
                 return seen
             assert isinstance(message, Started | Output | Shown | Said)
+            assert isinstance(message, Started | Output | Left)
 
 
 @pytest.fixture

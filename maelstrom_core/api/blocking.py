@@ -1,0 +1,195 @@
+"""The same without trio: calls that return when a job has ended.
+
+The engine lives in a thread of its own; calls hand it jobs and wait. `Runner.run` may be called from
+several threads at once.
+"""
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+import trio
+
+from maelstrom_core.api.runner import AnyJob, AsyncRunner, Ended, open_runner
+from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.outcome import JobResult
+from maelstrom_core.model.ports import OnOutput
+
+
+class Runner:
+    """A context in which jobs are run; see `maelstrom_core.api.runner.open_runner`.
+
+    :param project_directory: what relative paths in layers, binds and ``stdin`` are relative to
+    :param slots: how many jobs run at once
+    :param store: directory in which layers are kept
+    :param environment: what ``$env{…}`` looks up; this process's variables by default
+    """
+
+    def __init__(
+        self,
+        *,
+        project_directory: str | os.PathLike[str] = ".",
+        slots: int | None = None,
+        store: str | os.PathLike[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._open = partial(
+            open_runner,
+            project_directory=project_directory,
+            slots=slots,
+            store=store,
+            environment=environment,
+        )
+        self._thread: threading.Thread | None = None
+        self._inside: _Inside | None = None
+
+    def __enter__(self) -> "Runner":
+        ready: Future[_Inside] = Future()
+        self._thread = threading.Thread(
+            target=trio.run, args=(self._live, ready), name="maelstrom", daemon=True
+        )
+        self._thread.start()
+        try:
+            self._inside = ready.result()
+        except Exception:
+            self._thread.join()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._inside is not None
+        assert self._thread is not None
+        with suppress(trio.RunFinishedError):
+            self._inside.soon(self._inside.over.set)
+        self._thread.join()
+        self._inside = None
+
+    async def _live(self, ready: "Future[_Inside]") -> None:
+        """What the thread does."""
+        try:
+            async with self._open() as runner, trio.open_nursery() as nursery:
+                inside = _Inside(runner, nursery)
+                ready.set_result(inside)
+                await inside.over.wait()
+                nursery.cancel_scope.cancel()
+        except Exception as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+    @property
+    def slots(self) -> int:
+        """How many one-slot jobs run at once."""
+        return self._here.runner.slots
+
+    def run(self, job: AnyJob, *, on_output: OnOutput | None = None) -> JobResult:
+        """Run a job to its one ending.
+
+        Never raises for what a job does: that is in the result. Ctrl-C meanwhile ends the job.
+
+        :param on_output: called, in the engine's thread, with 1 (stdout) or 2 (stderr) and bytes as
+            they come; it must be quick
+        :raises InputError: if the job is not written as it must be
+        """
+        ended: Future[JobResult] = Future()
+        started = self._here.start(self._here.runner.job(job), ended.set_result, on_output)
+        try:
+            return ended.result()
+        except BaseException:
+            self._here.stop([started])
+            raise
+
+    def run_all(self, jobs: Iterable[AnyJob]) -> Iterator[Ended]:
+        """Run many jobs; they are given in the order in which they end.
+
+        No more than a hundred jobs, or twice the slots, are known at once, so there may be any number
+        of them. Closing the generator, and Ctrl-C within it, end all jobs.
+
+        :param jobs: taken as slots become free, in the thread that asks for what has ended
+        :raises InputError: for a job that is not written as it must be; all others are ended
+        """
+        inside = self._here
+        ended = queue.SimpleQueue[Ended]()
+        running: dict[int, trio.CancelScope] = {}
+
+        def taken() -> Ended:
+            one = ended.get()
+            del running[one.number]
+            return one
+
+        try:
+            for number, written in enumerate(jobs, start=1):
+                while len(running) >= inside.runner.read_ahead:
+                    yield taken()
+                job = inside.runner.job(written)
+                running[number] = inside.start(job, _teller(ended, number, job))
+                while not ended.empty():
+                    yield taken()
+            while running:
+                yield taken()
+        finally:
+            inside.stop(list(running.values()))
+
+    @property
+    def _here(self) -> "_Inside":
+        if self._inside is None:
+            raise RuntimeError("a Runner runs jobs within its context: with Runner() as runner: …")
+        return self._inside
+
+
+def _teller(
+    ended: "queue.SimpleQueue[Ended]", number: int, job: JobSpec
+) -> Callable[[JobResult], None]:
+    return lambda result: ended.put(Ended(number=number, job=job, result=result))
+
+
+class _Inside:
+    """What is in the thread, and how it is asked."""
+
+    def __init__(self, runner: AsyncRunner, nursery: trio.Nursery) -> None:
+        self.runner = runner
+        self.over = trio.Event()
+        self._nursery = nursery
+        self._token = trio.lowlevel.current_trio_token()
+
+    def soon(self, ask: Callable[..., object], *arguments: Any) -> None:
+        """Have something done in the thread."""
+        self._token.run_sync_soon(ask, *arguments)
+
+    def start(
+        self,
+        job: JobSpec,
+        tell: Callable[[JobResult], None],
+        on_output: OnOutput | None = None,
+    ) -> trio.CancelScope:
+        """Start a job; what ends it early."""
+        scope = trio.CancelScope()
+        self.soon(self._nursery.start_soon, self._run, job, tell, on_output, scope)
+        return scope
+
+    async def _run(
+        self,
+        job: JobSpec,
+        tell: Callable[[JobResult], None],
+        on_output: OnOutput | None,
+        scope: trio.CancelScope,
+    ) -> None:
+        with scope:
+            tell(await self.runner.run(job, on_output=on_output))
+
+    def stop(self, scopes: list[trio.CancelScope]) -> None:
+        """End jobs soon."""
+        with suppress(trio.RunFinishedError):
+            for scope in scopes:
+                self.soon(scope.cancel)

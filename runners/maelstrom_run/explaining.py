@@ -1,0 +1,81 @@
+"""``--explain``: what would be run, and every step that would make its container. Nothing is run."""
+
+import shlex
+from collections.abc import Iterator
+from typing import assert_never
+
+import attrs
+
+from maelstrom_core.api import JobSpec
+from maelstrom_core.container.explain import explain
+from maelstrom_core.container.facts import slot_facts
+from maelstrom_core.container.plan import blueprint_of
+from maelstrom_core.model.container import Container
+from maelstrom_core.model.layers import (
+    GlobLayer,
+    HostTreeLayer,
+    LayerSpec,
+    PathsLayer,
+    SharedLibrariesLayer,
+    StoredLayer,
+    StubsLayer,
+    SymlinksLayer,
+    TarLayer,
+)
+
+_SHOWN = 3
+"""Names of a layer that are shown; of the others, how many there are."""
+
+
+def explained(job: JobSpec) -> Iterator[str]:
+    """Lines for people.
+
+    :raises maelstrom_core.errors.InputError: for a container that cannot be
+    """
+    yield f"command     {shlex.join([job.program, *job.arguments])}"
+    yield f"directory   {job.working_directory}"
+    for name, value in job.environment:
+        yield f"variable    {name}={shlex.quote(value)}"
+    limit = "none" if job.timeout is None else f"{job.timeout:g} s"
+    yield f"time limit  {limit}; slots {job.slots}; priority {job.priority}"
+    if job.stdin:
+        yield f"stdin       {len(job.stdin)} bytes"
+    for pattern in job.outputs:
+        yield f"output      {pattern}"
+    container = job.container
+    trees = [layer for layer in container.layers if isinstance(layer, HostTreeLayer)]
+    fields = attrs.asdict(container, recurse=False) | {"layers": ()}
+    blueprint = blueprint_of(
+        Container(**fields),
+        lowers=[in_words(layer) for layer in container.layers if layer not in trees],
+        host_trees=[(tree.path, tree.target or tree.path) for tree in trees],
+    )
+    yield from explain(blueprint, slot_facts())
+
+
+def in_words(layer: LayerSpec) -> str:
+    """A layer in one line."""
+    match layer:
+        case PathsLayer(paths=paths):
+            return f"paths: {_some(paths)}"
+        case GlobLayer(globs=globs, root=root):
+            return f"glob: {_some(globs)} below {root}"
+        case StubsLayer(stubs=stubs):
+            return f"stubs: {_some(stubs)}"
+        case SymlinksLayer(symlinks=links):
+            return f"symlinks: {_some([f'{one.link} → {one.target}' for one in links])}"
+        case TarLayer(tar=tar):
+            return f"tar: {tar}"
+        case SharedLibrariesLayer(binaries=binaries):
+            return f"shared_library_dependencies: {_some(binaries)}"
+        case HostTreeLayer(path=path):
+            return f"host_tree: {path}"
+        case StoredLayer(digest=digest):
+            return f"image: {digest}"
+        case _:
+            assert_never(layer)
+
+
+def _some(names: tuple[str, ...] | list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
