@@ -22,6 +22,9 @@ SUITE = """
         pass
 """
 
+SLEEPS = """sh -c 'echo be"$0"; exec "$@"' gun sleep 100\n"""
+"""Typed: it says that it has begun, as what it is typed as does not."""
+
 
 @pytest.fixture
 def suite(project):
@@ -55,13 +58,12 @@ def test_a_shell_instead_of_a_test(at_a_terminal, suite):
     user.type("stty size\n")
     assert user.expect(r"\n(\d+ \d+)\n\$ ")[1] == "41 123"
     # Keys are the shell's: one interrupts what runs there, one stops it.
-    user.type("sleep 100\n")
-    user.expect("\n")
+    user.type(SLEEPS)
+    user.expect("\nbegun\n")
     user.type("\x03")
     user.expect(r"\^C.*\$ ")
-    user.type("sleep 100\n")
-    user.expect("\n")
-    time.sleep(0.2)
+    user.type(SLEEPS)
+    user.expect("\nbegun\n")
     user.type("\x1a")
     user.expect(r"Stopped.*\$ ")
     user.type("fg\n")
