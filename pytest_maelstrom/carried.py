@@ -14,7 +14,7 @@ from _pytest.junitxml import xml_key
 
 from maelstrom_core.model.cases import CaseReport
 
-KINDS = ("log", "cache", "suite property", "xml attribute")
+KINDS = ("log", "suite property", "xml attribute")
 """Of messages that are handed over here."""
 
 
@@ -49,10 +49,6 @@ def hand_over(
         match message:
             case {"kind": "log", "text": str(text)}:
                 _write_log(config, text)
-            case {"kind": "cache", "key": str(key), "value": value} if stays_within(key):
-                cache = getattr(config, "cache", None)
-                if cache is not None:
-                    cache.set(key, value)
             case {"kind": "suite property", "name": str(name), "value": str(value)}:
                 # A fixture of the whole session is set up in every container.
                 if xml is not None and (name, value) not in xml.global_properties:
@@ -60,11 +56,6 @@ def hand_over(
             case {"kind": "xml attribute", "name": str(name), "value": str(value)}:
                 if xml is not None and node_id:
                     xml.node_reporter(node_id).add_attribute(name, value)
-
-
-def stays_within(key: str) -> bool:
-    """Whether a key of the cache, of which pytest makes a path, leads into the cache."""
-    return bool(key) and not key.startswith("/") and ".." not in key.split("/") and "\0" not in key
 
 
 def say_aloud(config: pytest.Config, report: CaseReport) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +47,24 @@ class Remembered:
     def maelstrom_job_ended(self, run: RunView, case: Case, result: JobResult) -> None:
         """Write down what a job wants remembered."""
         del run, case
-        if b'"kind": "cached"' not in result.report and b'"kind": "example"' not in result.report:
-            return
-        taken, left = 0, MOST_BYTES
-        for message in messages_of(result.report):
-            keep = {"cached": self._keep_value, "example": self._keep_example}.get(message["kind"])
-            if keep is None:
-                continue
-            taken += 1
+        if b'"kind": "cached"' in result.report or b'"kind": "example"' in result.report:
+            self.take(messages_of(result.report))
+
+    def take(self, messages: Iterable[Mapping[str, Any]]) -> None:
+        """Write down what is wanted remembered among all messages of a container."""
+        # Of a key that was set again and again the last value is wanted.
+        values: dict[str, Mapping[str, Any]] = {}
+        examples = []
+        for message in messages:
+            if message["kind"] == "cached" and isinstance(message.get("key"), str):
+                values[message["key"]] = message
+            elif message["kind"] == "example":
+                examples.append(message)
+        left = MOST_BYTES
+        for message in [*values.values(), *examples][:MOST_OF_A_CASE]:
+            keep = self._keep_value if message["kind"] == "cached" else self._keep_example
             left -= len(json.dumps([message.get("value"), message.get("data")]))
-            if left < 0 or taken > MOST_OF_A_CASE:
+            if left < 0:
                 return
             # Nobody is told when pytest or Hypothesis cannot write here, either.
             with contextlib.suppress(Refused, ValueError, OSError):

@@ -51,7 +51,6 @@ class Controller:
         self._run: TestRun | None = None
         self._session: pytest.Session | None = None
         self._ended_by: BaseException | None = None
-        self._collected: list[dict[str, Any]] = []
         self._learning: Learning | None = None
         self._degraded: tuple[str, ...] = ()
         self._not_forked: tuple[tuple[str, int], ...] = ()
@@ -67,7 +66,8 @@ class Controller:
             most_bytes=self._settings.output_size,
         )
         self._plugins.register(self._outputs, "pytest-outputs")
-        self._plugins.register(Remembered(config), "pytest-remembered")
+        self._remembered = Remembered(config)
+        self._plugins.register(self._remembered, "pytest-remembered")
         self._live = Live(config) if is_wanted(config) else None
         option, terminal = config.option, UsersTerminal()
         refuse_without_a_terminal(config, terminal)
@@ -227,6 +227,7 @@ class Controller:
         if self._learning is not None:
             self._learning.unlearn(messages)
         hand_over(config, messages)
+        self._remembered.take(messages)
         self._node_ids.note(message["id"] for message in messages if message["kind"] == "case")
         cases = sum(message["kind"] in ("case", "ignored") for message in messages)
         for message in messages:

@@ -38,6 +38,7 @@ from maelstrom_core.container.prepared import Prepared, as_found, degraded_in
 from maelstrom_core.container.running import REPORT, STATUS, STDERR, STDOUT, RunningJob
 from maelstrom_core.container.script import Step, Strings, Table
 from maelstrom_core.container.seccomp_plan import filter_for
+from maelstrom_core.container.signals import ignore_no_signal
 from maelstrom_core.container.slot_plan import filter_steps, outer_steps
 from maelstrom_core.container.stub import init_elf_for, stub_for
 from maelstrom_core.container.template_host import TemplateHost
@@ -352,6 +353,7 @@ def _init_descriptor(machine: str) -> int:
 def main(arguments: list[str]) -> int:
     """Make the slot's namespaces, fork the slot, wait for it."""
     descriptor, network, filtered, interpreter = arguments
+    ignore_no_signal()
     control = socket.socket(fileno=int(descriptor))
     # Moved first: the number it leaves is filled as well.
     if control.fileno() < FIRST_DESCRIPTOR:

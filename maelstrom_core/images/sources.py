@@ -8,6 +8,7 @@ import json
 import os
 import tarfile
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -300,12 +301,12 @@ def _docker_entry(data: bytes, reference: InDockerArchive) -> Mapping[str, Any]:
     raise UsageError(f"{reference} is not there; there are: {', '.join(names) or 'none'}")
 
 
-class _Files:
+class _Files(ABC):
     """Files of an image, by their names in it."""
 
+    @abstractmethod
     def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """A file's bytes."""
-        raise NotImplementedError
 
     def read(self, name: str) -> bytes:
         """A small file's bytes."""

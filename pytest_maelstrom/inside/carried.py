@@ -113,7 +113,7 @@ class _SetAndTold:
 
     def __call__(self, key: str, value: object) -> None:
         self._to_set(key, value)
-        self._inside.sender.send("cache", key=key, value=value)
+        self._inside.sender.send("cached", key=key, value=value)
 
 
 class _Properties:

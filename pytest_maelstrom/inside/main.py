@@ -21,20 +21,19 @@ def main() -> int:
     from pytest_maelstrom.inside.wire import Sender, out_of_the_way, read_request
 
     sender, request = Sender(), read_request()
-    at_fork = debugger = None
+    server: Any = None
     if request["kind"] == "template":
         from pytest_maelstrom.inside.at_fork import AtFork
 
-        at_fork = AtFork()
-    from pytest_maelstrom.inside import debugging, live, output, plugins, stacks, staying
-    from pytest_maelstrom.inside.link import LINK_DESCRIPTOR, Link
-
-    server: Any = None
-    if request["kind"] == "template":
+        at_fork = AtFork()  # before anybody registers who is to be told
         from pytest_maelstrom.inside.forking import ForkServer
 
         server = ForkServer(out_of_the_way(), at_fork)
-    else:
+    from pytest_maelstrom.inside import debugging, live, output, plugins, stacks, staying
+    from pytest_maelstrom.inside.link import LINK_DESCRIPTOR, Link
+
+    link: Any = None
+    if server is None:
         stacks.tell_when_asked(sender)
 
     live.write_by_lines()
@@ -60,8 +59,7 @@ def main() -> int:
             preload = None if learned is None else Preload(out_of_the_way())
             inside = Template(config, sender, server, preload, learned)
         else:
-            left_in = output.prepare()
-            inside = plugins.SomeCases(config, sender, request, left_in)
+            inside = plugins.SomeCases(config, sender, request, output.prepare())
         inside.with_tree = request["carried"]["tree"]
         debugger = debugging.Debugging(config, sender)
         if request["kind"] == "run":
@@ -84,17 +82,12 @@ def main() -> int:
     else:
         config._ensure_unconfigure()
         sender = inside.sender  # a fork has one of its own
-        if request["kind"] == "run":
-            inside.send_left(left_in, request["output_bytes"])
-        elif server is not None:
+        if request["kind"] != "collect":
             inside.ended()
+        link = debugger.link
     sender.send("end", status=status)
-    if (
-        debugger is not None
-        and debugger.link is not None
-        and (inside.stays if server is not None else request["keep"] and inside.failed)
-    ):
-        staying.stay(debugger.link)
+    if link is not None and inside.stays:
+        staying.stay(link)
     return 0
 
 

@@ -224,11 +224,13 @@ class Running(_Telling):
         self._temporary: Any = None
         self._item: Optional[pytest.Item] = None
         self._has_failed = False
+        self.failed = False
+        """Whether a phase of any case of this process has failed."""
 
     def begin(self) -> None:
         """Note what is there before a case: when pytest is configured, and nothing of it has run."""
         if self._remembered is None:
-            self._remembered = Remembered(self.config)
+            self._remembered = Remembered()
         else:
             self._remembered.begin_again()
         # pytest takes it away again when it is no longer configured.
@@ -252,13 +254,10 @@ class Running(_Telling):
         """Note which case it is."""
         self._item = item
 
-    failed = False
-    """Whether a phase of it has failed."""
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell of a phase's report, and of failed subtests, which pytest counts by itself."""
-        self.failed |= report.failed
-        self._has_failed = self._has_failed or report.failed
+        if report.failed:
+            self.failed = self._has_failed = True
         if failed_subtests_key is not None and report.when == "call":
             counted: Any = self.config.stash.get(failed_subtests_key, {})
             failed = counted.get(getattr(report, "id", report.nodeid), 0)
@@ -311,6 +310,15 @@ class SomeCases(Running):
             by_id.setdefault(item.nodeid, []).append(item)
         items[:] = [item for one in self._wanted for item in _of(by_id, *one)]
         load(self._request["submodules"])
+
+    @property
+    def stays(self) -> bool:
+        """Whether this process is to stay, since a case has failed."""
+        return bool(self._request["keep"]) and self.failed
+
+    def ended(self) -> None:
+        """Send what the last case has left."""
+        self.send_left(self._left_in, self._request["output_bytes"])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Optional[bool]:

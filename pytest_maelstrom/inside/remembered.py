@@ -1,16 +1,12 @@
-"""What tests want remembered for later runs, sent to the controlling process at a case's end.
+"""Examples in Hypothesis' database, sent to the controlling process at a case's end.
 
-That is values that are put into pytest's cache, and examples in Hypothesis' database. Of the former
-those that were set are known; of the latter the files are looked at, for there is no other way that
-all versions of Hypothesis have.
+The files are looked at, for there is no other way that all versions of Hypothesis have.
 """
 
 import base64
 import os
 import sys
 from typing import Any, Dict, Iterator, List, Set, Tuple
-
-import pytest
 
 from pytest_maelstrom.inside.wire import Sender
 
@@ -21,40 +17,24 @@ _MOST_BYTES = 700_000
 class Remembered:
     """One for a template and its forks, or for a case that starts afresh."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._values: Dict[str, Any] = {}
+    def __init__(self) -> None:
         home = os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY") or ".hypothesis"
         self._examples = os.path.join(os.path.abspath(home), "examples")
         self._known: Dict[str, Tuple[int, Set[str]]] = {}
         self.begin_again()
-        cache: Any = getattr(config, "cache", None)
-        if cache is not None:
-            self._watch(cache)
 
     def begin_again(self) -> None:
         """Take what is there by now as what the next case finds."""
-        self._values.clear()
         self._known = {key: (when, set(self._names(key))) for key, when in self._keys()}
 
     def send(self, sender: Sender, item: Any) -> None:
-        """Send what a case has added, and taken away.
+        """Send which examples a case has added, and taken away.
 
         :param item: the case, or nothing if it was not run
         """
-        for key, value in self._values.items():
-            sender.send("cached", key=key, value=value)
         test = getattr(item, "obj", None)
         if "hypothesis" in sys.modules and getattr(test, "is_hypothesis_test", False):
             self._send_examples(sender)
-
-    def _watch(self, cache: Any) -> None:
-        original = cache.set
-
-        def keep_and_note(key: str, value: object) -> None:
-            original(key, value)
-            self._values[key] = value
-
-        cache.set = keep_and_note
 
     def _send_examples(self, sender: Sender) -> None:
         left = _MOST_BYTES

@@ -79,6 +79,18 @@ def test_an_interrupt_while_a_job_is_heard_ends_the_run(on_backend):
         signal.signal(signal.SIGINT, before)
 
 
+def test_jobs_ignore_no_signal_though_the_engine_does(result_of):
+    """As in a background job of a shell."""
+    numbers = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        result = result_of(shell("grep SigIgn /proc/self/status"))
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    assert result.stdout.text().split() == ["SigIgn:", "0" * 16]
+
+
 def test_one_slot_runs_jobs_that_need_other_slot_processes(on_backend):
     """It listens to one of its processes while it is given a job for another."""
     kinds: list[dict[str, Any]] = [

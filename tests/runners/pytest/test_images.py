@@ -206,13 +206,15 @@ def test_a_run_in_an_image_with_another_python(
         }
     )
 
-    ran = run(directory, ours=True, OF_THE_SHELL="1")
+    # A store of its own: what an earlier run of these tests has brought would not be brought again.
+    store = {"MAELSTROM_STORE": str(tmp_path / "store")}
+    ran = run(directory, ours=True, OF_THE_SHELL="1", **store)
     assert ran.cases.pop("test_it.py::test_that_fails")[0] == "failed"
     assert set(map(tuple, ran.cases.values())) == {("passed",)}, ran.out
     assert len(ran.cases) == 8
     assert "assert [1, 2] == [1, 3]" in ran.out
     assert "image.tar: 1 layer to bring" in ran.out
 
-    again = run(directory, "-k", "interpreter", "--maelstrom-isolation=fresh", ours=True)
+    again = run(directory, "-k", "interpreter", "--maelstrom-isolation=fresh", ours=True, **store)
     assert (again.code, len(again.cases)) == (0, 1), again.out
     assert "to bring" not in again.out

@@ -22,6 +22,9 @@ SUITE = """
         pass
 """
 
+SLEEPS = """sh -c 'echo be"$0"; exec "$@"' gun sleep 100\n"""
+"""Typed: it says that it has begun, as what it is typed as does not."""
+
 
 @pytest.fixture
 def suite(project):
@@ -55,13 +58,12 @@ def test_a_shell_instead_of_a_test(at_a_terminal, suite):
     user.type("stty size\n")
     assert user.expect(r"\n(\d+ \d+)\n\$ ")[1] == "41 123"
     # Keys are the shell's: one interrupts what runs there, one stops it.
-    user.type("sleep 100\n")
-    user.expect("\n")
+    user.type(SLEEPS)
+    user.expect("\nbegun\n")
     user.type("\x03")
     user.expect(r"\^C.*\$ ")
-    user.type("sleep 100\n")
-    user.expect("\n")
-    time.sleep(0.2)
+    user.type(SLEEPS)
+    user.expect("\nbegun\n")
     user.type("\x1a")
     user.expect(r"Stopped.*\$ ")
     user.type("fg\n")
@@ -131,7 +133,8 @@ def test_what_has_started_afresh_is_kept_too_but_not_what_has_died(at_a_terminal
     user.expect("container is kept of\n  1  test_it.py::test_fails - AssertionError: as it should")
     user.type("1\n")
     user.expect(r"\$ ")
-    user.type("ps -p $(cat /tmp/left-behind) -o args= | grep -c inside/main.py; exit\n")
+    # Where the checkout lies deep, the program has a name longer than the terminal is wide.
+    user.type("ps -ww -p $(cat /tmp/left-behind) -o args= | grep -c inside/main.py; exit\n")
     user.expect(r"\n1\n.*exited with status 0.*nothing to end: ")
     user.type("\x04")
     assert user.end() == 1

@@ -72,7 +72,7 @@ def test_no_key_of_the_cache_leads_out_of_it(project, run, tmp_path):
                 import json, os
 
                 def say(**message):
-                    line = json.dumps(dict(kind="cache", value=1, **message)).encode() + b"\\n"
+                    line = json.dumps(dict(kind="cached", value=1, **message)).encode() + b"\\n"
                     for name in os.listdir("/proc/self/fd"):
                         target = os.readlink(f"/proc/self/fd/{{name}}") if int(name) > 100 else ""
                         if target.startswith("pipe:"):

@@ -53,6 +53,14 @@ class Keys:
     def end(self) -> None: ...
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """In a background job of a shell SIGINT is ignored, and stays so in what that starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def ends() -> Iterator[tuple[int, int]]:
     """Both ends of a terminal: the user's, and ours."""
