@@ -6,11 +6,16 @@ import attrs
 import trio
 
 from maelstrom_core.container.messages import Ended, Launch, TerminalCommand
+from maelstrom_core.engine.events import JobGiven
 from maelstrom_core.engine.output import STDERR, STDOUT, Capture
 from maelstrom_core.engine.terminal_shell import JobTerminal
+from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult, LeftFile, Outcome, Usage
 from maelstrom_core.model.ports import OnOutput
+
+ALL_OUTPUT_BYTES = 1 << 62
+"""More than any job writes."""
 
 
 @attrs.define
@@ -37,6 +42,57 @@ class GivenJob:
     typed_ahead: list[TerminalCommand] = attrs.field(factory=list)
     outputs: list[LeftFile] = attrs.field(factory=list)
     outputs_missing: list[str] = attrs.field(factory=list)
+
+
+def launch_of(
+    name: JobId,
+    container: str,
+    job: JobSpec,
+    environment: tuple[tuple[str, str], ...],
+    directory: str,
+) -> Launch:
+    """What a slot is told to start a job.
+
+    :param container: key of the prepared one that it starts in
+    :param environment: all of it
+    """
+    return Launch(
+        name,
+        container,
+        job.program,
+        job.arguments,
+        environment,
+        directory,
+        job.output_bytes if job.keep_output else ALL_OUTPUT_BYTES,
+        job.report,
+        job.stdin,
+        None if job.terminal is None else (job.terminal.rows, job.terminal.columns),
+        job.attachable,
+        job.outputs,
+        job.outputs_bytes,
+    )
+
+
+def given_event(name: JobId, root: str, job: JobSpec) -> JobGiven:
+    """What the machine is told of a job."""
+    return JobGiven(
+        name,
+        root,
+        job.priority,
+        job.expected_duration,
+        job.slots,
+        job.timeout,
+        job.grace,
+        job.fork is not None,
+        job.warm_up,
+        job.stack_signal,
+        job.later_timeouts,
+    )
+
+
+def capture_of(job: JobSpec) -> Capture:
+    """Empty; made anew when a job is started again, for all of that start is void."""
+    return Capture(job.output_bytes, len(job.later_timeouts), keeps=job.keep_output)
 
 
 def result_of(

@@ -42,7 +42,6 @@ from maelstrom_core.engine.events import (
     CancelWanted,
     Event,
     JobEnded,
-    JobGiven,
     JobStarted,
     PartBegan,
     RootFailed,
@@ -50,9 +49,8 @@ from maelstrom_core.engine.events import (
     SlotLost,
     TimePassed,
 )
-from maelstrom_core.engine.given import GivenJob, result_of
+from maelstrom_core.engine.given import GivenJob, capture_of, given_event, launch_of, result_of
 from maelstrom_core.engine.outcomes import could_not_start, outcome_of
-from maelstrom_core.engine.output import Capture
 from maelstrom_core.engine.state import TEMPLATE_MEMORY_BYTES, EngineState
 from maelstrom_core.engine.template_shell import JobMessage, WarmTemplates
 from maelstrom_core.engine.terminal_shell import JobKeyboard, JobTerminal
@@ -69,15 +67,8 @@ from maelstrom_core.model.outcome import (
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.story import Story
 
-ALL_OUTPUT_BYTES = 1 << 62
-"""More than any job writes."""
 MakeRootFunction = Callable[[str], Awaitable[Prepare]]
 """Makes the container of that name ready for slots; raises `MaelstromError`."""
-
-
-def _capture_of(job: JobSpec) -> Capture:
-    """Empty; made anew when a job is started again, for all of that start is void."""
-    return Capture(job.output_bytes, len(job.later_timeouts), keeps=job.keep_output)
 
 
 class Engine:
@@ -135,41 +126,14 @@ class Engine:
         name = JobId(next(self._ids))
 
         def launch(container: str) -> Launch:
-            return Launch(
-                name,
-                container,
-                job.program,
-                job.arguments,
-                environment,
-                directory,
-                job.output_bytes if job.keep_output else ALL_OUTPUT_BYTES,
-                job.report,
-                job.stdin,
-                None if job.terminal is None else (job.terminal.rows, job.terminal.columns),
-                job.attachable,
-                job.outputs,
-                job.outputs_bytes,
-            )
+            return launch_of(name, container, job, environment, directory)
 
         keyboard = JobKeyboard(name, self._tell_terminal, lambda: self._kill_stayed(name))
         terminal = JobTerminal(viewer, keyboard, self.tell)
-        capture = _capture_of(job)
+        capture = capture_of(job)
         running = GivenJob(launch, root, job, on_output, capture, trio.Event(), terminal)
         self._jobs[name] = running
-        given = JobGiven(
-            name,
-            root,
-            job.priority,
-            job.expected_duration,
-            job.slots,
-            job.timeout,
-            job.grace,
-            job.fork is not None,
-            job.warm_up,
-            job.stack_signal,
-            job.later_timeouts,
-        )
-        self.tell(given)
+        self.tell(given_event(name, root, job))
         try:
             await running.done.wait()
         except trio.Cancelled:
@@ -204,7 +168,7 @@ class Engine:
             case StartJob(slot, job, not_forked):
                 running = self._jobs[job]
                 running.slot, running.forked, running.not_forked = slot, False, not_forked
-                running.capture = _capture_of(running.job)
+                running.capture = capture_of(running.job)
                 running.terminal.starts()
                 self._slots[slot].launch(running.launch(self._roots[running.root].key))
                 while running.typed_ahead:
@@ -218,7 +182,7 @@ class Engine:
             case ForkJob(slot, job):
                 running = self._jobs[job]
                 running.slot, running.forked = slot, True
-                running.capture = _capture_of(running.job)
+                running.capture = capture_of(running.job)
                 running.terminal.starts()
                 self._templates.fork(running.root, job, running.job)
             case SignalJob(_, job, number):

@@ -22,7 +22,9 @@ WORDS: Mapping[str, str] = {
     "filter": "which tests; all without it",
     "ignore": "the tests are not run, and shown as skipped",
     "isolation": "an interpreter started for this test alone, or a fork of a warm one",
+    "group_by": "which tests share one container, one after the other",
     # Of containers.
+    "image": "the image that it is made from: docker://NAME:TAG, oci:DIRECTORY or an archive",
     "parent": "the container that this one is made from; default is there without being written",
     "layers": "files, lowest layer first; instead of the parent's",
     "added_layers": "files on top of the parent's",
