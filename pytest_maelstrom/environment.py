@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from maelstrom_core.errors import UsageError
-from maelstrom_core.layers.system import etc_files, top_level
+from maelstrom_core.layers.system import apart_from, etc_files, top_level, without_nested
 from pytest_maelstrom.environment_plan import Surroundings
 from pytest_maelstrom.request import PytestRun
 
@@ -68,15 +68,6 @@ def _python_trees(run: PytestRun) -> Iterator[str]:
             yield from (os.path.dirname(path) for path in mapping.values() if isinstance(path, str))
 
 
-def without_nested(paths: Iterable[str]) -> list[str]:
-    """Paths of which none lies below another; ``/`` itself is never one."""
-    kept: list[str] = []
-    for path in sorted({path for path in paths if path != "/"}, key=len):
-        if not any(path == one or path.startswith(one + "/") for one in kept):
-            kept.append(path)
-    return kept
-
-
 def around(project: str, trees: Iterable[str]) -> list[str]:
     """What is used in place: nothing of the project but the environments that lie in it.
 
@@ -87,20 +78,6 @@ def around(project: str, trees: Iterable[str]) -> list[str]:
     kept = [tree for tree in environments if tree.startswith(project + "/")]
     outside = apart_from(project, without_nested(tree for tree in trees if tree not in inside))
     return [*outside, *without_nested(kept)]
-
-
-def apart_from(project: str, trees: Iterable[str]) -> Iterator[str]:
-    """Trees around a project: one that holds it is taken in parts, one that is in it stays."""
-    for tree in trees:
-        if tree == project:
-            continue
-        if not project.startswith(tree + "/"):
-            yield tree
-            continue
-        for entry in sorted(os.scandir(tree), key=lambda entry: entry.name):
-            if entry.is_symlink():
-                continue
-            yield from apart_from(project, [entry.path])
 
 
 def project_directory(config: pytest.Config) -> Path:

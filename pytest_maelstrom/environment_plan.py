@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 
 import attrs
 
+from maelstrom_core.layers.here_plan import NOT_INSIDE, braced, snapshot
 from maelstrom_core.model.container import (
     ContainerSpec,
     Devices,
@@ -15,7 +16,6 @@ from maelstrom_core.model.container import (
     Template,
 )
 from maelstrom_core.model.layers import (
-    GlobLayer,
     HostTreeLayer,
     LayerSpec,
     PathsLayer,
@@ -28,40 +28,8 @@ from maelstrom_core.settings import Settings
 
 INSIDE = "/.maelstrom/python"
 """Where containers find our part that runs in them."""
-LEFT_OUT = (
-    ".git",
-    ".hg",
-    ".svn",
-    ".bzr",
-    ".tox",
-    ".nox",
-    "node_modules",
-    ".mypy_cache",
-    ".ruff_cache",
-)
-"""Directories that are no part of a snapshot: histories, and environments of other tools."""
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Of images that do not say; Docker's."""
-NOT_INSIDE = frozenset(
-    [
-        "DBUS_SESSION_BUS_ADDRESS",
-        "DISPLAY",
-        "GPG_AGENT_INFO",
-        "MAELSTROM_OUTPUT",
-        "OLDPWD",
-        "PYTEST_CURRENT_TEST",
-        "PYTEST_VERSION",
-        "SSH_AGENT_PID",
-        "SSH_AUTH_SOCK",
-        "TEMP",
-        "TMP",
-        "TMPDIR",
-        "WAYLAND_DISPLAY",
-        "XAUTHORITY",
-        "XDG_RUNTIME_DIR",
-    ]
-)
-"""Variables that name things which are not in the container."""
 
 
 @attrs.frozen(kw_only=True)
@@ -105,7 +73,7 @@ def default_container(
     )
     layers: list[LayerSpec] = [
         PathsLayer(paths=(*around.etc, *around.files), optional=True),
-        _snapshot(around),
+        snapshot(around.project, around.trees),
         SymlinksLayer(symlinks=links),
         StubsLayer(stubs=("/run/", "/var/", "/root/", *_own_directories(around))),
         StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
@@ -141,8 +109,8 @@ def image_frame(
             prefix=Prefix(follow_symlinks=True),
             optional=True,
         ),
-        _snapshot(around),
-        StubsLayer(stubs=("/run/", "/root/", f"{_braced(around.directory)}/")),
+        snapshot(around.project, around.trees),
+        StubsLayer(stubs=("/run/", "/root/", f"{braced(around.directory)}/")),
         StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
         _ours(around),
     )
@@ -157,19 +125,6 @@ def image_frame(
     )
 
 
-def _snapshot(around: Surroundings) -> LayerSpec:
-    """All of the project but the environments that lie in it."""
-    below = [tree for tree in around.trees if tree.startswith(around.project + "/")]
-    excluded = [f"**/{name}" for name in LEFT_OUT]
-    excluded += [_escaped(tree[len(around.project) + 1 :]) for tree in below]
-    return GlobLayer(
-        globs=("**",),
-        root=around.project,
-        exclude=tuple(excluded),
-        exclude_marked=("pyvenv.cfg",),
-    )
-
-
 def _ours(around: Surroundings) -> LayerSpec:
     """Our part that runs in containers."""
     return HostTreeLayer(path=around.inside, target=f"{INSIDE}/pytest_maelstrom")
@@ -178,18 +133,8 @@ def _ours(around: Surroundings) -> LayerSpec:
 def _own_directories(around: Surroundings) -> tuple[str, ...]:
     """Directories that must be there though nothing may be in them."""
     own = (around.home, around.directory)
-    return tuple(f"{_braced(path)}/" for path in own if PurePosixPath(path) != PurePosixPath("/"))
+    return tuple(f"{braced(path)}/" for path in own if PurePosixPath(path) != PurePosixPath("/"))
 
 
 def _is_below(path: str, directories: tuple[str, ...]) -> bool:
     return any(path == one or path.startswith(one + "/") for one in directories)
-
-
-def _escaped(path: str) -> str:
-    """A path as a pattern that matches nothing else."""
-    return "".join(f"\\{letter}" if letter in "*?[]{}\\" else letter for letter in path)
-
-
-def _braced(path: str) -> str:
-    """A path whose braces are not to be expanded."""
-    return "".join(f"\\{letter}" if letter in "{},\\" else letter for letter in path)

@@ -22,7 +22,7 @@ from maelstrom_core.settings.host import state_directory, store_directory, usabl
 
 AnyJob: TypeAlias = JobSpec | Mapping[str, Any]
 """A job: made, or as it is written in JSON or TOML."""
-RUNNERS = ("pytest",)
+RUNNERS = ("go", "pytest")
 """Plugins of ours that know cases, and not where jobs go: loading them takes longer than a job."""
 READ_AHEAD = 100
 """Jobs that are known before the first of them has ended; twice the slots, if that is more."""

@@ -1,7 +1,7 @@
 """The system that this machine has, as recipes: its programs in place, of /etc what is no secret."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from maelstrom_core.model.layers import (
     HostTreeLayer,
@@ -88,6 +88,29 @@ def etc_files() -> Iterator[str]:
                 yield from (os.path.join(directory, file) for file in sorted(files))
         elif os.path.lexists(path):
             yield path
+
+
+def without_nested(paths: Iterable[str]) -> list[str]:
+    """Paths of which none lies below another; ``/`` itself is never one."""
+    kept: list[str] = []
+    for path in sorted({path for path in paths if path != "/"}, key=len):
+        if not any(path == one or path.startswith(one + "/") for one in kept):
+            kept.append(path)
+    return kept
+
+
+def apart_from(project: str, trees: Iterable[str]) -> Iterator[str]:
+    """Trees around a project: one that holds it is taken in parts, one that is in it stays."""
+    for tree in trees:
+        if tree == project:
+            continue
+        if not project.startswith(tree + "/"):
+            yield tree
+            continue
+        for entry in sorted(os.scandir(tree), key=lambda entry: entry.name):
+            if entry.is_symlink():
+                continue
+            yield from apart_from(project, [entry.path])
 
 
 def system_layers() -> tuple[LayerSpec, ...]:

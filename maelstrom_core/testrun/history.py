@@ -97,6 +97,10 @@ class History:
         """What is known of a case; ``None`` for a new one."""
         return self._known.get(case)
 
+    def failed(self) -> Collection[CaseId]:
+        """Cases that failed when they were run last."""
+        return {case for case, known in self._known.items() if known.failed}
+
     def add(self, report: CaseReport) -> None:
         """Remember how a case went; all of its repetitions are one case."""
         if report.result is None or report.status is CaseStatus.CANCELLED:

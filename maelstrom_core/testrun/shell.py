@@ -1,7 +1,7 @@
 """Performs a test run: hooks for what a runner knows, a backend for where jobs go."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -48,14 +48,17 @@ class TestRun:
         limits: Limits | None = None,
         history: History | None = None,
         viewer_of: Callable[[Case], Viewer] | None = None,
+        choose: Callable[[AsyncIterator[Case]], AsyncIterator[Case]] | None = None,
     ) -> None:
         """Make it.
 
         :param viewer_of: whoever attends to a case's terminal
+        :param choose: given the cases that the runner finds, gives those that are run; all by default
         """
         self._plugins = plugins
         self._backend = backend
         self._history = history
+        self._choose_of = choose
         self._state = TestRunState(backend.slots, limits)
         self.view = RunView(
             runner=runner,
@@ -115,7 +118,8 @@ class TestRun:
         error = ""
         with self._collecting:
             try:
-                async for case in self._plugins.collect(self.view):
+                cases = self._plugins.collect(self.view)
+                async for case in cases if self._choose_of is None else self._choose_of(cases):
                     self._plugins.observe("maelstrom_case_found", run=self.view, case=case)
                     known = self._history.of(case.id) if self._history else None
                     expected = known.duration if known else None

@@ -1,0 +1,65 @@
+"""What of this machine a test may see of itself: a copy of its project, and most variables. Pure."""
+
+from collections.abc import Iterable
+
+from maelstrom_core.model.layers import GlobLayer, LayerSpec
+
+LEFT_OUT = (
+    ".git",
+    ".hg",
+    ".svn",
+    ".bzr",
+    ".tox",
+    ".nox",
+    "node_modules",
+    ".mypy_cache",
+    ".ruff_cache",
+)
+"""Directories that are no part of a snapshot: histories, and environments of other tools."""
+NOT_INSIDE = frozenset(
+    [
+        "DBUS_SESSION_BUS_ADDRESS",
+        "DISPLAY",
+        "GPG_AGENT_INFO",
+        "MAELSTROM_OUTPUT",
+        "OLDPWD",
+        "PYTEST_CURRENT_TEST",
+        "PYTEST_VERSION",
+        "SSH_AGENT_PID",
+        "SSH_AUTH_SOCK",
+        "TEMP",
+        "TMP",
+        "TMPDIR",
+        "WAYLAND_DISPLAY",
+        "XAUTHORITY",
+        "XDG_RUNTIME_DIR",
+    ]
+)
+"""Variables that name things which are not in the container."""
+
+
+def snapshot(project: str, trees: Iterable[str]) -> LayerSpec:
+    """All of a project but the environments that lie in it.
+
+    :param project: absolute path of its directory
+    :param trees: what is used in place, such as an environment in the project
+    """
+    below = [tree for tree in trees if tree.startswith(project + "/")]
+    excluded = [f"**/{name}" for name in LEFT_OUT]
+    excluded += [escaped(tree[len(project) + 1 :]) for tree in below]
+    return GlobLayer(
+        globs=("**",),
+        root=project,
+        exclude=tuple(excluded),
+        exclude_marked=("pyvenv.cfg",),
+    )
+
+
+def escaped(path: str) -> str:
+    """A path as a pattern that matches nothing else."""
+    return "".join(f"\\{letter}" if letter in "*?[]{}\\" else letter for letter in path)
+
+
+def braced(path: str) -> str:
+    """A path whose braces are not to be expanded."""
+    return "".join(f"\\{letter}" if letter in "{},\\" else letter for letter in path)

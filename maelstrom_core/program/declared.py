@@ -1,0 +1,64 @@
+"""What a runner says of its program."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from maelstrom_core.filters import Selectors
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.settings import Field, Settings
+
+
+@attrs.frozen(kw_only=True)
+class Prepared:
+    """What a runner has made of one command line.
+
+    :param project: what relative paths in layers are relative to, and where its file of directives is
+    :param container: the container of cases of which no directive says anything
+    :param options: for its own hooks, in `RunView.options`
+    :param always: layers without which a case cannot be run, whatever directives say
+    """
+
+    project: Path
+    container: ContainerSpec
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    always: tuple[Any, ...] = ()
+
+
+def _nothing(_: argparse.ArgumentParser) -> None:
+    """Add no option."""
+
+
+@attrs.frozen(kw_only=True)
+class RunnerProgram:
+    """A program that runs the tests of one runner.
+
+    :param runner: name by which the runner's hooks know whose turn it is
+    :param program: its name, and that of its directory of settings
+    :param prefix: of its environment variables
+    :param description: what ``--help`` begins with: what it does, and a few examples
+    :param selectors: what filters may ask of its cases
+    :param prepare: looks around, when the command line is known; may raise
+        `maelstrom_core.errors.MaelstromError`
+    :param add_options: adds options of its own; ``argparse`` puts them into what `prepare` is given
+    :param fields: settings of its own
+    :param cannot: what the language of directives has and this runner has not, with the reason
+    """
+
+    runner: str
+    program: str
+    prefix: str
+    description: str
+    selectors: Selectors
+    prepare: Callable[[argparse.Namespace, Settings], Prepared]
+    add_options: Callable[[argparse.ArgumentParser], None] = _nothing
+    fields: tuple[Field, ...] = ()
+    cannot: Mapping[str, str] = attrs.field(factory=dict)
+
+    @property
+    def file(self) -> str:
+        """Name of its file of containers and directives, in the project directory."""
+        return f"{self.program}.toml"

@@ -1,0 +1,92 @@
+"""A line for each case: for pipes, logs and CI."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from maelstrom_core.hooks import hookimpl
+from maelstrom_core.model.cases import Case, CaseReport
+from maelstrom_core.model.views import Summary
+from maelstrom_core.program.look import Look
+from maelstrom_core.program.words_plan import (
+    block_of,
+    counts,
+    line_of,
+    remarks,
+    rest,
+    style_of,
+)
+
+
+class Lines(Look):
+    """Shows a run in lines.
+
+    :param is_quiet: only what went wrong, and how it all ended
+    """
+
+    def __init__(self, *, is_quiet: bool = False) -> None:
+        self._is_quiet = is_quiet
+        self._out = Console(file=sys.stdout, soft_wrap=True, highlight=False, emoji=False)
+        self._error = Console(file=sys.stderr, soft_wrap=True, highlight=False, emoji=False)
+        self._begun = ""
+
+    def begin(self, program: str, slots: int) -> None:
+        """Say how many cases run at once."""
+        if not self._is_quiet:
+            self.say(f"{program}: every test in its own container, {slots} at once")
+
+    def say(self, text: str) -> None:
+        """One line on standard error."""
+        self._error.print(Text(text))
+
+    def fault(self, text: str) -> None:
+        """All of it on standard output, for it is what came of the run."""
+        self._out.print(Text(text.rstrip("\n"), style="red"))
+
+    def busy_with(self, what: str, *, ended: bool = False) -> None:
+        """Nothing: lines tell of what has ended."""
+
+    @hookimpl
+    def maelstrom_case_reported(self, report: CaseReport) -> None:
+        """A line on the case, and why it failed."""
+        if self._is_quiet and not report.status.is_failure:
+            return
+        style = style_of(report.status)
+        self._out.print(
+            Text(f"{report.status.value:9} ", style=style).append(line_of(report), "none")
+        )
+        for line in block_of(report):
+            self._out.print(Text(line))
+
+    def over(
+        self, summary: Summary, *, ignored: Sequence[Case], unwanted: int, faults: int
+    ) -> None:
+        """What failed, once more and together; and how many there were of all."""
+        for line in remarks(summary):
+            self._out.print(Text(line))
+        for text in summary.errors:
+            self.fault(text)
+        failed = [report for report in summary.reports if report.status.is_failure]
+        if len(failed) > 1 and not self._is_quiet:
+            self._out.print()
+            for report in failed:
+                self._out.print(
+                    Text(f"{report.status.value:9} ", style="red").append(report.id, "none")
+                )
+        said = Text(", ").join(
+            [
+                *(
+                    Text(f"{number} {status.value}", style=style_of(status))
+                    for status, number in counts(summary.reports)
+                ),
+                *(
+                    Text(f"{number} {words}")
+                    for words, number in rest(
+                        summary, ignored=ignored, unwanted=unwanted, faults=faults
+                    )
+                ),
+            ]
+        )
+        self._out.print(said if said else Text("no tests were run"))

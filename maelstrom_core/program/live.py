@@ -1,0 +1,98 @@
+"""For terminals: what runs right now, and for how long, below what has ended."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from maelstrom_core.hooks import hookimpl
+from maelstrom_core.model.cases import Case, CaseReport
+from maelstrom_core.model.ids import CaseId
+from maelstrom_core.model.views import Summary
+from maelstrom_core.program.lines import Lines
+
+REFRESH_SECONDS = 0.1
+MOST_SHOWN = 8
+"""Of those that run, the oldest."""
+
+
+class LiveScreen(Lines):
+    """Lines of what has ended, and below them a few that change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._running: dict[CaseId, float] = {}
+        self._busy: dict[str, float] = {}
+        self._found = self._ended = self._failed = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Show what changes, until the run is over."""
+        with Live(console=self._out, auto_refresh=False, transient=True) as live:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._refresh, live)
+                try:
+                    yield
+                finally:
+                    nursery.cancel_scope.cancel()
+
+    async def _refresh(self, live: Live) -> None:
+        while True:
+            live.update(self._shown(time.monotonic()), refresh=True)
+            await trio.sleep(REFRESH_SECONDS)
+
+    def _shown(self, now: float) -> Group:
+        lines = [
+            Text(f"{'running':9} {now - since:8.1f}s  {name}", style="dim", no_wrap=True)
+            for name, since in list(self._running.items())[:MOST_SHOWN]
+        ]
+        if (more := len(self._running) - MOST_SHOWN) > 0:
+            lines.append(Text(f"{'':9} and {more} more", style="dim"))
+        lines += [
+            Text(f"{'building':9} {now - since:8.1f}s  {what}", style="dim", no_wrap=True)
+            for what, since in list(self._busy.items())[:MOST_SHOWN]
+        ]
+        failed = f", {self._failed} failed" if self._failed else ""
+        lines.append(Text(f"{self._ended} of {self._found} found so far{failed}", style="bold"))
+        return Group(*lines)
+
+    def busy_with(self, what: str, *, ended: bool = False) -> None:
+        """Shown among what runs."""
+        if ended:
+            self._busy.pop(what, None)
+        else:
+            self._busy[what] = time.monotonic()
+
+    @hookimpl
+    def maelstrom_case_found(self, case: Case) -> None:
+        """One more."""
+        self._found += case.repetitions
+
+    @hookimpl
+    def maelstrom_job_started(self, case: Case) -> None:
+        """It is among those that run."""
+        self._running[case.id] = time.monotonic()
+
+    @hookimpl
+    def maelstrom_job_ended(self, case: Case) -> None:
+        """It is not any more."""
+        self._running.pop(case.id, None)
+
+    @hookimpl
+    def maelstrom_case_reported(self, report: CaseReport) -> None:
+        """Its line goes above what changes."""
+        self._ended += 1
+        self._failed += report.status.is_failure
+        super().maelstrom_case_reported(report)
+
+    def over(
+        self, summary: Summary, *, ignored: Sequence[Case], unwanted: int, faults: int
+    ) -> None:
+        """As in lines."""
+        super().over(summary, ignored=ignored, unwanted=unwanted, faults=faults)
+        self._running.clear()
+        self._found = self._ended = self._failed = 0

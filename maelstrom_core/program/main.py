@@ -1,0 +1,71 @@
+"""From a command line to an exit status."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from maelstrom_core.errors import MaelstromError
+from maelstrom_core.hooks.manager import Plugins
+from maelstrom_core.program.declared import RunnerProgram
+from maelstrom_core.program.exit_codes import INTERRUPTED
+from maelstrom_core.program.options import PASSED_ON, parser_of
+from maelstrom_core.program.starter import write_starter
+from maelstrom_core.settings import COMMON, Schema, Settings, load
+from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
+
+
+def run_program(program: RunnerProgram, arguments: Sequence[str] | None = None) -> int:
+    """Run a runner's program.
+
+    :param arguments: of the command line; those of this process by default
+    :return: its exit status, one of `maelstrom_core.program.exit_codes` or of an error's own
+    """
+    chosen = parser_of(program).parse_args(arguments)
+    try:
+        status = _answer(program, chosen)
+        sys.stdout.flush()
+    except MaelstromError as error:
+        print(f"{program.program}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has had enough (`--list | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _answer(program: RunnerProgram, chosen: argparse.Namespace) -> int:
+    if chosen.init:
+        return write_starter(program)
+    plugins = Plugins()
+    settings = _settings(program, chosen, plugins)
+    if chosen.print_config:
+        print(settings.described())
+        return 0
+    import trio
+
+    from maelstrom_core.program.session import Session
+
+    # Nothing of trio is needed for what only asks.
+    return trio.run(
+        partial(Session(program, chosen, settings, plugins).run),
+        restrict_keyboard_interrupt_to_checkpoints=True,
+    )
+
+
+def _settings(program: RunnerProgram, chosen: argparse.Namespace, plugins: Plugins) -> Settings:
+    fields = COMMON(slots=usable_cpus(), store=store_directory(), state=state_directory())
+    schema = Schema(program.program, program.prefix, (*fields, *program.fields))
+    plugins.options(schema)
+    names = [*PASSED_ON, "fail-on-flaky", *(field.name for field in program.fields)]
+    given = {name: getattr(chosen, name.replace("-", "_"), None) for name in names}
+    return load(
+        schema,
+        {name: value for name, value in given.items() if value is not None},
+        environment=os.environ,
+        config_file=chosen.config_file,
+    )

@@ -1,0 +1,63 @@
+"""Which of the cases that a runner finds are run: filters, directives, what failed last time, shards."""
+
+from collections.abc import AsyncIterator, Callable, Collection
+
+import attrs
+
+from maelstrom_core.filters import Selectors, Tree, evaluate
+from maelstrom_core.model.cases import Case
+from maelstrom_core.model.ids import CaseId
+from maelstrom_core.program.shard_plan import Shard, part_of
+from maelstrom_core.testrun.directives_plan import Planner
+from maelstrom_core.testrun.history import History
+
+
+@attrs.define
+class Selection:
+    """Chooses; afterwards it knows what was not chosen.
+
+    :param wanted: of the command line
+    :param only: cases without which nothing else is run; ``None`` for all
+    :param say: told what a person should know of how it was chosen
+    """
+
+    wanted: Tree
+    selectors: Selectors
+    planner: Planner
+    history: History
+    only: Collection[CaseId] | None = None
+    shard: Shard | None = None
+    say: Callable[[str], None] = lambda _: None
+    unwanted: int = 0
+    ignored: list[tuple[Case, str]] = attrs.field(factory=list)
+
+    async def choose(self, cases: AsyncIterator[Case]) -> AsyncIterator[Case]:
+        """Those that are to be run, as soon as that is known."""
+        if self.shard is None:
+            async for case in cases:
+                if self._takes(case):
+                    yield case
+            return
+        # Which part a case belongs to depends on all others.
+        all_of_them = [case async for case in cases if self._takes(case)]
+        known = {case.id: self.history.of(case.id) for case in all_of_them}
+        durations = {name: one.duration for name, one in known.items() if one is not None}
+        part = part_of(all_of_them, durations, self.shard)
+        self.say(
+            f"shard {self.shard.index} of {self.shard.of}: {len(part.cases)} of "
+            f"{len(all_of_them)} tests, about {part.seconds:.1f} s; plan {part.fingerprint}, "
+            "which must be the same for all shards"
+        )
+        for case in part.cases:
+            yield case
+
+    def _takes(self, case: Case) -> bool:
+        if not evaluate(self.wanted, self.selectors.facts(case)) or (
+            self.only is not None and case.id not in self.only
+        ):
+            self.unwanted += 1
+            return False
+        origin = self.planner.for_case(case).ignored_by
+        if origin:
+            self.ignored.append((case, origin))
+        return not origin

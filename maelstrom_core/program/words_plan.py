@@ -1,0 +1,92 @@
+"""What is said of cases and of a whole run, in the same words everywhere. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
+from maelstrom_core.model.views import Summary
+
+SLOW_SECONDS = 60.0
+"""A case that ran longer is marked so."""
+STYLES = {
+    CaseStatus.PASSED: "green",
+    CaseStatus.FLAKY: "yellow",
+    CaseStatus.SKIPPED: "yellow",
+    CaseStatus.XFAILED: "yellow",
+    CaseStatus.XPASSED: "yellow",
+}
+"""Colours of what is no failure."""
+_ORDER = (
+    CaseStatus.FAILED,
+    CaseStatus.TIMED_OUT,
+    CaseStatus.CRASHED,
+    CaseStatus.ERROR,
+    CaseStatus.PASSED,
+    CaseStatus.FLAKY,
+    CaseStatus.SKIPPED,
+    CaseStatus.XFAILED,
+    CaseStatus.XPASSED,
+)
+
+
+def style_of(status: CaseStatus) -> str:
+    """The colour of a status."""
+    return STYLES.get(status, "red")
+
+
+def marks(report: CaseReport) -> list[str]:
+    """What else there is to say of a case, a few words each."""
+    found = []
+    if report.attempts:
+        found.append(f"attempt {len(report.attempts) + 1}")
+    if report.duration >= SLOW_SECONDS:
+        found.append("slow")
+    found += [str(mark) for mark in report.details.get("marks", ())]
+    return found
+
+
+def line_of(report: CaseReport) -> str:
+    """One line on a case that has ended, without its status."""
+    more = ", ".join(marks(report))
+    return f"{report.duration:8.2f}s  {report.id}" + (f"  ({more})" if more else "")
+
+
+def block_of(report: CaseReport) -> list[str]:
+    """Lines of why a case failed; of its attempts before, too."""
+    lines = []
+    for number, attempt in enumerate(report.attempts, start=1):
+        if attempt.message:
+            lines += [f"attempt {number}:", *_indented(attempt.message)]
+    if report.message and (report.status.is_failure or report.attempts):
+        lines += _indented(report.message)
+    return lines
+
+
+def _indented(text: str) -> list[str]:
+    return [f"    {line}".rstrip() for line in text.rstrip("\n").splitlines()]
+
+
+def counts(reports: Iterable[CaseReport]) -> list[tuple[CaseStatus, int]]:
+    """How many cases ended how; what went wrong first."""
+    found: dict[CaseStatus, int] = {}
+    for report in reports:
+        found[report.status] = found.get(report.status, 0) + 1
+    return [(status, found[status]) for status in _ORDER if status in found]
+
+
+def rest(
+    summary: Summary, *, ignored: Sequence[Case], unwanted: int, faults: int
+) -> list[tuple[str, int]]:
+    """What else there is to count, for whatever there is of it."""
+    found = [
+        ("faults", faults + len(summary.errors)),
+        ("not run", summary.not_run),
+        ("ignored", len(ignored)),
+        ("not chosen", unwanted),
+    ]
+    return [(words, number) for words, number in found if number]
+
+
+def remarks(summary: Summary) -> list[str]:
+    """What people should know of a run that is over, beside its cases; one line each."""
+    lines = [f"stopped: {summary.stopped}"] if summary.stopped else []
+    return [*lines, *(f"this host could not give all: {what}" for what in summary.degraded)]

@@ -1,0 +1,64 @@
+"""What ``go list`` says of packages. Pure.
+
+Source: ``go help list``.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+FIELDS = ("ImportPath", "Dir", "Name", "TestGoFiles", "XTestGoFiles", "Error", "DepsErrors")
+"""Those of ``go list -json=…`` that are wanted: it takes long to find out all of them."""
+
+
+@attrs.frozen(kw_only=True)
+class Package:
+    """One package.
+
+    :param path: its import path
+    :param directory: absolute
+    :param name: as its files declare it
+    :param has_tests: whether it has any file of tests
+    :param faults: why it cannot be built, as ``go list`` says it; empty if it may be
+    """
+
+    path: str
+    directory: str
+    name: str
+    has_tests: bool
+    faults: tuple[str, ...] = ()
+
+
+def packages(listed: str) -> Iterator[Package]:
+    """Packages out of what ``go list -e -json`` has printed: objects, one after the other.
+
+    :raises ValueError: if it is something else
+    """
+    decoder = json.JSONDecoder()
+    at = 0
+    while True:
+        while at < len(listed) and listed[at].isspace():
+            at += 1
+        if at == len(listed):
+            return
+        found, at = decoder.raw_decode(listed, at)
+        yield _package(found)
+
+
+def _package(found: Mapping[str, Any]) -> Package:
+    errors = [found["Error"]] if found.get("Error") else []
+    errors += found.get("DepsErrors") or ()
+    return Package(
+        path=found["ImportPath"],
+        directory=found.get("Dir", ""),
+        name=found.get("Name", ""),
+        has_tests=bool(found.get("TestGoFiles") or found.get("XTestGoFiles")),
+        faults=tuple(dict.fromkeys(_told(error) for error in errors)),
+    )
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    where, text = error.get("Pos", ""), str(error.get("Err", "")).strip()
+    return f"{where}: {text}" if where else text

@@ -1,0 +1,142 @@
+"""What one command line wants of Go's tests."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.layers import PathsLayer, Prefix
+from maelstrom_go.coverage_plan import Merged
+from maelstrom_go.packages_plan import Package
+from maelstrom_go.toolchain import Toolchain
+
+INSIDE = "/.maelstrom/go"
+"""Where containers have test binaries."""
+PROFILE = "/tmp/maelstrom-cover.out"
+"""Where tests leave their coverage."""
+_KINDS = (("Test", "test"), ("Benchmark", "benchmark"), ("Fuzz", "fuzz"), ("Example", "example"))
+
+
+@attrs.define(kw_only=True)
+class GoRun:
+    """One invocation.
+
+    :param patterns: of packages
+    :param binaries: directory in which test binaries are kept
+    :param run: which tests, as ``go test -run`` has it: parts between slashes choose subtests
+    :param bench: which benchmarks, as ``go test -bench`` has it; empty for none
+    :param arguments: of every test binary
+    :param has_coverage: whether binaries count what they run
+    :param profile: file for the coverage of all tests
+    :param coverage: of the tests that have ended
+    """
+
+    toolchain: Toolchain
+    patterns: tuple[str, ...]
+    binaries: Path
+    at_once: int
+    run: str = ""
+    skip: str = ""
+    bench: str = ""
+    arguments: tuple[str, ...] = ()
+    has_coverage: bool = False
+    profile: Path | None = None
+    coverage: Merged = attrs.field(factory=Merged)
+    _containers: dict[tuple[int, str], tuple[ContainerSpec, ContainerSpec]] = attrs.field(
+        factory=dict
+    )
+
+    def program(self, binary: Path) -> str:
+        """A test binary's path in containers."""
+        return f"{INSIDE}/{binary.parent.name}/{binary.name}"
+
+    def container_of(
+        self, container: ContainerSpec, package: Package, binary: Path
+    ) -> ContainerSpec:
+        """A container with the binary of a package, in the package's directory; one for each."""
+        key = (id(container), package.path)
+        if key not in self._containers:
+            prefix = Prefix(strip=str(binary.parent.parent), prepend=INSIDE)
+            layer = PathsLayer(paths=(str(binary),), prefix=prefix)
+            own = attrs.evolve(
+                container,
+                layers=(*container.layers, layer),
+                working_directory=package.directory,
+            )
+            # The first one is kept: its id must not be another's.
+            self._containers[key] = (container, own)
+        return self._containers[key][1]
+
+    def finish(self, say: Callable[[str], None]) -> None:
+        """Say how much was covered, and write the profile."""
+        say(f"coverage: {self.coverage.share():.1%} of statements")
+        if self.profile is None:
+            return
+        try:
+            self.profile.write_text("".join(f"{line}\n" for line in self.coverage.lines()))
+        except OSError as error:
+            say(f"the coverage profile {self.profile} cannot be written: {error.strerror}")
+
+    def wants(self, name: str) -> bool:
+        """Whether a top-level test is to be run."""
+        if kind_of(name) == "benchmark":
+            return bool(self.bench) and _fits(self.bench, name)
+        if self.skip and "/" not in self.skip and _fits(self.skip, name):
+            return False
+        return not self.run or _fits(self.run, name)
+
+    def arguments_of(self, name: str) -> tuple[str, ...]:
+        """Arguments with which a binary runs one test."""
+        only = f"^{re.escape(name)}$"
+        given = ["-test.v=test2json", "-test.paniconexit0", "-test.timeout=0"]
+        if kind_of(name) == "benchmark":
+            given += ["-test.run=^$", f"-test.bench={_below(only, self.bench)}"]
+        else:
+            given.append(f"-test.run={_below(only, self.run)}")
+            if "/" in self.skip:
+                given.append(f"-test.skip={self.skip}")
+        if self.has_coverage:
+            given.append(f"-test.coverprofile={PROFILE}")
+        return (*given, *self.arguments)
+
+
+def kind_of(name: str) -> str:
+    """``test``, ``benchmark``, ``fuzz`` or ``example``."""
+    return next(kind for prefix, kind in _KINDS if name.startswith(prefix))
+
+
+def _fits(pattern: str, name: str) -> bool:
+    """Whether the first part of a pattern is found in a name.
+
+    Go's regular expressions are RE2's; what people write here is the same in Python.
+    """
+    return re.search(_parts(pattern)[0], name) is not None
+
+
+def _below(only: str, pattern: str) -> str:
+    """One test, and of its subtests those that the rest of a pattern chooses."""
+    return "/".join([only, *_parts(pattern)[1:]])
+
+
+def _parts(pattern: str) -> list[str]:
+    """A pattern at its slashes, but for those in brackets (``testing`` does the same)."""
+    parts, depth, round_depth, start, at = [], 0, 0, 0, 0
+    while at < len(pattern):
+        letter = pattern[at]
+        if letter == "\\":
+            at += 1
+        elif letter == "[":
+            depth += 1
+        elif letter == "]":
+            depth = max(0, depth - 1)
+        elif letter == "(" and not depth:
+            round_depth += 1
+        elif letter == ")" and not depth:
+            round_depth -= 1
+        elif letter == "/" and not depth and not round_depth:
+            parts.append(pattern[start:at])
+            start = at + 1
+        at += 1
+    return [*parts, pattern[start:]]
