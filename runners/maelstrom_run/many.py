@@ -81,7 +81,7 @@ class ManyJobs:
     async def _read(self, documents: AsyncIterator[Document], nursery: trio.Nursery) -> None:
         async for document in documents:
             try:
-                jobs = self._runner.jobs(document.table, what=document.what)
+                jobs = await self._runner.jobs_of(document.table, what=document.what)
             except InputError as error:
                 # Somebody else's mistake, perhaps: all others are run.
                 await self._fault(str(error))

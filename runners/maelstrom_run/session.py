@@ -4,13 +4,14 @@ import argparse
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import attrs
 import trio
 
 from maelstrom_core.api import AsyncRunner, InputError, Jobs
+from maelstrom_core.api.images import ImagesOfJobs
 from maelstrom_core.api.runner import RUNNERS
 from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.hooks.manager import Plugins
@@ -43,7 +44,19 @@ async def run(chosen: argparse.Namespace, settings: Settings) -> Ending:
 
 async def _run(chosen: argparse.Namespace, settings: Settings, stopper: Stopper) -> Ending:
     project = Path.cwd()
-    jobs = Jobs(project, timeout=settings.timeout, output_bytes=settings.inline_limit)
+    with closing(ImagesOfJobs(settings, project)) as images:
+        jobs = Jobs(
+            project,
+            timeout=settings.timeout,
+            output_bytes=settings.inline_limit,
+            bringer=images,
+        )
+        return await _run_jobs(chosen, settings, stopper, jobs)
+
+
+async def _run_jobs(
+    chosen: argparse.Namespace, settings: Settings, stopper: Stopper, jobs: Jobs
+) -> Ending:
     for path in chosen.containers:
         await _know_containers(jobs, path, chosen.format)
     alone = _needs_nothing(chosen)
@@ -66,7 +79,7 @@ async def _run(chosen: argparse.Namespace, settings: Settings, stopper: Stopper)
                 job = attrs.evolve(job, stdin=own)
         files = Files(Path(settings.output_directory))
         plugins = Plugins(block=RUNNERS)
-        async with open_backend(settings, plugins, project_directory=project) as backend:
+        async with open_backend(settings, plugins, project_directory=Path.cwd()) as backend:
             runner = AsyncRunner(backend, jobs)
             if chosen.one:
                 return await run_one(runner, job, files, stopper)
