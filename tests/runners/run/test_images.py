@@ -43,8 +43,8 @@ def write_layout(directory: Path, files: dict[str, bytes], config: dict[str, obj
     (directory / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
 
 
-SHELL = [{"paths": ["/usr/bin/sh", "/usr/bin/cat"]}]
-SHELL += [{"shared_library_dependencies": ["/usr/bin/sh", "/usr/bin/cat"]}]
+SHELL = [{"paths": ["/usr/bin/bash", "/usr/bin/cat"]}]
+SHELL += [{"shared_library_dependencies": ["/usr/bin/bash", "/usr/bin/cat"]}]
 SHOW = ["-c", 'echo "$KIND $PATH"; pwd; /usr/bin/cat /work/here; echo x > /tmp/there']
 
 
@@ -54,7 +54,7 @@ def test_jobs_run_in_images_and_what_is_not_said_comes_with_them(
     config = {"Env": ["KIND=image's", "PATH=/tools"], "WorkingDir": "/work"}
     write_layout(tmp_path / "image", {"work/here": b"a file of the image\n"}, config)
     image = "oci:image"
-    program = {"program": "/usr/bin/sh", "arguments": SHOW, "added_layers": SHELL}
+    program = {"program": "/usr/bin/bash", "arguments": SHOW, "added_layers": SHELL}
     parts = {"image": {"name": image, "use": ["layers"]}}
     jobs = [
         {**program, "image": image, "label": "whole"},
@@ -74,10 +74,11 @@ def test_jobs_run_in_images_and_what_is_not_said_comes_with_them(
     ended = {one["label"]: one for one in ran.events if one["event"] == "ended"}
     assert ended["whole"]["stdout"] == "image's /tools\n/work\na file of the image\n"
     alone = ended["layers alone"]["stdout"].splitlines()
-    assert alone[0].startswith("none /usr/local/sbin:")
+    # No PATH: bash has one of its own.
+    assert alone[0].startswith("none /usr/local")
     assert alone[1:] == ["/", "a file of the image"]
     assert ended["without"]["stdout"] == "goes on\n"
-    faults = [one["text"] for one in ran.events if one["event"] == "fault"]
+    faults = [one["words"] for one in ran.events if one["event"] == "fault"]
     assert len(faults) == 1
     assert "image: " in faults[0]
     assert "nowhere" in faults[0]
