@@ -18,7 +18,7 @@ from maelstrom_core.errors import InputError
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
-from maelstrom_core.model.ports import Backend, OnOutput
+from maelstrom_core.model.ports import Backend, OnOutput, Viewer
 from maelstrom_core.settings import COMMON, Schema, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.spec.jobs_plan import ImageWanted
@@ -96,15 +96,19 @@ class AsyncRunner:
     async def _job(self, job: AnyJob) -> JobSpec:
         return job if isinstance(job, JobSpec) else _only(await self.jobs_of(job))
 
-    async def run(self, job: AnyJob, *, on_output: OnOutput | None = None) -> JobResult:
+    async def run(
+        self, job: AnyJob, *, on_output: OnOutput | None = None, viewer: Viewer | None = None
+    ) -> JobResult:
         """Run a job to its one ending.
 
         Never raises for what a job does: that is in the result. Cancelling the call ends the job.
 
         :param on_output: called with 1 (stdout) or 2 (stderr) and bytes as they come
+        :param viewer: attends to its terminal, if it has one
         :raises InputError: if the job is not written as it must be
         """
-        return await self._backend.run(await self._job(job), on_output=on_output)
+        spec = await self._job(job)
+        return await self._backend.run(spec, on_output=on_output, viewer=viewer)
 
     @asynccontextmanager
     async def run_all(

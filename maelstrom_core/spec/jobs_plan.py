@@ -16,7 +16,7 @@ import attrs
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.container import ContainerSpec, Devices, Network, Proc, Root, Sys
 from maelstrom_core.model.images import Image
-from maelstrom_core.model.job import DEFAULT_OUTPUT_BYTES, JobSpec
+from maelstrom_core.model.job import DEFAULT_OUTPUT_BYTES, JobSpec, TerminalSize
 from maelstrom_core.model.layers import StubsLayer
 from maelstrom_core.settings.schema import BadValue
 from maelstrom_core.spec.container import (
@@ -33,6 +33,8 @@ from maelstrom_core.spec.reading import Place, list_of, shaped
 
 DEFAULT = "default"
 """The container that there is without any being written."""
+A_TERMINAL = TerminalSize(24, 80)
+"""Of a job that wants one, until somebody sits down at it."""
 MOST_REMEMBERED = 1000
 """Written containers of which is remembered what they come to."""
 _FILES_FROM = ("layers", "parent", "image")
@@ -203,6 +205,7 @@ class JobPlanner:
             stdin=b"" if isinstance(stdin, Mapping) else stdin.encode(),
             label=fields.get("label", ""),
             outputs=fields.get("outputs", ()),
+            terminal=A_TERMINAL if fields.get("allocate_tty") else None,
         )
         if "outputs_size" in fields:
             job = attrs.evolve(job, outputs_bytes=fields["outputs_size"])

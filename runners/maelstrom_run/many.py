@@ -87,6 +87,9 @@ class ManyJobs:
                 await self._fault(str(error))
                 continue
             for job in jobs:
+                if job.terminal is not None:
+                    await self._fault(f"{document.what} wants a terminal: run it by itself, --one")
+                    continue
                 await self._free.acquire()
                 self._counts.read += 1
                 await self._presenter.given(self._counts.read, job)
