@@ -3,22 +3,25 @@
 import itertools
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import attrs
 import trio
 
+from maelstrom_core.api.images import ImagesOfJobs
 from maelstrom_core.api.jobs import Jobs
 from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.errors import InputError
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
-from maelstrom_core.model.ports import Backend, OnOutput
+from maelstrom_core.model.ports import Backend, OnOutput, Viewer
 from maelstrom_core.settings import COMMON, Schema, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
+from maelstrom_core.spec.jobs_plan import ImageWanted
 
 AnyJob: TypeAlias = JobSpec | Mapping[str, Any]
 """A job: made, or as it is written in JSON or TOML."""
@@ -72,27 +75,40 @@ class AsyncRunner:
         """
         return self._jobs.of(document, what=what, command=command)
 
+    async def jobs_of(
+        self, document: Mapping[str, Any], *, what: str = "the job", command: tuple[str, ...] = ()
+    ) -> list[JobSpec]:
+        """As `jobs`, and jobs that run go on while an image is brought."""
+        while True:
+            try:
+                return self._jobs.without_images(document, what=what, command=command)
+            except ImageWanted as wanted:
+                bring = partial(self._jobs.bring, wanted.name)
+                await trio.to_thread.run_sync(bring, abandon_on_cancel=True)
+
     def job(self, job: AnyJob) -> JobSpec:
-        """One job.
+        """One job; waits for its image, if that has to be brought.
 
         :raises InputError: all its faults, or that it is not one
         """
-        if isinstance(job, JobSpec):
-            return job
-        found = self.jobs(job)
-        if len(found) != 1:
-            raise InputError("the job cannot be used", [f"it is {len(found)} jobs, not one"])
-        return found[0]
+        return job if isinstance(job, JobSpec) else _only(self.jobs(job))
 
-    async def run(self, job: AnyJob, *, on_output: OnOutput | None = None) -> JobResult:
+    async def _job(self, job: AnyJob) -> JobSpec:
+        return job if isinstance(job, JobSpec) else _only(await self.jobs_of(job))
+
+    async def run(
+        self, job: AnyJob, *, on_output: OnOutput | None = None, viewer: Viewer | None = None
+    ) -> JobResult:
         """Run a job to its one ending.
 
         Never raises for what a job does: that is in the result. Cancelling the call ends the job.
 
         :param on_output: called with 1 (stdout) or 2 (stderr) and bytes as they come
+        :param viewer: attends to its terminal, if it has one
         :raises InputError: if the job is not written as it must be
         """
-        return await self._backend.run(self.job(job), on_output=on_output)
+        spec = await self._job(job)
+        return await self._backend.run(spec, on_output=on_output, viewer=viewer)
 
     @asynccontextmanager
     async def run_all(
@@ -118,7 +134,8 @@ class AsyncRunner:
 
         async def start(job: AnyJob, nursery: trio.Nursery) -> None:
             await free.acquire()
-            nursery.start_soon(one, next(numbers), self.job(job), give.clone())
+            spec = await self._job(job)
+            nursery.start_soon(one, next(numbers), spec, give.clone())
 
         async def all_of_them(nursery: trio.Nursery) -> None:
             async with give:
@@ -140,6 +157,12 @@ class AsyncRunner:
             nursery.cancel_scope.cancel()
         if faults:
             raise faults[0]
+
+
+def _only(found: list[JobSpec]) -> JobSpec:
+    if len(found) != 1:
+        raise InputError("the job cannot be used", [f"it is {len(found)} jobs, not one"])
+    return found[0]
 
 
 @asynccontextmanager
@@ -170,6 +193,8 @@ async def open_runner(
         given["store"] = os.fspath(store)
     settings = load(Schema("maelstrom", "MAELSTROM", fields), given, environment=os.environ)
     project = Path(project_directory).resolve()
-    jobs = Jobs(project, client=environment, timeout=settings.timeout)
-    async with open_backend(settings, Plugins(block=RUNNERS), project_directory=project) as backend:
-        yield AsyncRunner(backend, jobs)
+    with closing(ImagesOfJobs(settings, project)) as images:
+        jobs = Jobs(project, client=environment, timeout=settings.timeout, bringer=images)
+        plugins = Plugins(block=RUNNERS)
+        async with open_backend(settings, plugins, project_directory=project) as backend:
+            yield AsyncRunner(backend, jobs)

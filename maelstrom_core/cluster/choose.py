@@ -20,13 +20,16 @@ def open_backend(
     opener = plugins.backend(settings)
     if opener is not None:
         return opener()
+    # A program whose jobs are never forks of templates has no such setting.
+    memory = getattr(settings, "template_memory", None)
+    bytes_of_templates = None if memory is None else template_memory(memory, available_memory())
     return open_local_backend(
         store_directory=Path(settings.store),
         project_directory=project_directory,
         slots=settings.slots,
         store_limit_bytes=settings.cache_size,
         interpreter=settings.interpreter,
-        template_memory_bytes=template_memory(settings.template_memory, available_memory()),
+        template_memory_bytes=bytes_of_templates,
     )
 
 

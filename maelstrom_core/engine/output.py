@@ -14,14 +14,16 @@ class Capture:
     end: so what is gathered here is bounded already.
 
     :param limit: bytes that are kept of each of stdout and stderr
-    :param later_parts: how many parts of the report may follow the first one; only the last one that
-        was begun is kept
-    :param keeps: whether any are; otherwise they are counted
+    :param later_parts: how many parts may follow the first one; only the last one that was begun is
+        kept
+    :param keeps: whether stdout and stderr are kept at all; otherwise they are only passed on
     """
 
     def __init__(self, limit: int, later_parts: int = 0, *, keeps: bool = True) -> None:
-        self._keeps = keeps
         self._later_parts = later_parts
+        # A job that begins more parts than it has would be passed on for ever.
+        self._most_bytes = {REPORT: MOST_REPORT_BYTES}
+        self._most_bytes |= dict.fromkeys((STDOUT, STDERR), limit if keeps else 0)
         self._head_limit = limit - limit // 2
         self._streams = {STDOUT: bytearray(), STDERR: bytearray(), REPORT: bytearray()}
 
@@ -30,19 +32,16 @@ class Capture:
 
         :return: how many parts have begun with them
         """
-        if output.stream != REPORT:
-            if self._keeps:
-                self._streams[output.stream] += output.data
-            return 0
-        pieces = (
-            output.data.split(NEXT_PART, self._later_parts) if self._later_parts else [output.data]
-        )
-        begun = len(pieces) - 1
-        kept = self._streams[REPORT]
+        begun, data = 0, output.data
+        if output.stream == REPORT and self._later_parts:
+            *ended, data = data.split(NEXT_PART, self._later_parts)
+            begun = len(ended)
         if begun:
             self._later_parts -= begun
-            kept.clear()
-        kept += pieces[-1][: MOST_REPORT_BYTES - len(kept)]
+            for stream in self._streams.values():
+                stream.clear()
+        kept = self._streams[output.stream]
+        kept += data[: max(0, self._most_bytes[output.stream] - len(kept))]
         return begun
 
     def captured(self, stream: int, ended: Ended) -> Captured:

@@ -81,6 +81,12 @@ class Family:
                     changed[_FIELDS[name]] = value
         return attrs.evolve(above, **changed)
 
+    def image_of(self, one: Said) -> str:
+        """Name of the image that a container is made from in the end; empty for none."""
+        while not one.image and one.parent in self.written:
+            one = self.written[one.parent]
+        return one.image
+
     def _of_image(self, one: Said) -> ContainerSpec:
         """What is there below that which a container with an image says itself."""
         image, frame = self.images.get(one.image), kept(self.frame, one.inherited)

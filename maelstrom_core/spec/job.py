@@ -64,9 +64,12 @@ def _stdin(place: Place, value: object) -> str | Mapping[str, str]:
     return fields
 
 
-@shaped(False)
-def _allocate_tty(place: Place, _: object) -> None:
-    place.fault("jobs with a terminal are not there yet")
+@shaped({"anyOf": [{"type": "boolean"}, {"type": "object"}]})
+def _allocate_tty(_: Place, value: object) -> bool:
+    """Whether; what the Rust Maelstrom has in its table is this program's to know."""
+    if not isinstance(value, bool | Mapping):
+        raise BadValue("true or false")
+    return value is not False
 
 
 KEYS: Mapping[str, Reader] = {

@@ -14,8 +14,10 @@ from typing import Any
 import attrs
 
 from maelstrom_core.errors import InputError
-from maelstrom_core.model.container import ContainerSpec
-from maelstrom_core.model.job import DEFAULT_OUTPUT_BYTES, JobSpec
+from maelstrom_core.model.container import ContainerSpec, Devices, Network, Proc, Root, Sys
+from maelstrom_core.model.images import Image
+from maelstrom_core.model.job import DEFAULT_OUTPUT_BYTES, JobSpec, TerminalSize
+from maelstrom_core.model.layers import StubsLayer
 from maelstrom_core.settings.schema import BadValue
 from maelstrom_core.spec.container import (
     Said,
@@ -31,9 +33,22 @@ from maelstrom_core.spec.reading import Place, list_of, shaped
 
 DEFAULT = "default"
 """The container that there is without any being written."""
+A_TERMINAL = TerminalSize(24, 80)
+"""Of a job that wants one, until somebody sits down at it."""
 MOST_REMEMBERED = 1000
 """Written containers of which is remembered what they come to."""
 _FILES_FROM = ("layers", "parent", "image")
+_FRAME = ContainerSpec(
+    layers=(StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),),
+    mounts=(Proc(), Sys(), Devices()),
+    root=Root(writable=True),
+    network=Network.LOOPBACK,
+    environment=(
+        ("HOME", "/root"),
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ),
+)
+"""What goes with every image, so that it is enough to name one."""
 _CONTAINER_READERS = container_readers()
 _JOB_READERS = job_readers()
 
@@ -59,6 +74,17 @@ class _Surroundings:
     working_directory: str
 
 
+class ImageWanted(Exception):
+    """A document names an image of which nothing is known yet.
+
+    :param name: as it is written
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class JobPlanner:
     """Makes jobs of documents.
 
@@ -81,8 +107,15 @@ class JobPlanner:
         self._timeout = timeout
         self._output_bytes = output_bytes
         self._written: dict[str, Said] = {}
+        self._images: dict[str, Image] = {}
+        self._refused: dict[str, str] = {}
         self._family = Family(
-            written=self._written, given={DEFAULT: default}, client=client, project=project
+            written=self._written,
+            given={DEFAULT: default},
+            client=client,
+            project=project,
+            images=self._images,
+            frame=_FRAME,
         )
         self._remembered: OrderedDict[str, _Surroundings] = OrderedDict()
         self._shared: dict[ContainerSpec, ContainerSpec] = {}
@@ -95,6 +128,7 @@ class JobPlanner:
         :param what: the document, in words, for errors
         :param command: program and arguments that take the place of those that are written
         :raises InputError: all its faults, each with its path; nothing of it is taken then
+        :raises ImageWanted: for an image that was neither brought nor refused; nothing is taken then
         """
         place = Place("", [])
         around, own = split(document, DOCUMENT)
@@ -110,10 +144,18 @@ class JobPlanner:
             if not place.faults:
                 return jobs
             raise InputError(f"{what} cannot be used", place.faults)
-        except InputError:
+        except (InputError, ImageWanted):
             self._written.clear()
             self._written.update(before)
             raise
+
+    def brought(self, name: str, image: Image) -> None:
+        """An image that was wanted is in the store."""
+        self._images[name] = image
+
+    def refused(self, name: str, why: str) -> None:
+        """An image that was wanted cannot be had: documents that name it are told so."""
+        self._refused[name] = why
 
     def _jobs(
         self,
@@ -163,6 +205,7 @@ class JobPlanner:
             stdin=b"" if isinstance(stdin, Mapping) else stdin.encode(),
             label=fields.get("label", ""),
             outputs=fields.get("outputs", ()),
+            terminal=A_TERMINAL if fields.get("allocate_tty") else None,
         )
         if "outputs_size" in fields:
             job = attrs.evolve(job, outputs_bytes=fields["outputs_size"])
@@ -191,6 +234,12 @@ class JobPlanner:
         check_parent(place, one, self._written, [DEFAULT])
         if len(place.faults) > before:
             return None
+        image = self._family.image_of(one)
+        if image in self._refused:
+            place.key("image").fault(self._refused[image])
+            return None
+        if image and image not in self._images:
+            raise ImageWanted(image)
         try:
             spec = self._family.collapsed(one)
         except InputError as error:

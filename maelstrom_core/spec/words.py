@@ -17,6 +17,7 @@ WORDS: Mapping[str, str] = {
     "slots": "how many slots the job takes",
     "stdin": "what it can read: a text, or a file of this machine",
     "outputs": "patterns of files that are brought back when it has ended",
+    "allocate_tty": "it has a terminal of its own, which is yours: for --one",
     "outputs_size": "how large all of them may be; 16 MiB if it is not said",
     # Of directives.
     "filter": "which tests; all without it",

@@ -11,6 +11,7 @@ from maelstrom_core.model.job import TerminalSize
 from maelstrom_core.model.outcome import JobResult
 from maelstrom_core.model.ports import Keyboard
 from maelstrom_core.terminal.escape_state import (
+    ESCAPE,
     PATIENCE_SECONDS,
     EscapeState,
     Interrupt,
@@ -25,10 +26,18 @@ class Seat:
 
     :param terminal: the user's
     :param begins_on_one: the job has a terminal from its start, and does not ask
+    :param escape: the key that leads back, one byte; nothing for none
     """
 
-    def __init__(self, terminal: UsersTerminal, *, begins_on_one: bool = False) -> None:
+    def __init__(
+        self,
+        terminal: UsersTerminal,
+        *,
+        begins_on_one: bool = False,
+        escape: bytes = ESCAPE,
+    ) -> None:
         self._terminal = terminal
+        self._escape = escape
         self._begins_on_one = begins_on_one
         self._keyboard: Keyboard | None = None
         self._is_taken = False
@@ -116,7 +125,7 @@ class Seat:
 
     async def _pass_keys(self) -> None:
         """Pass on what is typed, key by key."""
-        state = EscapeState()
+        state = EscapeState(self._escape)
         while True:
             patience = PATIENCE_SECONDS if state.waits else float("inf")
             with trio.move_on_after(patience) as scope:

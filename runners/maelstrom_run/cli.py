@@ -23,6 +23,7 @@ as TOML, and are started as they are read:
   echo '{"program": "echo", "arguments": ["hello"]}' | maelstrom-run
   maelstrom-run -f jobs.toml
   maelstrom-run -f jobs.toml --one -- sh -c 'ls /'
+  maelstrom-run --tty                               a shell, to look around in a container
 """
 _EPILOG = """\
 Exit status: 0 if all jobs exited with 0; 1 if one did not; 4 for what is no job, and bad settings;
@@ -88,9 +89,11 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> Ending:
 def _check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
     """Refuse options that say nothing together."""
     chosen.command = tuple(chosen.command[1:] if chosen.command[:1] == ["--"] else chosen.command)
-    # --tty will be one of these: it is --one with a terminal.
-    if chosen.command and not chosen.one:
-        parser.error("a program and its arguments are for --one")
+    if chosen.command and not (chosen.one or chosen.tty):
+        parser.error("a program and its arguments are for --one and --tty")
+    if chosen.tty and (chosen.stdin or chosen.file == "-"):
+        parser.error("--tty: what is typed is for the job, so the job must come from elsewhere")
+    chosen.one = chosen.one or chosen.tty
     if chosen.stdin and not (chosen.one and (chosen.file not in (None, "-") or chosen.command)):
         parser.error("--stdin is for --one with a job that is not read from standard input")
     if chosen.one and (chosen.live or chosen.json):
@@ -100,8 +103,9 @@ def _check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="maelstrom-run",
-        usage="maelstrom-run [OPTIONS] [-f FILE]\n       maelstrom-run [OPTIONS] [-f FILE] --one "
-        "[--] [PROGRAM [ARGUMENTS]]",
+        usage="maelstrom-run [OPTIONS] [-f FILE]\n"
+        "       maelstrom-run [OPTIONS] [-f FILE] --one [--] [PROGRAM [ARGUMENTS]]\n"
+        "       maelstrom-run [OPTIONS] [-f FILE] --tty [--] [PROGRAM [ARGUMENTS]]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -116,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     text = "file of containers that can be parents of jobs; may be given several times"
     add("--containers", metavar="FILE", action="append", default=[], help=text)
     add("-1", "--one", action="store_true", help="run the first job only, and end as it ends")
+    text = "as --one, and your terminal is the job's; without any job, a shell"
+    add("-t", "--tty", action="store_true", help=text)
     text = "with --one: what is on standard input is the job's"
     add("--stdin", action="store_true", help=text)
     text = "show lines as they are written, each with its job's label or number in front"

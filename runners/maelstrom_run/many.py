@@ -81,12 +81,15 @@ class ManyJobs:
     async def _read(self, documents: AsyncIterator[Document], nursery: trio.Nursery) -> None:
         async for document in documents:
             try:
-                jobs = self._runner.jobs(document.table, what=document.what)
+                jobs = await self._runner.jobs_of(document.table, what=document.what)
             except InputError as error:
                 # Somebody else's mistake, perhaps: all others are run.
                 await self._fault(str(error))
                 continue
             for job in jobs:
+                if job.terminal is not None:
+                    await self._fault(f"{document.what} wants a terminal: run it by itself, --one")
+                    continue
                 await self._free.acquire()
                 self._counts.read += 1
                 await self._presenter.given(self._counts.read, job)

@@ -4,17 +4,19 @@ import argparse
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import attrs
 import trio
 
 from maelstrom_core.api import AsyncRunner, InputError, Jobs
+from maelstrom_core.api.images import ImagesOfJobs
 from maelstrom_core.api.runner import RUNNERS
 from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.settings import Settings
+from maelstrom_run.at_terminal import SHELL, run_at_terminal, seated
 from maelstrom_run.endings_plan import BY_SIGNAL, HOST_FAULT, Ending
 from maelstrom_run.explaining import explained
 from maelstrom_run.files import Files
@@ -43,7 +45,19 @@ async def run(chosen: argparse.Namespace, settings: Settings) -> Ending:
 
 async def _run(chosen: argparse.Namespace, settings: Settings, stopper: Stopper) -> Ending:
     project = Path.cwd()
-    jobs = Jobs(project, timeout=settings.timeout, output_bytes=settings.inline_limit)
+    with closing(ImagesOfJobs(settings, project)) as images:
+        jobs = Jobs(
+            project,
+            timeout=settings.timeout,
+            output_bytes=settings.inline_limit,
+            bringer=images,
+        )
+        return await _run_jobs(chosen, settings, stopper, jobs)
+
+
+async def _run_jobs(
+    chosen: argparse.Namespace, settings: Settings, stopper: Stopper, jobs: Jobs
+) -> Ending:
     for path in chosen.containers:
         await _know_containers(jobs, path, chosen.format)
     alone = _needs_nothing(chosen)
@@ -60,14 +74,18 @@ async def _run(chosen: argparse.Namespace, settings: Settings, stopper: Stopper)
             return await _explain(jobs, documents, chosen.command)
         if chosen.one:
             # Read before anything is opened: what cannot be used costs nothing.
-            job = await first_job(jobs, documents, chosen.command)
+            job = await first_job(jobs, documents, chosen.command or _shell(chosen))
             if chosen.stdin:
                 own = await trio.to_thread.run_sync(sys.stdin.buffer.read, abandon_on_cancel=True)
                 job = attrs.evolve(job, stdin=own)
+            if chosen.tty or job.terminal is not None:
+                job = seated(job)
         files = Files(Path(settings.output_directory))
         plugins = Plugins(block=RUNNERS)
-        async with open_backend(settings, plugins, project_directory=project) as backend:
+        async with open_backend(settings, plugins, project_directory=Path.cwd()) as backend:
             runner = AsyncRunner(backend, jobs)
+            if chosen.one and job.terminal is not None:
+                return await run_at_terminal(runner, job, files, settings.escape_char)
             if chosen.one:
                 return await run_one(runner, job, files, stopper)
             shows = sys.stderr.isatty() and not chosen.no_progress
@@ -86,9 +104,16 @@ def _presenter(chosen: argparse.Namespace, screen: Screen) -> Presenter:
 
 def _needs_nothing(chosen: argparse.Namespace) -> bool:
     """Whether the command line says all: a program, and nobody would write a job by hand."""
+    if chosen.tty:
+        return chosen.file is None
     return bool(chosen.one and chosen.command and chosen.file is None) and (
         chosen.stdin or os.isatty(0)
     )
+
+
+def _shell(chosen: argparse.Namespace) -> tuple[str, ...]:
+    """What is run at a terminal if nobody says what."""
+    return SHELL if chosen.tty and chosen.file is None else ()
 
 
 async def _nothing() -> AsyncGenerator[Document, None]:

@@ -1,12 +1,13 @@
 """Settings of ``maelstrom-run``."""
 
+import re
 from collections.abc import Mapping
 
 from maelstrom_core.settings import COMMON, Field, Schema
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
-from maelstrom_core.settings.schema import size, text, whole_number
+from maelstrom_core.settings.schema import BadValue, size, text, whole_number
 
-SHARED = ("slots", "store", "cache-size", "timeout", "interpreter")
+SHARED = ("slots", "store", "cache-size", "timeout", "interpreter", "insecure-registries")
 """Of the settings that all programs share, those that mean something here."""
 OPTIONS: Mapping[str, str] = {
     "slots": "N",
@@ -15,8 +16,23 @@ OPTIONS: Mapping[str, str] = {
     "inline-limit": "SIZE",
     "read-ahead": "N",
     "output-directory": "DIRECTORY",
+    "escape-char": "KEY",
 }
 """Those that the command line has, and what stands for their values."""
+
+
+def escape_character(value: object) -> bytes:
+    """A key: a character, ``^`` and one, or ``\\x`` and two digits; ``none`` for no such key."""
+    text = str(value)
+    if text == "none":
+        return b""
+    if len(text) == 1 and text.isascii():
+        return text.encode()
+    if re.fullmatch(r"\^[?-_a-z]", text):
+        return bytes([ord(text[1].upper()) ^ 0x40])
+    if re.fullmatch(r"\\x[0-9a-fA-F]{2}", text):
+        return bytes([int(text[2:], 16)])
+    raise BadValue("one key, such as ^], a, or \\x1d; or none")
 
 
 def schema() -> Schema:
@@ -40,6 +56,12 @@ def schema() -> Schema:
             read=text,
             default="maelstrom-output",
             help="where files go that jobs leave",
+        ),
+        Field(
+            name="escape-char",
+            read=escape_character,
+            default="^]",
+            help="with --tty: the key that leads back; before ^C and ^Z, and twice for itself",
         ),
     )
     shared = [field for field in common if field.name in SHARED]

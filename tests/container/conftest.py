@@ -108,8 +108,7 @@ async def follow(
                 on_message(message)
             if isinstance(message, Ended | NotStarted | Lost):
                 return seen
-            assert isinstance(message, Started | Output | Shown | Said)
-            assert isinstance(message, Started | Output | Left)
+            assert isinstance(message, Started | Output | Shown | Said | Left)
 
 
 @pytest.fixture

@@ -1,18 +1,11 @@
 """Small projects, run by plain pytest and by ours."""
 
-import fcntl
 import json
 import os
-import pty
-import re
-import select
-import struct
 import subprocess
 import sys
-import termios
 import textwrap
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -93,90 +86,13 @@ def both(run: Callable[..., Ran]) -> Callable[..., tuple[Ran, Ran]]:
     return run_both
 
 
-class AtATerminal:
-    """A program on a real terminal, with somebody at the keyboard who waits for what is shown."""
-
-    def __init__(self, command: list[str], **how: Any) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("<4H", 30, 100, 0, 0))
-        self.before = termios.tcgetattr(slave)
-        self._slave = slave
-        self.shown = ""
-        self._read_until = 0
-        self.process = subprocess.Popen(
-            command,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-            **how,
-        )
-
-    def expect(self, pattern: str, *, seconds: float = 30) -> re.Match[str]:
-        """Wait for something to be shown behind what was waited for before."""
-        deadline = time.monotonic() + seconds
-        while True:
-            found = re.search(pattern, self.shown[self._read_until :], re.DOTALL)
-            if found:
-                self._read_until += found.end()
-                return found
-            ready = select.select([self.master], [], [], 0.2)[0]
-            data = self._read() if ready else b""
-            over = time.monotonic() > deadline or self.process.poll() is not None
-            assert data or not over, f"{pattern!r} was not shown: {self.shown[self._read_until :]}"
-            self.shown += data.decode("utf-8", "replace").replace("\r", "")
-
-    def _read(self) -> bytes:
-        try:
-            return os.read(self.master, 65536)
-        except OSError:
-            return b""
-
-    def type(self, text: str) -> None:
-        os.write(self.master, text.encode())
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("<4H", rows, columns, 0, 0))
-
-    @property
-    def attributes(self) -> list[Any]:
-        return termios.tcgetattr(self._slave)
-
-    def end(self) -> int:
-        """Wait for the program to end by itself."""
-        while True:
-            # Read all the while: nobody ends whose words nobody takes.
-            ready = select.select([self.master], [], [], 0.05)[0]
-            if ready:
-                self.shown += self._read().decode("utf-8", "replace").replace("\r", "")
-            elif self.process.poll() is not None:
-                return self.process.returncode
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self.master)
-        os.close(self._slave)
-
-
 @pytest.fixture
-def at_a_terminal(tmp_path: Path) -> Iterator[Callable[..., AtATerminal]]:
+def at_a_terminal(tmp_path: Path, on_a_terminal: Callable[..., Any]) -> Callable[..., Any]:
     """Run pytest in containers, in a directory, on a terminal."""
-    started = []
 
-    def start(directory: Path, *arguments: str, **variables: str) -> AtATerminal:
+    def start(directory: Path, *arguments: str, **variables: str) -> Any:
         environment = {"MAELSTROM_STATE": str(tmp_path / "state"), "TERM": "dumb", "PS1": "$ "}
-        started.append(
-            AtATerminal(
-                [sys.executable, "-m", "pytest", "-p", "maelstrom", *arguments],
-                cwd=directory,
-                env={**os.environ, **environment, **variables},
-            )
-        )
-        return started[-1]
+        command = [sys.executable, "-m", "pytest", "-p", "maelstrom", *arguments]
+        return on_a_terminal(command, cwd=directory, env={**os.environ, **environment, **variables})
 
-    yield start
-    for one in started:
-        one.close()
+    return start

@@ -174,7 +174,7 @@ def test_all_faults_are_told_together_each_with_its_place(planner: JobPlanner) -
     ("document", "told"),
     [
         ({}, "program is missing"),
-        ({"allocate_tty": {}, "program": "x"}, "allocate_tty: jobs with a terminal are not there"),
+        ({"allocate_tty": 1, "program": "x"}, "allocate_tty: expected true or false"),
         ({"jobs": [], "program": "x"}, "program: a job's own keys cannot stand beside jobs"),
         ({"jobs": {}}, "jobs: expected a list, not {}"),
         ({"program": "a\0b"}, "program: expected a text"),

@@ -122,7 +122,7 @@ BAD: list[dict[str, Any]] = [
     {"program": "x", "network": "host"},
     {"program": "x", "user": -1},
     {"program": "x", "limits": {"memori": 1}},
-    {"program": "x", "allocate_tty": True},
+    {"program": "x", "allocate_tty": 1},
     {"program": "x", "parent": {"use": ["layers"]}},
     {"program": "x", "parent": {"name": "default", "use": ["layer"]}},
     {"program": "x", "jobs": []},

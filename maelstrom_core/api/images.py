@@ -1,0 +1,47 @@
+"""Brings images that jobs name. What that takes is imported when the first one does."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maelstrom_core.model.images import Image
+from maelstrom_core.settings import Settings
+
+if TYPE_CHECKING:
+    from maelstrom_core.images.bring import Bringer
+
+
+class ImagesOfJobs:
+    """Brings images; lines of progress go to standard error.
+
+    :param settings: of the program: store, and registries that may be insecure
+    :param project: what relative paths are relative to; where the lock file is
+    """
+
+    def __init__(self, settings: Settings, project: Path) -> None:
+        self._settings = settings
+        self._project = project
+        self._bringer: Bringer | None = None
+
+    def bring(self, names: Iterable[str]) -> Mapping[str, Image]:
+        """Images by their names.
+
+        :raises maelstrom_core.errors.MaelstromError: if one cannot be had
+        """
+        if self._bringer is None:
+            from maelstrom_core.images.bring import Bringer
+
+            self._bringer = Bringer(
+                Path(self._settings.store),
+                limit_bytes=self._settings.cache_size,
+                project=self._project,
+                insecure=self._settings.insecure_registries,
+                say=lambda line: print(f"maelstrom: {line}", file=sys.stderr, flush=True),
+            )
+        return self._bringer.bring(names)
+
+    def close(self) -> None:
+        """Let the store evict them."""
+        if self._bringer is not None:
+            self._bringer.close()

@@ -1,0 +1,45 @@
+"""``--tty``: the user's terminal is that of one job, from its start to its end."""
+
+import sys
+
+import attrs
+
+from maelstrom_core.api import AsyncRunner, Exited, JobSpec, Signaled, UsageError, describe
+from maelstrom_core.terminal.seat import Seat
+from maelstrom_core.terminal.users import UsersTerminal
+from maelstrom_run.endings_plan import Ending, of_one
+from maelstrom_run.files import Files
+from maelstrom_run.present import said
+
+SHELL = ("sh", "-c", "command -v bash >/dev/null && exec bash; exec sh")
+"""Which shells a container has is known there."""
+
+
+def seated(job: JobSpec) -> JobSpec:
+    """A job on a terminal as large as the user's.
+
+    :raises UsageError: if there is no terminal
+    """
+    size = UsersTerminal().size()
+    if size is None:
+        raise UsageError(
+            "standard input and output are no terminal, and the job is to have yours",
+            remedy="run it from a terminal, or use --one",
+        )
+    return attrs.evolve(job, terminal=size)
+
+
+async def run_at_terminal(runner: AsyncRunner, job: JobSpec, files: Files, escape: bytes) -> Ending:
+    """Run a job at the user's terminal; how the program ends.
+
+    :param escape: the key that leads back, one byte; nothing for none
+    """
+    seat = Seat(UsersTerminal(), begins_on_one=True, escape=escape)
+    result = await seat.attend_to(runner.run(job, viewer=seat))
+    kept = files.keep(1, job, result)
+    lines = [] if isinstance(result.outcome, Exited | Signaled) else [describe(result.outcome)]
+    lines += [f"this host could not give all: {what}" for what in result.degraded]
+    sys.stderr.buffer.write(said([*lines, *kept.faults]))
+    sys.stderr.flush()
+    ending = of_one(result.outcome)
+    return Ending(1) if kept.faults and ending == Ending() else ending
