@@ -57,8 +57,10 @@ def _add_choosing(parser: argparse.ArgumentParser) -> None:
     add("--rerun-failed", action="store_true", help="only what failed when it was run last")
     text = "run one of several parts of the tests, such as 2/5; they last equally long"
     add("--shard", metavar="I/N", type=_shard, help=text)
-    text = "list the tests that would run, or their packages, and run none"
-    add("--list", nargs="?", const="cases", choices=("cases", "packages"), help=text)
+    text = "list the tests that would run, and run none"
+    add("--list", action="store_const", const="cases", help=text)
+    text = "list their packages"
+    add("--list-packages", dest="list", action="store_const", const="packages", help=text)
 
 
 def _add_running(parser: argparse.ArgumentParser, program: RunnerProgram) -> None:

@@ -57,6 +57,7 @@ class Session:
         self._faults = 0
         self._interrupted = False
         self._look: Look = self._make_look()
+        self._looks = [self._look]
 
     async def run(self) -> int:
         """Do what was asked for; nothing is left when it returns. The exit status."""
@@ -103,7 +104,9 @@ class Session:
                 raise InputError(
                     "events cannot be written", [f"{self._chosen.events}: {error.strerror}"]
                 ) from None
-            yield "program-events", EventLog(files.enter_context(file))
+            log = EventLog(files.enter_context(file))
+            self._looks.append(log)
+            yield "program-events", log
         if os.environ.get("GITHUB_ACTIONS") == "true" and self._chosen.ui != "json":
             yield "program-github", Annotations(self._program.program)
 
@@ -166,7 +169,8 @@ class Session:
     def _fault(self, text: str) -> None:
         """Told by a runner: something that belongs to no case, such as a failed build."""
         self._faults += 1
-        self._look.fault(text)
+        for look in self._looks:
+            look.fault(text)
 
     async def _list(
         self, prepared: Prepared, planner: Planner, history: History, backend: Backend
@@ -200,7 +204,8 @@ class Session:
         async with _hearing(self._interrupt), self._look.open():
             summary = await self._run.run()
         ignored: list[Case] = [case for case, _ in selection.ignored]
-        self._look.over(summary, ignored=ignored, unwanted=selection.unwanted, faults=self._faults)
+        for look in self._looks:
+            look.over(summary, ignored=ignored, unwanted=selection.unwanted, faults=self._faults)
         return exit_code(
             summary,
             faults=self._faults,

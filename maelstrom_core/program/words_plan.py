@@ -77,8 +77,9 @@ def rest(
     summary: Summary, *, ignored: Sequence[Case], unwanted: int, faults: int
 ) -> list[tuple[str, int]]:
     """What else there is to count, for whatever there is of it."""
+    wrong = faults + len(summary.errors)
     found = [
-        ("faults", faults + len(summary.errors)),
+        ("fault" if wrong == 1 else "faults", wrong),
         ("not run", summary.not_run),
         ("ignored", len(ignored)),
         ("not chosen", unwanted),

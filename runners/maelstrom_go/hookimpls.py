@@ -14,7 +14,7 @@ from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, describe
 from maelstrom_core.model.views import RunView, Summary
-from maelstrom_go.output_plan import Test, tests_of
+from maelstrom_go.output_plan import Test, results_of
 from maelstrom_go.packages_plan import Package
 from maelstrom_go.request import PROFILE, GoRun, kind_of
 from maelstrom_go.toolchain import Builder, Built
@@ -80,13 +80,13 @@ def maelstrom_run_ended(run: RunView, summary: Summary) -> None:
 def report_of(case: Case, result: JobResult) -> CaseReport:
     """The report of a case."""
     text = result.stdout.text()
-    tests = tests_of(text)
+    tests = results_of(text)
     own = tests.pop(case.name, Test(case.name))
     status = _status(own, result)
     message = ""
     if status.is_failure:
         message = _why(own, list(tests.values()), result, text)
-    elif status is CaseStatus.SKIPPED:
+    elif status is CaseStatus.SKIPPED or kind_of(case.name) == "benchmark":
         message = own.output.strip()
     return CaseReport(
         id=case.id,
@@ -105,8 +105,9 @@ def report_of(case: Case, result: JobResult) -> CaseReport:
 
 def _status(own: Test, result: JobResult) -> CaseStatus:
     match result.outcome:
-        case Exited(0) if own.status:
-            return _STATUSES.get(own.status, CaseStatus.FAILED)
+        case Exited(0) if own.status or kind_of(own.name) == "benchmark":
+            # Of a benchmark nothing is said when it has ended well.
+            return _STATUSES.get(own.status or "bench", CaseStatus.FAILED)
         case Exited(code) if code and own.status == "fail":
             return CaseStatus.FAILED
         case TimedOut():

@@ -75,7 +75,7 @@ def events(text: str) -> Iterator[Said]:
         yield Said(action=_EVENTS[word], test=name, seconds=took)
 
 
-def tests_of(text: str) -> dict[str, Test]:
+def results_of(text: str) -> dict[str, Test]:
     """Tests and subtests by name, in the order in which they began."""
     found: dict[str, Test] = {}
     for said in events(text):

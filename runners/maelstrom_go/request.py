@@ -89,12 +89,11 @@ class GoRun:
 
     def arguments_of(self, name: str) -> tuple[str, ...]:
         """Arguments with which a binary runs one test."""
-        only = f"^{re.escape(name)}$"
         given = ["-test.v=test2json", "-test.paniconexit0", "-test.timeout=0"]
         if kind_of(name) == "benchmark":
-            given += ["-test.run=^$", f"-test.bench={_below(only, self.bench)}"]
+            given += ["-test.run=^$", f"-test.bench={_below(name, self.bench)}"]
         else:
-            given.append(f"-test.run={_below(only, self.run)}")
+            given.append(f"-test.run={_below(name, self.run)}")
             if "/" in self.skip:
                 given.append(f"-test.skip={self.skip}")
         if self.has_coverage:
@@ -108,20 +107,26 @@ def kind_of(name: str) -> str:
 
 
 def _fits(pattern: str, name: str) -> bool:
-    """Whether the first part of a pattern is found in a name.
+    """Whether the first part of any alternative of a pattern is found in a name.
 
     Go's regular expressions are RE2's; what people write here is the same in Python.
     """
-    return re.search(_parts(pattern)[0], name) is not None
+    return any(re.search(_split(one, "/")[0], name) for one in _split(pattern, "|"))
 
 
-def _below(only: str, pattern: str) -> str:
-    """One test, and of its subtests those that the rest of a pattern chooses."""
-    return "/".join([only, *_parts(pattern)[1:]])
+def _below(name: str, pattern: str) -> str:
+    """One test, and of its subtests those that a pattern chooses."""
+    only = f"^{re.escape(name)}$"
+    alternatives = [_split(one, "/") for one in _split(pattern, "|")]
+    fitting = [rest for first, *rest in alternatives if re.search(first, name)]
+    # One that chooses all of them makes the others superfluous.
+    if not all(fitting):
+        return only
+    return "|".join("/".join([only, *rest]) for rest in fitting)
 
 
-def _parts(pattern: str) -> list[str]:
-    """A pattern at its slashes, but for those in brackets (``testing`` does the same)."""
+def _split(pattern: str, separator: str) -> list[str]:
+    """A pattern at a letter, but for those in brackets (``testing`` does the same)."""
     parts, depth, round_depth, start, at = [], 0, 0, 0, 0
     while at < len(pattern):
         letter = pattern[at]
@@ -135,7 +140,7 @@ def _parts(pattern: str) -> list[str]:
             round_depth += 1
         elif letter == ")" and not depth:
             round_depth -= 1
-        elif letter == "/" and not depth and not round_depth:
+        elif letter == separator and not depth and not round_depth:
             parts.append(pattern[start:at])
             start = at + 1
         at += 1
