@@ -160,10 +160,10 @@ def test_every_ending(run: Callable[..., Ran]) -> None:
         "ExamplePrice": "passed",
     }
     assert reports["TestPrice"]["parts"] == [
-        {"name": "TestPrice/of__1", "status": "pass", "seconds": 0.0},
-        {"name": "TestPrice/of__2", "status": "pass", "seconds": 0.0},
+        {"name": "TestPrice/of_1", "status": "pass", "seconds": 0.0},
+        {"name": "TestPrice/of_2", "status": "pass", "seconds": 0.0},
     ]
-    assert reports["TestSkipped"]["message"] == "shop_test.go:44: not here"
+    assert reports["TestSkipped"]["message"] == "shop_test.go:36: not here"
     assert "printed" in reports["TestFails"]["message"]
     assert "--- TestFails/part\n        shop_test.go" in reports["TestFails"]["message"]
     assert "panic: oh no" in reports["TestPanics"]["message"]
@@ -180,7 +180,7 @@ def test_every_ending(run: Callable[..., Ran]) -> None:
 def test_reports_for_others(run: Callable[..., Ran], tmp_path: Path) -> None:
     files = ["--junit", str(tmp_path / "junit.xml"), "--events", str(tmp_path / "events")]
     ran = run(
-        "-run", "Price/of__1|Data|Skipped", "-coverprofile", str(tmp_path / "cover"), *files, "."
+        "-run", "Price/of_1|Data|Skipped", "-coverprofile", str(tmp_path / "cover"), *files, "."
     )
 
     assert ran.code == 0, ran.out
@@ -193,12 +193,12 @@ def test_reports_for_others(run: Callable[..., Ran], tmp_path: Path) -> None:
     assert events[0]["event"] == "run started"
     assert events[-1]["event"] == "run ended"
     (price,) = [e for e in events if e["event"] == "case reported" and " TestPrice" in e["id"]]
-    assert [part["name"] for part in price["parts"]] == ["TestPrice/of__1"]
+    assert [part["name"] for part in price["parts"]] == ["TestPrice/of_1"]
     assert "coverage: " in ran.err
     profile = (tmp_path / "cover").read_text().splitlines()
     assert profile[0] == "mode: set"
     assert profile[1] == "example.com/shop/shop.go:3.23,4.11 1 1"
-    # TestPrice/of__1 and others leave the block above 2 alone.
+    # TestPrice/of_1 and others leave the block above 2 alone.
     assert profile[2].endswith(" 0")
 
 
