@@ -86,6 +86,41 @@ def test_the_escape_character_is_chosen_and_leads_back(user: Callable[..., Any])
     assert at.attributes == at.before
 
 
+@pytest.mark.skipif(
+    not shutil.which("bash"), reason="bash is not installed: job control is its own"
+)
+def test_it_is_suspended_in_the_user_s_shell_and_comes_back(
+    on_a_terminal: Callable[..., Any], surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    # Only what a shell has started can be stopped at a terminal.
+    variables = {**surroundings, "TERM": "dumb", "PYTHON": sys.executable}
+    at = on_a_terminal(["bash", "--norc", "--noprofile"], cwd=tmp_path, env=variables)
+    at.type("PS1='out''side> '\n")
+    at.expect("\noutside> ")
+    at.type("before=$(stty -g)\n")
+    at.expect("outside> ")
+    at.type('"$PYTHON" -m maelstrom_run.cli --tty -- sh -c "echo begun | cat; exec cat"\n')
+    at.expect("\nbegun\n")
+    at.type("first\n")
+    at.expect("first\nfirst\n")
+    at.type("\x1d\x1a")
+    at.expect(r"Stopped.*outside> ")
+    at.type('[ "$(stty -g)" = "$before" ] && echo re""stored\n')
+    at.expect("\nrestored\noutside> ")
+    at.resize(41, 123)
+    at.type("fg\n")
+    at.expect(r"--tty[^\n]*\n")
+    # The bash at this terminal shows what is typed before it has let go of it.
+    at.type("second\n")
+    at.expect("second\n.*second\n")
+    at.type("\x04")
+    at.expect("outside> ")
+    at.type('echo "it was $?"; [ "$(stty -g)" = "$before" ] && echo re""stored\n')
+    at.expect("\nit was 0\nrestored\noutside> ")
+    at.type("exit 0\n")
+    assert at.end() == 0
+
+
 def test_it_dies_as_its_job_dies(user: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "jobs.toml").write_text(
         'program = "sh"\narguments = ["-c", "tty; kill -TERM $$"]\nallocate_tty = true\n'
