@@ -85,7 +85,7 @@ async def _run_jobs(
         async with open_backend(settings, plugins, project_directory=Path.cwd()) as backend:
             runner = AsyncRunner(backend, jobs)
             if chosen.one and job.terminal is not None:
-                return await run_at_terminal(runner, job, files, settings.escape_char)
+                return await run_at_terminal(runner, job, files, settings.escape_char, stopper)
             if chosen.one:
                 return await run_one(runner, job, files, stopper)
             shows = sys.stderr.isatty() and not chosen.no_progress
