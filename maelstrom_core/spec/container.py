@@ -34,25 +34,41 @@ LISTS: Mapping[str, Reader] = {
     "mounts": list_of(mount),
 }
 """What a container adds to its parent's, with ``added_`` in front, or has instead of it."""
+LEAST_CPU = 0.01
+"""The kernel's smallest share: a thousandth of a second in each tenth of one."""
+
+
+@shaped({"type": "number", "minimum": LEAST_CPU})
+def _cpus(_: Place, value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not value >= LEAST_CPU:
+        raise BadValue(f"how many CPUs, as a number of at least {LEAST_CPU}: 1.5")
+    return float(value)
 
 
 _LIMITS = table_of(
     {
         "pids": number_from(1),
+        "cpu": _cpus,
         "cpu_seconds": number_from(1),
         "file_size": scalar(size, SIZE),
         "open_files": number_from(1),
         "memory": scalar(size, SIZE),
         "core_size": scalar(size, SIZE),
+        "output": scalar(size, SIZE),
     }
 )
+_SIZES = {
+    "file_size": "file_bytes",
+    "memory": "memory_bytes",
+    "core_size": "core_bytes",
+    "output": "output_bytes",
+}
 _NETWORK = choice(*(kind.value for kind in Network))
 
 
 @shaped(shape_of(_LIMITS))
-def _limits(place: Place, value: object) -> Mapping[str, int]:
-    fields = {"file_size": "file_bytes", "memory": "memory_bytes", "core_size": "core_bytes"}
-    return {fields.get(k, k): v for k, v in _LIMITS(place, value).items()}
+def _limits(place: Place, value: object) -> Mapping[str, int | float]:
+    return {_SIZES.get(key, key): limit for key, limit in _LIMITS(place, value).items()}
 
 
 @shaped(shape_of(_NETWORK))
@@ -282,6 +298,6 @@ def check_parent(
         place.key("parent").fault(f"no container {one.parent}{nearest(one.parent, names)}")
 
 
-def limits_with(limits: Limits, more: Mapping[str, int]) -> Limits:
+def limits_with(limits: Limits, more: Mapping[str, Any]) -> Limits:
     """Limits with some changed."""
     return attrs.evolve(limits, **more)
