@@ -103,7 +103,7 @@ def open_groups(one: Offer) -> Groups:
     """
     above = one.directory
     with _locked(above):
-        sweep(above)
+        _sweep(above)
         if one.crowded:
             os.makedirs(f"{above}/{REST}", exist_ok=True)
             _move(above, f"{above}/{REST}")
@@ -133,7 +133,15 @@ def close_groups(groups: Groups) -> None:
 
 
 def sweep(above: str) -> None:
-    """Remove the groups of processes that are dead; the caller has a lock on what they are in."""
+    """Remove the groups of processes that are dead.
+
+    :raises OSError: where the host refuses
+    """
+    with _locked(above):
+        _sweep(above)
+
+
+def _sweep(above: str) -> None:
     for name in _below(above):
         if not name.startswith(OURS) or name == REST:
             continue

@@ -232,6 +232,9 @@ def _pids(per_namespace: bool, euid: int) -> Finding:
     if euid != 0:
         detail = "by RLIMIT_NPROC"
         return Finding(name="a limit of processes", ok=True, essential=False, detail=detail)
+    if "pids" in offered().controllers:
+        detail = "by control groups"
+        return Finding(name="a limit of processes", ok=True, essential=False, detail=detail)
     return Finding(
         name="a limit of processes",
         ok=False,

@@ -157,7 +157,7 @@ class RunningJob:
         """Keep the container's mounts until `let_go`, so that its end does not wait for theirs."""
         with contextlib.suppress(OSError):  # an older kernel, or the job has ended already
             self._mounts = fcntl.ioctl(self.pidfd, PIDFD_GET_MNT_NAMESPACE)
-        if self._mounts < 0 and self.collect is not None:
+        if self._mounts < 0:
             with contextlib.suppress(OSError):
                 self._mounts = mounts_of(self.proc, self.pidfd)
 
