@@ -15,7 +15,7 @@ from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.child import StepFailed, perform_steps
 from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.limits_plan import Ending, Kept, group_files, hits, kept
-from maelstrom_core.container.looking import descendants, pid_of
+from maelstrom_core.container.looking import descendants, number_here, pid_of
 from maelstrom_core.container.script import Step
 
 NO_LIMIT = 1 << 62
@@ -74,7 +74,7 @@ class Group:
                 for pid in found:
                     moved.add(pid)
                     with contextlib.suppress(ProcessLookupError):
-                        self._write("cgroup.procs", pid)
+                        self._write("cgroup.procs", number_here(proc, pid))
                 if found:
                     continue
             return

@@ -109,6 +109,7 @@ class Slot:
         """Make a container ready. What fails is told by each launch that names it."""
         blueprint = Blueprint.from_plain(plain)
         self.forget(key)
+        limited = None
         try:
             self.place.enter_network(blueprint.network)
             self.place.look_at(self.place.host_view)
@@ -119,6 +120,8 @@ class Slot:
         except StepFailed as failed:
             self.place.view = -1
             self.failures[key] = failed
+            if limited is not None:
+                limited.let_go()
             return
         self.place.view = self.place.namespace("mnt")
         table = Table(job_steps(blueprint, self.facts, kinds), self.numbers)

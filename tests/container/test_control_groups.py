@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from maelstrom_core.container.control_groups import (
@@ -22,6 +23,7 @@ from maelstrom_core.container.control_groups import (
 )
 from maelstrom_core.container.groups_plan import OURS, REST, Offer, candidate, mounted
 from maelstrom_core.model.container import Limits
+from maelstrom_core.model.outcome import Exited
 
 OWNER = """
 import os, signal, sys
@@ -85,6 +87,32 @@ def test_a_job_is_in_a_group_of_its_own_and_sees_no_other(shell, lent: Groups) -
     # The init, the shell, and what it has started.
     assert any(line.startswith(("2 job-", "3 job-")) for line in inside), inside
     assert groups_of_jobs(lent) == []
+
+
+@pytest.mark.parametrize("forked", [False, True], ids=["fresh", "forked"])
+def test_jobs_are_in_groups_before_they_do_anything(
+    python_container, results_of, job, lent: Groups, forked: bool
+) -> None:
+    """A large request is read by a fork as soon as it is there, and not when it is told to."""
+    limited = attrs.evolve(python_container, limits=Limits(memory_bytes=1 << 30))
+    code = "import os; print(open('/proc/self/cgroup').read(), flush=True)"
+    large = code + "\n#" + "x" * 40_000 + "\nimport time; time.sleep(0.3)"
+    large += "\nprint(open('/proc/self/cgroup').read())"
+    jobs = [job(limited, code, forked=forked) for _ in range(4)]
+    jobs += [job(limited, large, forked=forked)] if forked else []
+    for result in results_of(jobs):
+        assert result.outcome == Exited(0), result.stderr.text()
+        last = next(
+            line for line in result.stdout.text().splitlines()[::-1] if line.startswith("0::")
+        )
+        # A fork sees the group in which its template is from outside.
+        assert last == "0::/" if not forked else "/job-" in last
+    # Those of forks that have waited for more are empty, and go with ours.
+    left = groups_of_jobs(lent)
+    assert [Path(lent.directory, name, "cgroup.procs").read_text() for name in left] == [""] * len(
+        left
+    )
+    assert forked or not left
 
 
 def test_a_job_that_cannot_be_started_leaves_no_group(run, lent: Groups) -> None:

@@ -1,54 +1,22 @@
 """Jobs that use all they can get: each ends by itself, is named, and its neighbours notice nothing."""
 
-import os
 import signal
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-import trio
 
-import pytest_maelstrom
-from maelstrom_core.cluster.local import LocalBackend, open_local_backend
 from maelstrom_core.container.control_groups import offered
 from maelstrom_core.container.facts import slot_facts
 from maelstrom_core.container.limits_plan import GROUP, NAMESPACE, PROCESS
 from maelstrom_core.model.container import (
-    ContainerSpec,
-    Devices,
     Limits,
-    Proc,
     Root,
-    Sys,
-    Template,
-    Tmp,
 )
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.layers import HostTreeLayer, PathsLayer
 from maelstrom_core.model.limits import Limit, LimitHit
-from maelstrom_core.model.outcome import Exited, JobResult, OverLimit, describe, limits_met
+from maelstrom_core.model.outcome import Exited, OverLimit, describe, limits_met
 
-INSIDE = "/.maelstrom/python"
-TEMPLATE = f"""
-import os, sys
-sys.path.insert(0, "{INSIDE}")
-from pytest_maelstrom.inside.forking import ForkServer
-server = ForkServer(500)
-server.freeze()
-code = server.serve([], lambda: None)
-try:
-    exec(code)
-except BaseException as error:
-    print(type(error).__name__, file=sys.stderr, flush=True)
-    os._exit(1)
-sys.stdout.flush()
-os._exit(0)
-"""
-SYSTEM = [path for path in ("/usr", "/bin", "/lib", "/lib64") if os.path.isdir(path)]
-PYTHON = os.path.realpath(sys.executable)
 MIB = 1 << 20
 MEMORY_BYTES, PIDS, ROOT_BYTES, OUTPUT_BYTES = 300 * MIB, 400, 8 * MIB, 2 * MIB
 
@@ -83,60 +51,14 @@ print("y" * 10_000)
 """
 
 
-@pytest.fixture
-def container(tmp_path: Path) -> ContainerSpec:
-    """One whose jobs are programs of Python, started afresh or forks of a template."""
-    (tmp_path / "template.py").write_text(TEMPLATE)
-    trees = [HostTreeLayer(path=os.path.realpath(path), target=path) for path in SYSTEM]
-    if not sys.base_prefix.startswith("/usr"):
-        trees.append(HostTreeLayer(path=os.path.realpath(sys.base_prefix), target=sys.base_prefix))
-    ours = os.path.dirname(os.path.abspath(pytest_maelstrom.__file__))
-    trees.append(HostTreeLayer(path=ours, target=f"{INSIDE}/pytest_maelstrom"))
-    return ContainerSpec(
-        layers=(*trees, PathsLayer(paths=("template.py",))),
-        mounts=(Proc(), Sys(), Devices(), Tmp(target="/tmp")),
-        root=Root(writable=True),
-        environment=(("PATH", "/usr/bin:/bin"),),
-        template=Template(program=PYTHON, arguments=("/template.py",)),
-    )
-
-
-@pytest.fixture
-def results_of(tmp_path: Path) -> Callable[[list[JobSpec]], list[JobResult]]:
-    """The results of jobs that run at once."""
-
-    def run(jobs: list[JobSpec], *, slots: int = 4) -> list[JobResult]:
-        found: dict[int, JobResult] = {}
-
-        async def one(backend: LocalBackend, index: int) -> None:
-            found[index] = await backend.run(jobs[index])
-
-        async def main() -> None:
-            async with open_local_backend(
-                store_directory=tmp_path / "store", project_directory=tmp_path, slots=slots
-            ) as backend:
-                with trio.fail_after(100):
-                    async with trio.open_nursery() as nursery:
-                        for index in range(len(jobs)):
-                            nursery.start_soon(one, backend, index)
-
-        trio.run(main)
-        return [found[index] for index in range(len(jobs))]
-
-    return run
-
-
-def job(container: ContainerSpec, code: str, *, forked: bool, **fields: Any) -> JobSpec:
-    started: dict[str, Any] = {"program": PYTHON, "arguments": ("-c", code)}
-    return JobSpec(container=container, fork=code.encode() if forked else None, **started, **fields)
-
-
 def has_groups(controller: str) -> bool:
     return controller in offered().controllers
 
 
 @pytest.mark.parametrize("forked", [False, True], ids=["fresh", "forked"])
-def test_each_bomb_is_named_and_its_neighbours_notice_nothing(container, results_of, forked):
+def test_each_bomb_is_named_and_its_neighbours_notice_nothing(
+    python_container, results_of, job, forked
+):
     bombs = [
         (MEMORY_BOMB, {"limits": Limits(memory_bytes=MEMORY_BYTES)}),
         (FORK_BOMB, {"limits": Limits(pids=PIDS)}),
@@ -145,10 +67,10 @@ def test_each_bomb_is_named_and_its_neighbours_notice_nothing(container, results
     ]
     jobs = []
     for code, limits in bombs:
-        limited = attrs.evolve(container, **limits)
+        limited = attrs.evolve(python_container, **limits)
         # Neighbours in the same container, and such as have nothing to do with it.
         jobs.append(job(limited, code, forked=forked, timeout=60.0))
-        jobs += [job(one, NEIGHBOUR, forked=forked) for one in (limited, limited, container)]
+        jobs += [job(one, NEIGHBOUR, forked=forked) for one in (limited, limited, python_container)]
     results = results_of(jobs)
 
     for result in (one for index, one in enumerate(results) if index % 4):
@@ -189,9 +111,9 @@ def test_each_bomb_is_named_and_its_neighbours_notice_nothing(container, results
     assert len(output.stdout.head) + len(output.stdout.tail) <= 1_000_000
 
 
-def test_what_ends_a_process_is_told_from_other_signals(container, results_of):
+def test_what_ends_a_process_is_told_from_other_signals(python_container, results_of):
     def shell(script: str, **limits: Any) -> JobSpec:
-        limited = attrs.evolve(container, template=None, limits=Limits(**limits))
+        limited = attrs.evolve(python_container, template=None, limits=Limits(**limits))
         return JobSpec(container=limited, program="sh", arguments=("-c", script))
 
     spin = "while true; do :; done"
@@ -221,8 +143,8 @@ def test_what_ends_a_process_is_told_from_other_signals(container, results_of):
     ]
 
 
-def test_a_share_of_the_cpus_is_kept_or_said_not_to_be(container, results_of):
-    limited = attrs.evolve(container, limits=Limits(cpu=0.2))
+def test_a_share_of_the_cpus_is_kept_or_said_not_to_be(python_container, results_of, job):
+    limited = attrs.evolve(python_container, limits=Limits(cpu=0.2))
     (result,) = results_of([job(limited, "sum(range(3_000_000))", forked=False)])
     assert result.outcome == Exited(0)
     if has_groups("cpu"):
