@@ -61,7 +61,9 @@ class Group:
             os.close(descriptor)
 
     def take(self, proc: int, pidfd: int) -> None:
-        """Move a job into it that runs already, all of its processes.
+        """Move a job into it that runs already: all of its processes but the init.
+
+        A move takes a lock over all forks of the machine, some 10 ms; that of the init is spared.
 
         :param proc: descriptor of a /proc that shows the job
         :param pidfd: of its pid 1
@@ -70,7 +72,7 @@ class Group:
         for _ in range(MOST_PASSES):
             with contextlib.suppress(OSError, KeyError):
                 first = pid_of(proc, pidfd)
-                found = [one for one in (first, *descendants(proc, first)) if one not in moved]
+                found = [one for one in descendants(proc, first) if one not in moved]
                 for pid in found:
                     moved.add(pid)
                     with contextlib.suppress(ProcessLookupError):
