@@ -10,6 +10,8 @@ from maelstrom_core.model.layers import LayerSpec
 from maelstrom_core.model.plain import digest_of, tagged_union
 
 MEBIBYTE = 1 << 20
+LEAST_CPU = 0.01
+"""The kernel's smallest share: a thousandth of a second in each tenth of one."""
 
 
 class Network(enum.Enum):

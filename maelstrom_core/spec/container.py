@@ -1,12 +1,13 @@
 """Containers as people write them: what is said, what is added, what is taken from a parent. Pure."""
 
 from collections.abc import Collection, Mapping
+from math import inf
 from typing import Any
 
 import attrs
 
 from maelstrom_core.images.reference import BadReference, parse
-from maelstrom_core.model.container import Limits, Network
+from maelstrom_core.model.container import LEAST_CPU, Limits, Network
 from maelstrom_core.settings.schema import BadValue, size
 from maelstrom_core.spec.environment import elements
 from maelstrom_core.spec.layers import layer
@@ -34,14 +35,16 @@ LISTS: Mapping[str, Reader] = {
     "mounts": list_of(mount),
 }
 """What a container adds to its parent's, with ``added_`` in front, or has instead of it."""
-LEAST_CPU = 0.01
-"""The kernel's smallest share: a thousandth of a second in each tenth of one."""
 
 
 @shaped({"type": "number", "minimum": LEAST_CPU})
 def _cpus(_: Place, value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not value >= LEAST_CPU:
-        raise BadValue(f"how many CPUs, as a number of at least {LEAST_CPU}: 1.5")
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or not LEAST_CPU <= value < inf
+    ):
+        raise BadValue(f"how many CPUs, as a number of at least {LEAST_CPU}, such as 1.5")
     return float(value)
 
 
