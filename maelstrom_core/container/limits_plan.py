@@ -133,7 +133,14 @@ def kept(blueprint: Blueprint, facts: SlotFacts) -> tuple[Kept, ...]:
             found.append(Kept("disk", mount.size_bytes, MOUNT, mount.target))
         elif mount.kind == "devices":
             found.append(Kept("disk", mount.size_bytes, MOUNT, f"{mount.target}/shm"))
-    return tuple(found)
+    return tuple(_possible(one, facts) for one in found)
+
+
+def _possible(one: Kept, facts: SlotFacts) -> Kept:
+    """A limit that we have ourselves cannot be raised."""
+    if one.by == PROCESS and one.allowed > facts.hardest(one.name):
+        return Kept(one.name, facts.hardest(one.name), one.by, one.where)
+    return one
 
 
 def for_template(limits: tuple[Kept, ...]) -> tuple[Kept, ...]:
@@ -142,6 +149,8 @@ def for_template(limits: tuple[Kept, ...]) -> tuple[Kept, ...]:
     for one in limits:
         if one.name == "cpu_seconds":
             continue  # what it takes to get ready is not what a job may take; forks begin at 0
+        if one.name == "pids" and one.by == PROCESS:
+            continue  # our own holds, which it could not raise
         if one.name == "pids":
             # All forks of it lie in its own pid and user namespace, and count there as well: one that
             # starts as many as it may must leave the others theirs.
@@ -166,6 +175,8 @@ def degraded(blueprint: Blueprint, facts: SlotFacts) -> tuple[str, ...]:
     for one in kept(blueprint, facts):
         if one.name == "memory" and one.by == PROCESS:
             found.append(f"limit of memory: of each process by itself, not of the whole job{why}")
+        elif one.by == PROCESS and one.allowed == facts.hardest(one.name) < _asked(one, blueprint):
+            found.append(f"limit of {one.name}: {one.allowed:.15g}, which is that of this host")
         elif one.name == "cpu" and not one.by:
             found.append(f"limit of cpu: not kept{why}")
         elif one.name == "pids" and not one.by:
@@ -176,6 +187,18 @@ def degraded(blueprint: Blueprint, facts: SlotFacts) -> tuple[str, ...]:
                 f"the smallest that a pid namespace has{why}"
             )
     return tuple(found)
+
+
+def _asked(one: Kept, blueprint: Blueprint) -> float:
+    """What a limit of each process was to be."""
+    asked = {
+        "cpu_seconds": blueprint.cpu_seconds,
+        "file_size": blueprint.file_bytes,
+        "core_size": blueprint.core_bytes,
+        "open_files": blueprint.open_files,
+        "pids": blueprint.pids,
+    }
+    return asked.get(one.name) or 0
 
 
 def group_files(blueprint: Blueprint) -> tuple[tuple[str, str], ...]:

@@ -85,7 +85,8 @@ def limits(s: JobSteps, blueprint: Blueprint, facts: SlotFacts, role: Role) -> N
             continue
         resource, what = _RESOURCES[limit.name]
         soft = hard = int(limit.allowed)
-        hard += CPU_GRACE_SECONDS if limit.name == "cpu_seconds" else 0
+        if limit.name == "cpu_seconds" and hard < facts.hardest(limit.name):
+            hard += CPU_GRACE_SECONDS
         both = pack("<QQ", soft, hard)
         s.add("prlimit64", 0, resource, both, 0, why=f"limit {what}")
 

@@ -1,6 +1,7 @@
 """By what limits are kept, and what is made of how a job has ended."""
 
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -84,6 +85,20 @@ def test_what_is_kept_less_well_than_it_is_meant_is_said_with_the_reason() -> No
     assert cpu == "limit of cpu: not kept (none is delegated)"
     assert degraded(blueprint(memory_bytes=MIB, cpu=1.5, pids=20, groups=True), NEW_ROOT) == ()
     assert degraded(blueprint(), NEW_ROOT) == ()
+
+
+def test_limits_that_we_have_ourselves_are_not_raised() -> None:
+    """The kernel would refuse that, and the job would not start."""
+    facts = replace(OLD_USER, hard=(("open_files", 512), ("pids", 1000)))
+    one = blueprint(open_files=4096, pids=4096)
+    assert keepers(one, facts)["open_files"] == (512, PROCESS)
+    assert degraded(one, facts) == (
+        "limit of pids: 1000, which is that of this host",
+        "limit of open_files: 512, which is that of this host",
+    )
+    assert degraded(blueprint(open_files=512, pids=900), facts) == ()
+    template = [step.purpose for step in job_steps(one, facts, {}, role=Role.TEMPLATE)]
+    assert "limit the number of pids" not in template
 
 
 def test_a_groups_files_say_what_is_limited_and_nothing_else() -> None:
