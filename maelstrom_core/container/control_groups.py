@@ -129,7 +129,7 @@ def close_groups(groups: Groups) -> None:
             names = _read(f"{groups.above}/cgroup.subtree_control").split()
             _write(f"{groups.above}/cgroup.subtree_control", " ".join(f"-{n}" for n in names))
             _move(f"{groups.above}/{REST}", groups.above)
-            os.rmdir(f"{groups.above}/{REST}")
+            _remove_empty(f"{groups.above}/{REST}", time.monotonic() + PATIENCE_SECONDS)
 
 
 def sweep(above: str) -> None:
@@ -160,17 +160,25 @@ def _remove(directory: str) -> None:
         # Since Linux 5.14. Before, what runs in jobs ends with their slots all the same.
         _write(f"{directory}/cgroup.kill", "1")
     end = time.monotonic() + PATIENCE_SECONDS
-    for path in (*(f"{directory}/{name}" for name in _below(directory)), directory):
-        while True:
-            try:
-                os.rmdir(path)
-                break
-            except FileNotFoundError:
-                break
-            except OSError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.005)
+    for name in _below(directory):
+        _remove_empty(f"{directory}/{name}", end)
+    _remove_empty(directory, end)
+
+
+def _remove_empty(directory: str, end: float) -> None:
+    """Remove a group as soon as what ends in it has ended, which killed processes take a while for.
+
+    :raises OSError: if it is not empty at ``end``, or the host refuses
+    """
+    while True:
+        try:
+            return os.rmdir(directory)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.005)
 
 
 def _move(source: str, target: str) -> None:
