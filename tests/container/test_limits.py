@@ -1,5 +1,6 @@
 """Jobs that use all they can get: each ends by itself, is named, and its neighbours notice nothing."""
 
+import os
 import signal
 from typing import Any
 
