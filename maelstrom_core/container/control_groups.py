@@ -10,8 +10,9 @@ import atexit
 import contextlib
 import fcntl
 import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from maelstrom_core.container.groups_plan import (
     mounted,
     offer,
 )
-from maelstrom_core.container.limits_plan import wants_groups
+from maelstrom_core.container.limits_plan import controllers_for, wants_groups
 from maelstrom_core.container.messages import Prepare
 
 PATIENCE_SECONDS = 2.0
@@ -69,20 +70,34 @@ def _is_root(directory: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Groups:
     """A group of this process.
 
     :param directory: the group in which jobs get theirs
-    :param controllers: what can be limited there
     :param above: the group that was divided
     :param lock: descriptor that holds the lock on the directory
+    :param controllers: what can be limited there
+    :param added: what was shared out above for that, and was not before
     """
 
     directory: str
-    controllers: tuple[str, ...]
     above: str
     lock: int
+    controllers: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+    def share_out(self, wanted: Iterable[str]) -> None:
+        """Let more be limited, where the host allows it.
+
+        Only what is needed: to share one out at the root of all is felt by all groups of the machine.
+        """
+        missing = tuple(name for name in wanted if name not in self.controllers)
+        if missing:
+            self.added += _share_out(self.above, missing)
+            _share_out(self.directory, missing)
+            shared = _read(f"{self.directory}/cgroup.subtree_control").split()
+            self.controllers += tuple(name for name in missing if name in shared)
 
 
 def try_groups(one: Offer) -> None:
@@ -97,7 +112,7 @@ def try_groups(one: Offer) -> None:
 
 
 def open_groups(one: Offer) -> Groups:
-    """Divide a group.
+    """Divide a group; nothing is shared out yet.
 
     :raises OSError: where the host refuses
     """
@@ -107,15 +122,11 @@ def open_groups(one: Offer) -> Groups:
         if one.crowded:
             os.makedirs(f"{above}/{REST}", exist_ok=True)
             _move(above, f"{above}/{REST}")
-        _share_out(above, one.controllers)
         directory = f"{above}/{OURS}{os.getpid()}-{os.urandom(4).hex()}"
         os.mkdir(directory)
         lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _share_out(directory, one.controllers)
-    shared = _read(f"{directory}/cgroup.subtree_control").split()
-    controllers = tuple(name for name in one.controllers if name in shared)
-    return Groups(directory, controllers, above, lock)
+    return Groups(directory, above, lock)
 
 
 def close_groups(groups: Groups) -> None:
@@ -124,10 +135,11 @@ def close_groups(groups: Groups) -> None:
         _remove(groups.directory)
         os.close(groups.lock)
         others = {name for name in _below(groups.above) if name.startswith(OURS)}
-        if REST in others and len(others) == 1:
+        if not others:
+            _take_back(groups.above, groups.added)
+        elif others == {REST}:
             # Processes may be in it again when nothing is shared out any more.
-            names = _read(f"{groups.above}/cgroup.subtree_control").split()
-            _write(f"{groups.above}/cgroup.subtree_control", " ".join(f"-{n}" for n in names))
+            _take_back(groups.above, _read(f"{groups.above}/cgroup.subtree_control").split())
             _move(f"{groups.above}/{REST}", groups.above)
             _remove_empty(f"{groups.above}/{REST}", time.monotonic() + PATIENCE_SECONDS)
 
@@ -193,12 +205,23 @@ def _move(source: str, target: str) -> None:
             return
 
 
-def _share_out(directory: str, controllers: tuple[str, ...]) -> None:
-    """Let the groups below one be limited."""
+def _share_out(directory: str, controllers: Iterable[str]) -> tuple[str, ...]:
+    """Let the groups below one be limited; what could not be limited before."""
+    before = _read(f"{directory}/cgroup.subtree_control").split()
+    added = []
     for name in controllers:
         # One by one: where one is refused the others may be had.
         with contextlib.suppress(OSError):
-            _write(f"{directory}/cgroup.subtree_control", f"+{name}")
+            if name not in before:
+                _write(f"{directory}/cgroup.subtree_control", f"+{name}")
+                added.append(name)
+    return tuple(added)
+
+
+def _take_back(directory: str, controllers: Iterable[str]) -> None:
+    for name in controllers:
+        with contextlib.suppress(OSError):  # somebody shares it out by now
+            _write(f"{directory}/cgroup.subtree_control", f"-{name}")
 
 
 @contextlib.contextmanager
@@ -236,9 +259,18 @@ class OwnGroups:
         self._groups: Groups | None = None
         self._why = ""
         self._process = 0
+        self._lock = threading.Lock()
 
-    def wanted(self) -> tuple[Groups | None, str]:
-        """The groups; or ``None``, and why there are none."""
+    def wanted(self, controllers: Iterable[str]) -> tuple[Groups | None, str]:
+        """The groups, with as many of these controllers as there are; or ``None``, and why."""
+        with self._lock:
+            groups, why = self._wanted()
+            if groups is not None:
+                with contextlib.suppress(OSError):
+                    groups.share_out(controllers)
+            return groups, why
+
+    def _wanted(self) -> tuple[Groups | None, str]:
         if self._process != os.getpid():
             self._groups, self._why, self._process = None, "", os.getpid()
             atexit.register(self._close)
@@ -263,6 +295,10 @@ class OwnGroups:
             self._close()
 
     def _close(self) -> None:
+        with self._lock:
+            self._close_now()
+
+    def _close_now(self) -> None:
         if self._groups is not None and self._process == os.getpid():
             close_groups(self._groups)
             self._groups = None
@@ -278,7 +314,8 @@ def as_offered(blueprint: Blueprint) -> Blueprint:
         return blueprint
     if not one.directory:
         return replace(blueprint, no_groups=f"control groups: {one.why}")
-    return replace(blueprint, groups=one.directory, controllers=one.controllers)
+    there = tuple(name for name in controllers_for(blueprint) if name in one.controllers)
+    return replace(blueprint, groups=one.directory, controllers=there)
 
 
 def grouped(message: Prepare) -> Prepare:
@@ -286,8 +323,10 @@ def grouped(message: Prepare) -> Prepare:
     blueprint = Blueprint.from_plain(message.spec)
     if not wants_groups(blueprint, slot_facts()):
         return message
-    groups, why = OWN.wanted()
+    wanted = controllers_for(blueprint)
+    groups, why = OWN.wanted(wanted)
     if groups is None:
         return replace(message, spec={**message.spec, "no_groups": why})
-    place = {"groups": groups.directory, "controllers": groups.controllers}
+    there = tuple(name for name in wanted if name in groups.controllers)
+    place = {"groups": groups.directory, "controllers": there}
     return replace(message, spec={**message.spec, **place})

@@ -100,6 +100,16 @@ def wants_groups(blueprint: Blueprint, facts: SlotFacts) -> bool:
     return pids is not None and (pids < LOWEST_PID_LIMIT or not _limits_pids(facts))
 
 
+def controllers_for(blueprint: Blueprint) -> tuple[str, ...]:
+    """What controls the limits of a container that wants groups; nothing else is to be shared out."""
+    wanted = {
+        "memory": blueprint.memory_bytes,
+        "pids": blueprint.pids,  # free where there is a group, and exact
+        "cpu": blueprint.cpu,
+    }
+    return tuple(name for name, limit in wanted.items() if limit is not None)
+
+
 def _limits_pids(facts: SlotFacts) -> bool:
     """Whether a job has a limit of pids that is its own; nothing but a group limits the real root."""
     return facts.pid_max_per_namespace or facts.euid != 0

@@ -68,7 +68,7 @@ def groups_of_jobs(groups: Groups) -> list[str]:
 @pytest.fixture
 def lent(groups: Groups, monkeypatch: pytest.MonkeyPatch) -> Groups:
     """Containers that want groups get these."""
-    monkeypatch.setattr(OWN, "wanted", lambda: (groups, ""))
+    monkeypatch.setattr(OWN, "wanted", lambda controllers: (groups, ""))
     return groups
 
 
@@ -124,8 +124,8 @@ def test_a_job_that_cannot_be_started_leaves_no_group(run, lent: Groups) -> None
 def test_a_directory_that_is_gone_is_told_of_as_a_fault_of_the_host(
     shell, lent: Groups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = Groups(f"{lent.directory}/gone", (), lent.above, -1)
-    monkeypatch.setattr(OWN, "wanted", lambda: (gone, ""))
+    gone = Groups(f"{lent.directory}/gone", lent.above, -1)
+    monkeypatch.setattr(OWN, "wanted", lambda controllers: (gone, ""))
     seen = shell("true", limits=Limits(memory_bytes=1 << 30))
     assert (seen.last.purpose, seen.last.whose) == (
         "open the directory of control groups",
@@ -156,18 +156,23 @@ def test_the_groups_of_whoever_was_killed_are_swept_away_and_of_nobody_else(one:
     assert not os.path.exists(kept)
 
 
-def test_what_is_in_a_group_that_is_divided_moves_out_of_the_way_and_back(groups: Groups) -> None:
+def test_what_is_in_a_group_that_is_divided_moves_out_of_the_way_and_back(
+    one: Offer, groups: Groups
+) -> None:
     """As in a scope that was delegated; here one that this test makes."""
     scope = f"{groups.directory}/scope"
     os.mkdir(scope)
     with subprocess.Popen(["sleep", "1000"]) as resident:
         try:
             Path(scope, "cgroup.procs").write_text(str(resident.pid))
-            first = open_groups(Offer(scope, groups.controllers, crowded=True))
-            second = open_groups(Offer(scope, groups.controllers, crowded=True))
+            groups.share_out(one.controllers)
+            first = open_groups(Offer(scope, one.controllers, crowded=True))
+            second = open_groups(Offer(scope, one.controllers, crowded=True))
+            for opened in (first, second):
+                opened.share_out(one.controllers)
+                assert opened.controllers == one.controllers
             assert Path(scope, "cgroup.procs").read_text() == ""
             assert Path(scope, REST, "cgroup.procs").read_text() == f"{resident.pid}\n"
-            assert first.controllers == second.controllers == groups.controllers
             close_groups(first)
             assert Path(scope, "cgroup.procs").read_text() == ""  # somebody still needs that
             close_groups(second)
