@@ -8,6 +8,7 @@ its file systems are taken down when its end has been told of.
 import contextlib
 import os
 from collections.abc import Callable, Iterable
+from signal import SIGKILL
 from typing import Any
 
 from maelstrom_core.container import flags as k
@@ -15,10 +16,12 @@ from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.child import StepFailed, perform_steps
 from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.limits_plan import Ending, Kept, group_files, hits, kept
-from maelstrom_core.container.looking import descendants, number_here, pid_of
+from maelstrom_core.container.looking import descendants, number_here, pid_of, read_text
 from maelstrom_core.container.script import Step
 
 NO_LIMIT = 1 << 62
+_OOM_SCORE = 500
+"""As much as half of the memory of the host would add."""
 _INIT_AND_FORK = 2
 MOST_PASSES = 50
 """Over the processes of a job that is moved to its group; a fork bomb gets there first otherwise."""
@@ -105,6 +108,20 @@ class Group:
             os.rmdir(self._name, dir_fd=self._parent)
 
 
+def end_first() -> None:
+    """Where the host is out of memory, let the kernel kill jobs sooner than whoever has started them.
+
+    Of this process and all that it will start; the small ones among them, slots and inits, come last.
+    """
+    path = "/proc/self/oom_score_adj"
+    with contextlib.suppress(OSError, ValueError):  # a host that hides it has its own ideas
+        with open(path) as file:
+            score = int(file.read())
+        if score < _OOM_SCORE:
+            with open(path, "w") as file:
+                file.write(str(_OOM_SCORE))
+
+
 class Limited:
     """The limits of a container's jobs.
 
@@ -123,6 +140,7 @@ class Limited:
         self._parent = -1
         self._made = 0
         self._token = ""
+        self._host_kills = self._count_host_kills()
         if blueprint.groups:
             self._token = os.urandom(4).hex()
             try:
@@ -147,6 +165,20 @@ class Limited:
         self._made += 1
         return Group(self._parent, f"job-{self._token}-{self._made}", self._files)
 
+    def _count_host_kills(self) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            how = os.O_RDONLY | os.O_CLOEXEC
+            with open(os.open("vmstat", how, dir_fd=self._proc), "rb") as file:
+                for line in file:
+                    if line.startswith(b"oom_kill "):
+                        return int(line.split()[1])
+        return 0
+
+    def host_kills(self) -> int:
+        """How many processes of this host were killed for want of memory since it was asked last."""
+        before, self._host_kills = self._host_kills, self._count_host_kills()
+        return self._host_kills - before
+
     def processes_started(self) -> int:
         """A number that grows with each process or thread that is started in this slot.
 
@@ -154,12 +186,7 @@ class Limited:
         kernel does not say (CONFIG_CHECKPOINT_RESTORE).
         """
         try:
-            path = "sys/kernel/ns_last_pid"
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._proc)
-            try:
-                return int(os.read(descriptor, 32))
-            finally:
-                os.close(descriptor)
+            return int(read_text(self._proc, "sys/kernel/ns_last_pid"))
         except (OSError, ValueError):
             return 0
 
@@ -235,6 +262,7 @@ class JobLimits:
             started,
             group.counted("memory.events", "oom_kill") if group else 0,
             group.counted("pids.events", "max") if group else 0,
+            self._limited.host_kills() if status & 0x7F == SIGKILL else 0,
             self._full(mounts) if status and mounts >= 0 else (),
         )
         return tuple(hit.packed() for hit in hits(self._limited.kept, ending))

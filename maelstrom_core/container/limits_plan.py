@@ -17,6 +17,7 @@ PROCESS = "limit of each process"
 NAMESPACE = "pid namespace"
 MOUNT = "size of the file system"
 SLOT = "maelstrom"
+HOST = "memory of this host"
 LOWEST_PID_LIMIT = 301
 """The kernel keeps 300 pids for itself and refuses a smaller ``pid_max``."""
 HIGHEST_PID_LIMIT = 1 << 22
@@ -75,7 +76,9 @@ class Ending:
     :param peak_bytes: largest resident set of one process
     :param flooded: whether it was ended for what it had written
     :param started: how many processes and threads it has started, as far as that is known
-    :param events: what its control group has counted: ``oom_kill``, and ``max`` of pids
+    :param oom_kills: how many of its processes were killed for its group's limit of memory
+    :param forks_refused: how often its group's limit of pids has refused one
+    :param host_kills: how many processes the kernel has killed meanwhile for want of memory
     :param full: file systems that were full at its end
     """
 
@@ -86,6 +89,7 @@ class Ending:
     started: int = 0
     oom_kills: int = 0
     forks_refused: int = 0
+    host_kills: int = 0
     full: tuple[str, ...] = ()
 
 
@@ -233,6 +237,8 @@ def hits(limits: tuple[Kept, ...], ending: Ending) -> tuple[Hit, ...]:
         if verdict is not None:
             ended, certain = verdict
             found.append(Hit(one.name, one.allowed, one.by, one.where, ended, certain))
+    if ending.host_kills and ending.status & 0x7F == SIGKILL and not ending.oom_kills:
+        found.append(Hit("memory", 0, HOST, certain=False))
     return tuple(sorted(found, key=lambda hit: (not hit.ended, not hit.certain)))
 
 

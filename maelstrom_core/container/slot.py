@@ -35,7 +35,7 @@ from maelstrom_core.container.collecting import collecting
 from maelstrom_core.container.descriptors import out_of_the_way
 from maelstrom_core.container.facts import SlotFacts, slot_facts
 from maelstrom_core.container.job_plan import job_steps, namespaces_of
-from maelstrom_core.container.limited import Group, JobLimits, Limited, looking_from
+from maelstrom_core.container.limited import Group, JobLimits, Limited, end_first, looking_from
 from maelstrom_core.container.packets import OtherSideGone, memory_file, receive, send
 from maelstrom_core.container.place import Place
 from maelstrom_core.container.prepared import Prepared, as_found
@@ -361,6 +361,7 @@ def main(arguments: list[str]) -> int:
     """Make the slot's namespaces, fork the slot, wait for it."""
     descriptor, network, filtered, interpreter = arguments
     ignore_no_signal()
+    end_first()
     control = out_of_the_way(int(descriptor))
     control.set_inheritable(False)
     facts = slot_facts()

@@ -17,6 +17,8 @@ class Limit(enum.Enum):
     """A file system of a size: the writable root, a tmpfs."""
 
 
+HOST = "memory of this host"
+"""By what a job was limited that has no such limit of its own."""
 _WHAT = {
     Limit.MEMORY: "memory",
     Limit.PIDS: "processes and threads at once",
@@ -48,6 +50,8 @@ class LimitHit:
     @property
     def remedy(self) -> str:
         """What raises it."""
+        if self.by == HOST:
+            return "fewer slots need less, and limits.memory ends what takes most"
         if self.limit is not Limit.DISK:
             return f"limits.{self.limit.value} raises it"
         if self.where == "/":
@@ -56,6 +60,8 @@ class LimitHit:
 
     def describe(self) -> str:
         """A fragment for people: which one, how much, by what it is kept."""
+        if self.by == HOST:
+            return f"limit of memory: where it ran there was no more; {self.remedy}"
         what = _WHAT[self.limit] + (f" in {self.where}" if self.where else "")
         return f"limit of {what}: {self._amount()}, by {self.by}; {self.remedy}"
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -155,3 +156,13 @@ def test_a_share_of_the_cpus_is_kept_or_said_not_to_be(python_container, results
         assert result.degraded == () and used < 0.5 * result.usage.wall_seconds
     else:
         assert any("limit of cpu: not kept" in what for what in result.degraded)
+
+
+def test_jobs_are_killed_before_their_engine_where_memory_runs_out(
+    python_container, results_of, job
+):
+    code = "print(open('/proc/self/oom_score_adj').read())"
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    for forked in (False, True):
+        (result,) = results_of([job(python_container, code, forked=forked)])
+        assert int(result.stdout.text()) == max(500, own)

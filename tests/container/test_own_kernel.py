@@ -32,7 +32,17 @@ for kind, path in (
 module = os.open("MODULE", os.O_RDONLY)
 libc.syscall({FINIT_MODULE}, module, b"", 0)
 environment = {{"PYTHONPATH": "PYTHON_PATH", "TMPDIR": "/run", "PATH": "/usr/bin:/bin", "HOME": "/run"}}
-subprocess.run([sys.executable, "-B", "-c", SCENARIO], env=environment, timeout=100)
+# As in a container that somebody else has limited.
+groups = "/sys/fs/cgroup"
+os.mkdir(groups + "/box")
+for file, text in (("cgroup.subtree_control", "+memory"), ("box/memory.max", "200M")):
+    with open(f"{{groups}}/{{file}}", "w") as opened:
+        opened.write(text)
+def enter():
+    with open(groups + "/box/cgroup.procs", "w") as opened:
+        opened.write("0")
+command = [sys.executable, "-B", "-c", SCENARIO]
+subprocess.run(command, env=environment, timeout=100, preexec_fn=enter)
 left = [name for name in os.listdir("/sys/fs/cgroup") if name.startswith("maelstrom")]
 print("LEFT", left, flush=True)
 libc.reboot({POWER_OFF})
@@ -50,6 +60,7 @@ JOBS = {
     "memory": ("exec tail /dev/zero", Limits(memory_bytes=64 << 20)),
     "part of it": ("tail /dev/zero; true", Limits(memory_bytes=64 << 20)),
     "pids": ("while sleep 1000 & do :; done", Limits(pids=20)),
+    "host": ("exec tail /dev/zero", Limits(pids=None)),
     "cpu": ("true", Limits(cpu=0.5)),
     "nothing": ("true", Limits(pids=None)),
 }
@@ -124,5 +135,9 @@ def test_groups_keep_limits_and_tell_of_them(init: Path) -> None:
 
     status, hits, degraded = said["pids"]
     assert status != 0 and hits == [["pids", 20, "control group", "", False, True]]
+    # Without a limit of its own it has that of all of us; the kernel kills what is largest.
+    status, hits, degraded = said["host"]
+    assert (status, hits) == (9, [["memory", 0, "memory of this host", "", False, False]])
+
     assert said["cpu"] == said["nothing"] == [0, [], []]
     assert "LEFT []" in lines, lines[-12:]

@@ -12,6 +12,7 @@ from maelstrom_core.container.groups_plan import REST, Mounted, candidate, mount
 from maelstrom_core.container.job_plan import job_steps
 from maelstrom_core.container.limits_plan import (
     GROUP,
+    HOST,
     NAMESPACE,
     PROCESS,
     Ending,
@@ -162,6 +163,14 @@ def test_what_a_process_is_refused_by_its_own_limit_is_only_guessed() -> None:
     (hit,) = found(blueprint(pids=400), status=256, started=399)
     assert (hit.name, hit.ended, hit.certain) == ("pids", False, False)
     assert found(blueprint(pids=400), status=256, started=300) == []
+
+
+def test_who_was_killed_while_the_host_had_no_memory_is_perhaps_told_why() -> None:
+    (hit,) = found(blueprint(), status=9, host_kills=1)
+    assert (hit.name, hit.by, hit.ended, hit.certain) == ("memory", HOST, False, False)
+    assert found(blueprint(), status=256, host_kills=1) == []
+    (hit,) = found(blueprint(memory_bytes=MIB, groups=True), status=9, oom_kills=1, host_kills=1)
+    assert hit.by == GROUP
 
 
 @pytest.mark.parametrize(
