@@ -140,8 +140,7 @@ async def follow(
                 on_message(message)
             if isinstance(message, Ended | NotStarted | Lost):
                 return seen
-            assert isinstance(message, Started | Output | Shown | Said)
-            assert isinstance(message, Started | Output | Left)
+            assert isinstance(message, Started | Output | Left | Shown | Said)
 
 
 @pytest.fixture
