@@ -11,6 +11,7 @@ import signal
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from maelstrom_core.container.limited import Group
 from maelstrom_core.container.stub import letter
 from maelstrom_core.container.terminals import Line
 
@@ -34,12 +35,14 @@ class Child:
 
     :param pipes: the ends that are read, by stream
     :param line: our end of the terminal that it begins on
+    :param group: its control group, if its limits need one
     """
 
     pid: int
     pidfd: int
     pipes: dict[int, int]
     line: Line | None = None
+    group: Group | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class Ahead:
         os.waitpid(self.child.pid, 0)
         for descriptor in (self.gate, self.child.pidfd, *self.child.pipes.values()):
             os.close(descriptor)
+        if self.child.group is not None:
+            self.child.group.remove()
 
 
 class Anticipation:

@@ -42,6 +42,9 @@ class Blueprint:
     :param mounts: host trees first, then all others
     :param capabilities: mask of those that are kept
     :param template: whether its first program stays and is forked for each job
+    :param groups: directory in which jobs get control groups of their own; empty for none
+    :param controllers: what can be limited there
+    :param no_groups: why there is none, though its limits would need it
     """
 
     lowers: tuple[str, ...]
@@ -55,15 +58,20 @@ class Blueprint:
     group: int
     hostname: str
     pids: int | None
+    cpu: float | None
     cpu_seconds: int | None
     file_bytes: int | None
     open_files: int | None
     memory_bytes: int | None
     core_bytes: int | None
+    output_bytes: int | None
     capabilities: int
     seccomp: bool
     init: bool
     template: bool = False
+    groups: str = ""
+    controllers: tuple[str, ...] = ()
+    no_groups: str = ""
 
     def to_plain(self) -> dict[str, Any]:
         """As dicts and tuples of plain values."""

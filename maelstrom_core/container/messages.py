@@ -90,6 +90,8 @@ class Ended:
     :param written: bytes written to stdout and stderr in all, passed on or not
     :param degraded: what could not be given
     :param seen: what its processes were doing when its time was up, if it was
+    :param hits: limits that it has run into (`maelstrom_core.container.limits_plan.Hit`), packed; first
+        the one that has ended it, if one has
     """
 
     job: int
@@ -101,6 +103,7 @@ class Ended:
     written: tuple[int, int] = (0, 0)
     degraded: tuple[str, ...] = ()
     seen: str = ""
+    hits: tuple[tuple[str, float, str, str, bool, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

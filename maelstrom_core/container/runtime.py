@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import trio
 
+from maelstrom_core.container.control_groups import OWN, grouped
 from maelstrom_core.container.messages import (
     Ended,
     Launch,
@@ -71,6 +72,7 @@ class Slot:
 
     def prepare(self, message: Prepare) -> None:
         """See `SlotPort.prepare`."""
+        message = grouped(message)
         self._containers[message.key] = message
         self._tell(kind_of(message), ("prepare", message.key, message.spec))
 
@@ -257,6 +259,7 @@ async def open_slots(
         it can be used
     :raises HostError: where the host refuses containers; with the remedy
     """
+    OWN.hold()
     slots = [Slot(index, interpreter) for index in range(count)]
     try:
         for slot in slots:
@@ -268,3 +271,4 @@ async def open_slots(
         for slot in slots:
             slot.end()
         end_spares()
+        OWN.release()

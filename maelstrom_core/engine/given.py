@@ -7,6 +7,7 @@ import trio
 
 from maelstrom_core.container.messages import Ended, Launch, TerminalCommand
 from maelstrom_core.engine.events import JobGiven
+from maelstrom_core.engine.outcomes import limits_hit
 from maelstrom_core.engine.output import STDERR, STDOUT, Capture
 from maelstrom_core.engine.terminal_shell import JobTerminal
 from maelstrom_core.model.ids import JobId
@@ -125,4 +126,5 @@ def result_of(
         degraded=ended.degraded,
         not_forked=not_forked,
         seen=ended.seen,
+        limits_hit=limits_hit(ended),
     )

@@ -288,10 +288,10 @@ class Engine:
                     running.outputs_missing.append(f"{path}: {why}")
                 elif running is not None:
                     running.outputs.append(LeftFile(path=path, mode=mode, data=data))
-            case Ended(_, status):
+            case Ended():
                 if running is not None:
                     running.ended = message
-                self.tell(JobEnded(slot, name, outcome_of(status)))
+                self.tell(JobEnded(slot, name, outcome_of(message)))
             case NotStarted():
                 self.tell(JobEnded(slot, name, could_not_start(message)))
             case _:

@@ -5,7 +5,7 @@ from typing import Protocol
 import trio
 
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import Captured, Exited, JobResult, describe
+from maelstrom_core.model.outcome import Captured, Exited, JobResult, describe, limits_met
 from maelstrom_core.model.ports import OnOutput
 from maelstrom_run import event_plan
 from maelstrom_run.files import Kept
@@ -197,6 +197,7 @@ def said(lines: list[str]) -> bytes:
 
 def _in_words(name: str, result: JobResult, kept: Kept) -> list[str]:
     words = [] if result.outcome == Exited(0) else [describe(result.outcome)]
+    words += limits_met(result)
     for stream, written in (("output", result.stdout), ("error", result.stderr)):
         if written.omitted_bytes:
             words.append(
