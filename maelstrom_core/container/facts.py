@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "driver")
 """What in /proc the real root may write to without any capability."""
@@ -10,8 +10,7 @@ PROC_MASKED = ("keys", "timer_list", "latency_stats", "sched_debug")
 """What tells the real root of other people's affairs without any capability."""
 
 
-@dataclass(frozen=True, slots=True)
-class SlotFacts:
+class SlotFacts(NamedTuple):
     """What plans must know of the host.
 
     :param machine: ``os.uname().machine``

@@ -18,11 +18,10 @@ import socket
 import sys
 import time
 from array import array
-from pathlib import Path
 
 if __name__ == "__main__":
     # -I and -S leave nothing on the path from which this package could be imported.
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, os.path.realpath(os.path.join(os.path.dirname(__file__), "../..")))
 
 from maelstrom_core.container import child, syscalls
 from maelstrom_core.container import flags as k

@@ -97,6 +97,12 @@ class JobPlanner:
         :raises InputError: all its faults, each with its path; nothing of it is taken then
         """
         place = Place("", [])
+        if not any(name in document for name in DOCUMENT):
+            # One job and nothing else, as most documents are of which there are many.
+            jobs = self._jobs(place, {}, document, command)
+            if not place.faults:
+                return jobs
+            raise InputError(f"{what} cannot be used", place.faults)
         around, own = split(document, DOCUMENT)
         new: Mapping[str, Said] = {}
         if "containers" in around:
@@ -160,13 +166,13 @@ class JobPlanner:
             expected_duration=fields.get("expected_duration", fields.get("estimated_duration")),
             slots=fields.get("slots", 1),
             output_bytes=self._output_bytes,
-            stdin=b"" if isinstance(stdin, Mapping) else stdin.encode(),
+            stdin=stdin.encode() if isinstance(stdin, str) else b"",
             label=fields.get("label", ""),
             outputs=fields.get("outputs", ()),
         )
         if "outputs_size" in fields:
             job = attrs.evolve(job, outputs_bytes=fields["outputs_size"])
-        return PlannedJob(job=job, stdin_file=stdin["file"] if isinstance(stdin, Mapping) else "")
+        return PlannedJob(job=job, stdin_file="" if isinstance(stdin, str) else stdin["file"])
 
     def _surroundings(self, place: Place, about: Mapping[str, Any]) -> _Surroundings | None:
         # What parents come to does not change, since none is ever written anew.

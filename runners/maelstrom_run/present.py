@@ -13,6 +13,7 @@ from maelstrom_run.lines_plan import PrefixedLines
 from maelstrom_run.screen import Screen
 
 STDOUT, STDERR = 1, 2
+_WELL = Exited(0)
 
 
 class Presenter(Protocol):
@@ -196,7 +197,7 @@ def said(lines: list[str]) -> bytes:
 
 
 def _in_words(name: str, result: JobResult, kept: Kept) -> list[str]:
-    words = [] if result.outcome == Exited(0) else [describe(result.outcome)]
+    words = [] if result.outcome == _WELL else [describe(result.outcome)]
     for stream, written in (("output", result.stdout), ("error", result.stderr)):
         if written.omitted_bytes:
             words.append(
