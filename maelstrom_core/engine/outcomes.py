@@ -1,6 +1,7 @@
 """What slots say of a job's ending, as an outcome."""
 
 import os
+from functools import lru_cache
 
 from maelstrom_core.container.messages import NotStarted
 from maelstrom_core.model.outcome import CouldNotStart, Exited, Outcome, Signaled, Whose
@@ -8,6 +9,7 @@ from maelstrom_core.model.outcome import CouldNotStart, Exited, Outcome, Signale
 _WHOSE = {"job": Whose.USER, "host": Whose.HOST, "us": Whose.US}
 
 
+@lru_cache(maxsize=64)
 def outcome_of(status: int) -> Outcome:
     """What a wait status means."""
     if os.WIFEXITED(status):

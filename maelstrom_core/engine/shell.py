@@ -127,7 +127,7 @@ class Engine:
         def launch(container: str) -> Launch:
             return launch_of(name, container, job, environment, directory)
 
-        keyboard = JobKeyboard(name, self._tell_terminal, lambda: self._kill_stayed(name))
+        keyboard = JobKeyboard(name, self._tell_terminal, self._kill_stayed)
         terminal = JobTerminal(viewer, keyboard, self.tell)
         capture = capture_of(job)
         running = GivenJob(launch, root, job, on_output, capture, trio.Event(), terminal)

@@ -6,7 +6,6 @@ here, but its own: so thousands of jobs that differ in nothing else share one co
 the same object, since what runs them knows a container by that.
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -176,7 +175,8 @@ class JobPlanner:
 
     def _surroundings(self, place: Place, about: Mapping[str, Any]) -> _Surroundings | None:
         # What parents come to does not change, since none is ever written anew.
-        key = json.dumps(about, sort_keys=True, default=repr)
+        # Not by equality: true would be 1.
+        key = repr(about)
         known = self._remembered.get(key)
         if known is None:
             known = self._read_surroundings(place, about)
