@@ -386,9 +386,9 @@ def main(arguments: list[str]) -> int:
     gc.freeze()
     gc.disable()
     slot = Slot(control, facts, own_network=own_network, interpreter=interpreter)
-    send(control, [("ready", slot.degraded)])
-    # An engine that is gone in the middle of a message needs no more of them.
+    # An engine that is gone needs no messages: perhaps this one was started early for nothing.
     with contextlib.suppress(OtherSideGone):
+        send(control, [("ready", slot.degraded)])
         slot.serve()
     return 0
 
