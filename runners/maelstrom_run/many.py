@@ -101,7 +101,8 @@ class ManyJobs:
     async def _run(self, number: int, job: JobSpec) -> None:
         on_output = self._presenter.on_output(number, job)
         result = await self._runner.run(job, on_output=on_output)
-        self._degraded.update(dict.fromkeys(result.degraded))
+        if result.degraded:
+            self._degraded.update(dict.fromkeys(result.degraded))
         kept = self._files.keep(number, job, result)
         counts = self._counts
         counts.ended += 1

@@ -57,6 +57,9 @@ class Whole:
 
     async def ended(self, number: int, job: JobSpec, result: JobResult, kept: Kept) -> None:
         """Show it."""
+        silent = not (result.stdout.total_bytes or result.stderr.total_bytes or kept.faults)
+        if silent and result.outcome == _WELL:
+            return  # as of most jobs, where there are thousands
         words = _in_words(name_of(number, job), result, kept)
         out, error = _whole(result.stdout), _whole(result.stderr)
         await self._screen.write(out, error + said(words))
