@@ -8,7 +8,6 @@ pid 1: nothing else has run in it, and it sees no other one.
 import contextlib
 import os
 import signal
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from maelstrom_core.container.limited import Group
@@ -29,8 +28,7 @@ class Shape(NamedTuple):
     report: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """A process that was made in a container: its pid 1.
 
     :param pipes: the ends that are read, by stream
@@ -45,8 +43,7 @@ class Child:
     group: Group | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(NamedTuple):
     """A container whose init waits.
 
     :param gate: the end of a pipe over which it is told what to start

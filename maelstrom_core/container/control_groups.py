@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from maelstrom_core.container.blueprint import Blueprint
@@ -313,9 +313,9 @@ def as_offered(blueprint: Blueprint) -> Blueprint:
     if not wants_groups(blueprint, slot_facts()):
         return blueprint
     if not one.directory:
-        return replace(blueprint, no_groups=f"control groups: {one.why}")
+        return blueprint._replace(no_groups=f"control groups: {one.why}")
     there = tuple(name for name in controllers_for(blueprint) if name in one.controllers)
-    return replace(blueprint, groups=one.directory, controllers=there)
+    return blueprint._replace(groups=one.directory, controllers=there)
 
 
 def grouped(message: Prepare) -> Prepare:
@@ -326,7 +326,7 @@ def grouped(message: Prepare) -> Prepare:
     wanted = controllers_for(blueprint)
     groups, why = OWN.wanted(wanted)
     if groups is None:
-        return replace(message, spec={**message.spec, "no_groups": why})
+        return message._replace(spec={**message.spec, "no_groups": why})
     there = tuple(name for name in wanted if name in groups.controllers)
     place = {"groups": groups.directory, "controllers": there}
-    return replace(message, spec={**message.spec, **place})
+    return message._replace(spec={**message.spec, **place})

@@ -3,8 +3,8 @@
 import os
 import re
 import resource
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "driver")
 """What in /proc the real root may write to without any capability."""
@@ -20,8 +20,7 @@ _HARD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SlotFacts:
+class SlotFacts(NamedTuple):
     """What plans must know of the host.
 
     :param machine: ``os.uname().machine``

@@ -18,12 +18,11 @@ import socket
 import sys
 import time
 from array import array
-from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":
     # -I and -S leave nothing on the path from which this package could be imported.
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, os.path.realpath(os.path.join(os.path.dirname(__file__), "../..")))
 
 from maelstrom_core.container import child, limits_plan, syscalls
 from maelstrom_core.container import flags as k
@@ -383,9 +382,9 @@ def main(arguments: list[str]) -> int:
     gc.freeze()
     gc.disable()
     slot = Slot(control, facts, own_network=own_network, interpreter=interpreter)
-    send(control, [("ready", slot.degraded)])
-    # An engine that is gone in the middle of a message needs no more of them.
+    # An engine that is gone needs no messages: perhaps this one was started early for nothing.
     with contextlib.suppress(OtherSideGone):
+        send(control, [("ready", slot.degraded)])
         slot.serve()
     return 0
 

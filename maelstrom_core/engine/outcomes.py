@@ -1,6 +1,7 @@
 """What slots say of a job's ending, as an outcome."""
 
 import os
+from functools import lru_cache
 
 from maelstrom_core.container.messages import Ended, NotStarted
 from maelstrom_core.model.limits import Limit, LimitHit
@@ -11,9 +12,16 @@ _WHOSE = {"job": Whose.USER, "host": Whose.HOST, "us": Whose.US}
 
 def outcome_of(message: Ended) -> Outcome:
     """What a job's end means."""
-    status, found = message.status, limits_hit(message)
-    if found and message.hits[0][4]:
-        return OverLimit(found[0], os.WTERMSIG(status))
+    if message.hits:
+        found = limits_hit(message)
+        if message.hits[0][4]:
+            return OverLimit(found[0], os.WTERMSIG(message.status))
+    return _of_status(message.status)
+
+
+@lru_cache(maxsize=64)
+def _of_status(status: int) -> Outcome:
+    """What a wait status means."""
     if os.WIFEXITED(status):
         return Exited(os.WEXITSTATUS(status))
     return Signaled(os.WTERMSIG(status), os.WCOREDUMP(status))
