@@ -80,6 +80,7 @@ def layer(python: Python) -> bytes:
         tar.add(os.path.realpath("/bin/sh"), "bin/sh")
         own = tarfile.TarInfo("opt/packages/only_in_image.py")
         own.size = len(b"HERE = True\n")
+        own.pax_headers = {"SCHILY.xattr.user.kept": "yes", "SCHILY.xattr.user.overlay.no": "no"}
         tar.addfile(own, io.BytesIO(b"HERE = True\n"))
     return buffer.getvalue()
 
@@ -124,6 +125,9 @@ TESTS = """
         assert list(sys.version_info[:2]) == {version}
         assert sys.prefix == "/opt/python"
         assert only_in_image.HERE
+        path = only_in_image.__file__
+        assert os.listxattr(path) == ["user.kept"]
+        assert os.getxattr(path, "user.kept") == b"yes"
 
 
     def test_the_project_is_there_at_its_own_path(request):
