@@ -31,8 +31,10 @@ def certificate(directory: Path, name: str, *more: str, kind: str = "ec") -> Non
     curve = ["-pkeyopt", "ec_paramgen_curve:prime256v1"] if kind == "ec" else []
     files = ["-keyout", f"{name}.key", "-out", f"{name}.crt"]
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", kind, *curve, "-nodes", "-days", "2", *files]
-        + ["-subj", f"/CN={name}", *more],
+        [
+            *("openssl", "req", "-x509", "-newkey", kind, *curve, "-nodes", "-days", "2"),
+            *(*files, "-subj", f"/CN={name}", *more),
+        ],
         cwd=directory,
         check=True,
         capture_output=True,
