@@ -142,6 +142,8 @@ def image_frame(
             optional=True,
         ),
         _snapshot(around),
+        # Directories, whatever the image has there: a link would take a mount elsewhere.
+        StubsLayer(stubs=("/proc/", "/sys/", "/dev/")),
         StubsLayer(stubs=("/run/", "/root/", f"{_braced(around.directory)}/")),
         StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
         _ours(around),

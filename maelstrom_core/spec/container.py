@@ -95,7 +95,7 @@ SCALARS: Mapping[str, Reader] = {
 """What a container has one of: its own if it says so, or else its parent's."""
 INHERITABLE = (*LISTS, *SCALARS)
 """What ``use`` of a parent may name."""
-IMAGE_PARTS = ("layers", "environment", "working_directory")
+IMAGE_PARTS = ("layers", "environment", "working_directory", "user")
 """What images have, and ``use`` of an image may name."""
 
 
@@ -158,7 +158,8 @@ def said(place: Place, fields: Mapping[str, Any], *, is_directive: bool) -> Said
     above = "image" if image else "parent"
     named = use if parts is None else parts
     if parts is not None:
-        use = parts | (frozenset(INHERITABLE) - set(IMAGE_PARTS))
+        # What goes with an image has a user as well, who stays if the image's is not wanted.
+        use = parts | (frozenset(INHERITABLE) - set(IMAGE_PARTS)) | {"user"}
     lists, added = {}, set()
     for key in LISTS:
         extra = f"added_{key}"
