@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import attrs
+
 from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.facts import slot_facts
 from maelstrom_core.container.groups_plan import (
@@ -326,7 +328,7 @@ def grouped(message: Prepare) -> Prepare:
     wanted = controllers_for(blueprint)
     groups, why = OWN.wanted(wanted)
     if groups is None:
-        return message._replace(spec={**message.spec, "no_groups": why})
+        return attrs.evolve(message, spec={**message.spec, "no_groups": why})
     there = tuple(name for name in wanted if name in groups.controllers)
     place = {"groups": groups.directory, "controllers": there}
-    return message._replace(spec={**message.spec, **place})
+    return attrs.evolve(message, spec={**message.spec, **place})
