@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 
 from maelstrom_core.container.blueprint import Blueprint
+from maelstrom_core.container.control_groups import as_offered
 from maelstrom_core.container.doctor import exit_code, render
 from maelstrom_core.container.explain import explain
 from maelstrom_core.container.facts import slot_facts
@@ -127,7 +128,7 @@ def _explain(*, writable: bool) -> int:
     if writable:
         container = attrs.evolve(container, root=attrs.evolve(container.root, writable=True))
     blueprint: Blueprint = blueprint_of(container, lowers=["LAYER"])
-    print("\n".join(explain(blueprint, slot_facts())))
+    print("\n".join(explain(as_offered(blueprint), slot_facts())))
     return 0
 
 

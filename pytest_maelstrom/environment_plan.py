@@ -110,6 +110,8 @@ def image_frame(
             optional=True,
         ),
         snapshot(around.project, around.trees),
+        # Directories, whatever the image has there: a link would take a mount elsewhere.
+        StubsLayer(stubs=("/proc/", "/sys/", "/dev/")),
         StubsLayer(stubs=("/run/", "/root/", f"{braced(around.directory)}/")),
         StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
         _ours(around),

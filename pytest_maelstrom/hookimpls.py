@@ -11,7 +11,15 @@ from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, describe
+from maelstrom_core.model.outcome import (
+    Exited,
+    JobResult,
+    OverLimit,
+    Signaled,
+    TimedOut,
+    describe,
+    limits_met,
+)
 from maelstrom_core.model.views import RunView
 from maelstrom_core.testrun.directives_plan import FRESH
 from pytest_maelstrom import carried, stacks
@@ -113,6 +121,8 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
     whole = "teardown" in phases or ("end" in kinds and "call" in phases)
     if whole and "internal error" not in kinds and isinstance(result.outcome, Exited):
         status = status_of(reports)
+        if status in (CaseStatus.FAILED, CaseStatus.ERROR):
+            _tell_of_limits(reports, limits_met(result))
         duration = sum(report.get("duration", 0.0) for report in reports)
         return CaseReport(
             id=case.id, status=status, duration=duration, details=details, result=result
@@ -121,6 +131,14 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
     if shown:
         message += f"\n--- terminal ---\n{shown}"
     return CaseReport(id=case.id, status=status, message=message, details=details, result=result)
+
+
+def _tell_of_limits(reports: list[dict[str, Any]], lines: list[str]) -> None:
+    """Show them below what has failed, as pytest shows what was captured."""
+    for report in reports:
+        if lines and report.get("outcome") == "failed":
+            report["sections"] = [*report.get("sections", ()), ["Limits", "\n".join(lines)]]
+            return
 
 
 def reports_of(messages: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], str]:
@@ -172,6 +190,8 @@ def _why_not(messages: list[dict[str, Any]], result: JobResult) -> tuple[CaseSta
     match result.outcome:
         case TimedOut():
             status = CaseStatus.TIMED_OUT
+        case OverLimit():
+            pass
         case Signaled(number):
             lines = [f"the test's process was ended by {signal.Signals(number).name}"]
         case Exited(code):
@@ -184,6 +204,7 @@ def _why_not(messages: list[dict[str, Any]], result: JobResult) -> tuple[CaseSta
             lines.append(str(message["report"].get("longrepr")))
         elif message["kind"] == "internal error":
             lines.append(str(message["text"]))
+    lines += limits_met(result)
     if isinstance(result.outcome, TimedOut):
         lines += stacks.where_it_was(result)
     for name, stream in (("stdout", result.stdout), ("stderr", result.stderr)):

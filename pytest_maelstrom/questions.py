@@ -5,6 +5,7 @@ from typing import assert_never
 import attrs
 import pytest
 
+from maelstrom_core.container.control_groups import as_offered
 from maelstrom_core.container.explain import explain
 from maelstrom_core.container.facts import slot_facts
 from maelstrom_core.container.plan import blueprint_of
@@ -53,7 +54,7 @@ def print_explanation(config: pytest.Config) -> None:
             lowers=[in_words(layer) for layer in container.layers if layer not in trees],
             host_trees=[(tree.path, tree.target or tree.path) for tree in trees],
         )
-        print(*explain(blueprint, slot_facts()), sep="\n")
+        print(*explain(as_offered(blueprint), slot_facts()), sep="\n")
 
 
 def in_words(layer: LayerSpec) -> str:

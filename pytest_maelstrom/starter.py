@@ -58,6 +58,13 @@ STARTER = """\
 #: user = 1000
 #: group = 1000
 
+# A container of an image, with its own Python and pytest; docs/guide/images.md. What the tag stands for
+# is kept in maelstrom-images.lock: put that under version control, and update it on purpose
+# (`maelstrom image update`). An image runs with what your tests may do: name those that you trust.
+#: [containers.other]
+#: image = "docker://registry.example/team/python-and-pytest:3.13"
+#: added_environment = { LANG = "$env{LANG:-C.UTF-8}" }
+
 # A directive that names a parent begins anew with that container.
 #: [[directives]]
 #: filter = "markers.contains(bare)"

@@ -5,6 +5,7 @@ from maelstrom_core.api import (
     Exited,
     InputError,
     Outcome,
+    OverLimit,
     Runner,
     Signaled,
     TimedOut,
@@ -17,6 +18,7 @@ JOBS = {
     "badly": {**SHELL, "arguments": ["-c", "exit 3"]},
     "by a signal": {**SHELL, "arguments": ["-c", "kill -SEGV $$"]},
     "too late": {"program": "sleep", "arguments": ["60"], "timeout": 0.2},
+    "with too much output": {"program": "yes", "limits": {"output": "1MiB"}},
     "not at all": {"program": "no-such-program"},
 }
 
@@ -30,6 +32,8 @@ def advice(outcome: Outcome) -> str:
             return f"look into its output: it said {code}"
         case Signaled(number):
             return f"it crashed with signal {number}"
+        case OverLimit(hit):
+            return hit.remedy
         case TimedOut(seconds):
             return f"give it more than {seconds} s"
         case CouldNotStart(remedy=remedy):

@@ -15,6 +15,7 @@ from maelstrom_core.api.system import system_container
 from maelstrom_core.errors import HostError, InputError, MaelstromError, UsageError
 from maelstrom_core.model.container import ContainerSpec, Network
 from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.limits import Limit, LimitHit
 from maelstrom_core.model.outcome import (
     Cancelled,
     CouldNotStart,
@@ -23,6 +24,7 @@ from maelstrom_core.model.outcome import (
     InputFailed,
     JobResult,
     Outcome,
+    OverLimit,
     Signaled,
     TimedOut,
     describe,
@@ -42,9 +44,12 @@ __all__ = [
     "JobResult",
     "JobSpec",
     "Jobs",
+    "Limit",
+    "LimitHit",
     "MaelstromError",
     "Network",
     "Outcome",
+    "OverLimit",
     "Runner",
     "Signaled",
     "TimedOut",

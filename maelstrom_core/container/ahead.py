@@ -8,9 +8,9 @@ pid 1: nothing else has run in it, and it sees no other one.
 import contextlib
 import os
 import signal
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from maelstrom_core.container.limited import Group
 from maelstrom_core.container.stub import letter
 from maelstrom_core.container.terminals import Line
 
@@ -28,22 +28,22 @@ class Shape(NamedTuple):
     report: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """A process that was made in a container: its pid 1.
 
     :param pipes: the ends that are read, by stream
     :param line: our end of the terminal that it begins on
+    :param group: its control group, if its limits need one
     """
 
     pid: int
     pidfd: int
     pipes: dict[int, int]
     line: Line | None = None
+    group: Group | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(NamedTuple):
     """A container whose init waits.
 
     :param gate: the end of a pipe over which it is told what to start
@@ -76,6 +76,8 @@ class Ahead:
         os.waitpid(self.child.pid, 0)
         for descriptor in (self.gate, self.child.pidfd, *self.child.pipes.values()):
             os.close(descriptor)
+        if self.child.group is not None:
+            self.child.group.remove()
 
 
 class Anticipation:

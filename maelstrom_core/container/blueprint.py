@@ -1,15 +1,13 @@
 """A container as slot processes know it: directories of this host instead of digests.
 
-Pure; standard library only. The engine makes blueprints (`maelstrom_core.container.plan`); slot
-processes plan from them.
+Pure; standard library only, and of that nothing that is slow to load. The engine makes blueprints
+(`maelstrom_core.container.plan`); slot processes plan from them.
 """
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class MountPlan:
+class MountPlan(NamedTuple):
     """One mount, in the order in which it is to be made.
 
     :param kind: ``bind``, ``tmp``, ``proc``, ``sys`` or ``devices``
@@ -31,17 +29,19 @@ class MountPlan:
 
     def with_names(self, names: tuple[str, ...]) -> "MountPlan":
         """The same with these device nodes."""
-        return replace(self, names=names)
+        return self._replace(names=names)
 
 
-@dataclass(frozen=True, slots=True)
-class Blueprint:
+class Blueprint(NamedTuple):
     """All that is needed to make a container, but for the job in it.
 
     :param lowers: host directories, lowest first
     :param mounts: host trees first, then all others
     :param capabilities: mask of those that are kept
     :param template: whether its first program stays and is forked for each job
+    :param groups: directory in which jobs get control groups of their own; empty for none
+    :param controllers: what can be limited there
+    :param no_groups: why there is none, though its limits would need it
     """
 
     lowers: tuple[str, ...]
@@ -55,30 +55,35 @@ class Blueprint:
     group: int
     hostname: str
     pids: int | None
+    cpu: float | None
     cpu_seconds: int | None
     file_bytes: int | None
     open_files: int | None
     memory_bytes: int | None
     core_bytes: int | None
+    output_bytes: int | None
     capabilities: int
     seccomp: bool
     init: bool
     template: bool = False
+    groups: str = ""
+    controllers: tuple[str, ...] = ()
+    no_groups: str = ""
 
     def to_plain(self) -> dict[str, Any]:
         """As dicts and tuples of plain values."""
-        return asdict(self)
+        return {**self._asdict(), "mounts": tuple(mount._asdict() for mount in self.mounts)}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Blueprint":
         """The opposite of `to_plain`."""
-        values = {field.name: plain[field.name] for field in fields(cls)}
+        values = {name: plain[name] for name in cls._fields}
         mounts = tuple(MountPlan(**{**m, "names": tuple(m["names"])}) for m in plain["mounts"])
         return cls(**{**values, "lowers": tuple(plain["lowers"]), "mounts": mounts})
 
     def with_mounts(self, mounts: tuple[MountPlan, ...]) -> "Blueprint":
         """The same with these mounts."""
-        return replace(self, mounts=mounts)
+        return self._replace(mounts=mounts)
 
     @property
     def devices(self) -> str:

@@ -6,6 +6,7 @@ from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.flags import CAPABILITIES
 from maelstrom_core.container.job_plan import fork_steps, job_steps
+from maelstrom_core.container.limits_plan import degraded, group_files, kept
 from maelstrom_core.container.script import (
     Argument,
     Parameter,
@@ -30,13 +31,21 @@ def explain(blueprint: Blueprint, facts: SlotFacts) -> Iterator[str]:
         yield f"            {lower}"
     yield f"user        {blueprint.user}, group {blueprint.group}, host name {blueprint.hostname}"
     yield f"network     {blueprint.network}{', made afresh' if blueprint.fresh_network else ''}"
-    kept = [name for bit, name in enumerate(CAPABILITIES) if blueprint.capabilities >> bit & 1]
-    yield f"privileges  none{' but ' + ', '.join(kept) if kept else ''}; no_new_privs"
+    capabilities = [
+        name for bit, name in enumerate(CAPABILITIES) if blueprint.capabilities >> bit & 1
+    ]
+    yield f"privileges  none{' but ' + ', '.join(capabilities) if capabilities else ''}; no_new_privs"
     yield f"filter      {'of system calls, on' if blueprint.seccomp else 'off'}"
     yield f"pid 1       {'an init that reaps and forwards' if blueprint.init else 'the program'}"
     for mount in blueprint.mounts:
         kind = f"{mount.kind} {'ro' if mount.kind == 'bind' and mount.read_only else ''}".strip()
         yield f"mount       {mount.target} ({kind}{' of ' + mount.source if mount.source else ''})"
+    for limit in kept(blueprint, facts):
+        by = f"by {limit.by}" if limit.by else "not kept"
+        where = f" in {limit.where}" if limit.where else ""
+        yield f"limit       {limit.name}{where}: {limit.allowed:.15g}, {by}"
+    for lacking in degraded(blueprint, facts):
+        yield f"degraded    {lacking}"
     kinds = {mount.source: True for mount in blueprint.mounts}
     yield ""
     yield "prepared once for all jobs, in the slot's process:"
@@ -46,6 +55,11 @@ def explain(blueprint: Blueprint, facts: SlotFacts) -> Iterator[str]:
         tree_steps(blueprint, facts, kinds, own_network=blueprint.network != "local")
     )
     yield ""
+    files = group_files(blueprint) if blueprint.groups else ()
+    if files:
+        yield f"made for each job, before it is started: a control group below {blueprint.groups}, with"
+        yield from (f"      {name}: {text}" for name, text in files)
+        yield ""
     yield "done for each job, in its process:"
     yield from _listed(job_steps(blueprint, facts, kinds))
     if blueprint.template:

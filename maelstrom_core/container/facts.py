@@ -2,16 +2,25 @@
 
 import os
 import re
-from dataclasses import dataclass
+import resource
+from math import inf
+from typing import NamedTuple
 
 PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "driver")
 """What in /proc the real root may write to without any capability."""
 PROC_MASKED = ("keys", "timer_list", "latency_stats", "sched_debug")
 """What tells the real root of other people's affairs without any capability."""
+_HARD = {
+    "cpu_seconds": resource.RLIMIT_CPU,
+    "file_size": resource.RLIMIT_FSIZE,
+    "core_size": resource.RLIMIT_CORE,
+    "open_files": resource.RLIMIT_NOFILE,
+    "memory": resource.RLIMIT_AS,
+    "pids": resource.RLIMIT_NPROC,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class SlotFacts:
+class SlotFacts(NamedTuple):
     """What plans must know of the host.
 
     :param machine: ``os.uname().machine``
@@ -20,6 +29,8 @@ class SlotFacts:
     :param read_only: what a job must not write in /proc; empty unless we are the real root, for
         the files belong to him, and to anybody else they are closed anyhow
     :param masked: what it must not read there
+    :param hard: limits of processes that we have ourselves, by their names in a container's ``limits``:
+        nobody may raise them
     :param pid_max_per_namespace: since Linux 6.14 a pid namespace has a limit of its own
     """
 
@@ -29,6 +40,16 @@ class SlotFacts:
     pid_max_per_namespace: bool
     read_only: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
+    hard: tuple[tuple[str, int], ...] = ()
+
+    def hardest(self, name: str) -> float:
+        """What a limit of each process can be at most."""
+        return dict(self.hard).get(name, inf)
+
+
+def _hard_limits() -> tuple[tuple[str, int], ...]:
+    found = {name: resource.getrlimit(kind)[1] for name, kind in _HARD.items()}
+    return tuple((name, most) for name, most in found.items() if most != resource.RLIM_INFINITY)
 
 
 def slot_facts() -> SlotFacts:
@@ -43,6 +64,7 @@ def slot_facts() -> SlotFacts:
         pid_max_per_namespace=release >= (6, 14),
         read_only=tuple(filter(_has_something, PROC_READ_ONLY)) if root else (),
         masked=tuple(filter(_has_something, PROC_MASKED)) if root else (),
+        hard=_hard_limits(),
     )
 
 

@@ -26,7 +26,15 @@ from struct import pack
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.blueprint import Blueprint, MountPlan, lies_below
 from maelstrom_core.container.facts import SlotFacts
-from maelstrom_core.container.restrict_plan import JobSteps, Role, limits, privileges, signals
+from maelstrom_core.container.limits_plan import NAMESPACE
+from maelstrom_core.container.restrict_plan import (
+    JobSteps,
+    Role,
+    limits,
+    limits_of,
+    privileges,
+    signals,
+)
 from maelstrom_core.container.script import Parameter, Result, Rights, Step, Texts
 from maelstrom_core.container.slot_plan import PRIVILEGES_OF_A_NETWORK, loopback_steps
 from maelstrom_core.container.tree_plan import (
@@ -46,8 +54,6 @@ LETTER_DESCRIPTOR = 5
 CONTROL_DESCRIPTOR = 6
 PARTS_DESCRIPTOR = 7
 """A template's: the socket over which it is asked for forks, and the parts that their roots need."""
-LOWEST_PID_LIMIT = 301
-"""The kernel keeps 300 pids for itself and refuses a smaller ``pid_max``."""
 NAMESPACES = (
     k.CLONE_NEWUSER
     | k.CLONE_NEWNS
@@ -166,6 +172,9 @@ def _beginning(
     s.write(at, f"{own}/uid_map", f"{blueprint.user} {user} 1\n", why="map the user id")
     s.write(at, f"{own}/setgroups", "deny", why="give up setgroups, as mapping groups demands")
     s.write(at, f"{own}/gid_map", f"{blueprint.group} {group} 1\n", why="map the group id")
+    if blueprint.groups and role is Role.JOB:
+        # That of the clone has the slot's group as its root; the job is in its own by now.
+        s.add("unshare", k.CLONE_NEWCGROUP, why="see no control group but its own")
     if fork:
         s.add("fchdir", Parameter("parts"), why="go to the parts of the root")
         s.add("unshare", k.CLONE_NEWNS, why="make a mount namespace")
@@ -182,8 +191,8 @@ def _beginning(
         _build_root(s, blueprint, facts, is_directory, role)
     else:
         for mount in blueprint.mounts:
-            _mount_fresh(s, mount, mount.target, "", blueprint, facts)
-    limits(s, blueprint, facts)
+            _mount_fresh(s, mount, mount.target, "", (blueprint, facts, role))
+    limits(s, blueprint, facts, role)
     name = blueprint.hostname
     s.add("sethostname", name, len(name.encode()), why="set the host name")
 
@@ -262,7 +271,7 @@ def _build_root(
             _make_mount_point(s, root, mount.target, fresh, file=file)
         if mount.kind in ("bind", "sys", "devices"):
             s.bind(part, place, why=f"mount {mount.target}")
-        _mount_fresh(s, mount, place, part, blueprint, facts)
+        _mount_fresh(s, mount, place, part, (blueprint, facts, role))
         if mount.kind == "tmp":
             fresh.append(mount.target)
     s.add("chdir", root, why="go to the job's root")
@@ -302,8 +311,7 @@ def _mount_fresh(
     mount: MountPlan,
     place: str,
     prepared: str,
-    blueprint: Blueprint,
-    facts: SlotFacts,
+    whose: tuple[Blueprint, SlotFacts, Role],
 ) -> None:
     """What must be each job's own; the rest of the mounts is prepared already."""
     what = f"mount {mount.target}"
@@ -312,7 +320,7 @@ def _mount_fresh(
             options = f"mode={mount.mode:o},size={mount.size_bytes}"
             s.mount("tmpfs", place, options, k.MS_NOSUID | k.MS_NODEV, why=what)
         case "proc":
-            _mount_proc(s, place, prepared, blueprint, facts)
+            _mount_proc(s, place, prepared, *whose)
         case "devices":
             options = f"mode=1777,size={mount.size_bytes}"
             shared = k.MS_NOSUID | k.MS_NODEV
@@ -323,7 +331,7 @@ def _mount_fresh(
 
 
 def _mount_proc(
-    s: JobSteps, place: str, prepared: str, blueprint: Blueprint, facts: SlotFacts
+    s: JobSteps, place: str, prepared: str, blueprint: Blueprint, facts: SlotFacts, role: Role
 ) -> None:
     """Mount a /proc, and over it what the slot has guarded in its own.
 
@@ -335,9 +343,10 @@ def _mount_proc(
         # What is covered by the mount can still be reached from a working directory below it.
         s.add("chdir", place, why=f"stay below {place}")
     s.mount("proc", place, "", _GUARDED, why=what)
-    if blueprint.pids is not None and facts.pid_max_per_namespace:
-        limit = str(max(blueprint.pids, LOWEST_PID_LIMIT))
-        s.write(k.AT_FDCWD, f"{place}/sys/kernel/pid_max", limit, why="limit the number of pids")
+    for limit in limits_of(blueprint, facts, role):
+        if (limit.name, limit.by) == ("pids", NAMESPACE):
+            path, most = f"{place}/sys/kernel/pid_max", str(int(limit.allowed))
+            s.write(k.AT_FDCWD, path, most, why="limit the number of pids")
     for name in (*facts.read_only, *facts.masked):
         source, target = f"{guarded}/{name}", f"{place}/{name}"
         s.add("mount", source, target, 0, k.MS_BIND, 0, why=f"guard {target}")

@@ -57,6 +57,19 @@ def pid_of(proc: int, pidfd: int) -> str:
         raise OSError(f"descriptor {pidfd} stands for no process") from None
 
 
+def number_here(proc: int, pid: str) -> str:
+    """The number in this slot's own pid namespace of a process that has another one in that /proc.
+
+    The namespace is a child of that to which the /proc belongs.
+
+    :raises ProcessLookupError: if it has ended
+    """
+    try:
+        return _fields(read_text(proc, f"{pid}/status"))["NSpid"].split()[1]
+    except (OSError, KeyError, IndexError):
+        raise ProcessLookupError(pid) from None
+
+
 def descendants(proc: int, pid: str) -> list[str]:
     """All descendants of a process, itself left out: of a job it is the tiny init."""
     found: list[str] = []

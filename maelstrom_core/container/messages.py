@@ -1,4 +1,4 @@
-"""What engine and slot process say to each other. Pure; standard library only.
+"""What engine and slot process say to each other, on the engine's side. Pure.
 
 A slot process runs one job at a time. It is told `Prepare` once per container, then `Launch` for
 each job; it answers with `Started`, any number of `Output`, and exactly one `Ended` or `NotStarted`
@@ -6,10 +6,10 @@ per launch. What ends at once needs no `Started`. `Lost` is what the engine's si
 process itself is gone.
 """
 
-from dataclasses import dataclass, field
+import attrs
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Launch:
     """One job.
 
@@ -44,14 +44,14 @@ class Launch:
     outputs_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Started:
     """The program runs."""
 
     job: int
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Output:
     """Bytes of one of its streams, as they come.
 
@@ -63,7 +63,7 @@ class Output:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Left:
     """A file that it left, told of before its end.
 
@@ -78,7 +78,7 @@ class Left:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Ended:
     """All of its processes are gone and all of its output has been passed on.
 
@@ -90,6 +90,8 @@ class Ended:
     :param written: bytes written to stdout and stderr in all, passed on or not
     :param degraded: what could not be given
     :param seen: what its processes were doing when its time was up, if it was
+    :param hits: limits that it has run into (`maelstrom_core.container.limits_plan.Hit`), packed; first
+        the one that has ended it, if one has
     """
 
     job: int
@@ -101,9 +103,10 @@ class Ended:
     written: tuple[int, int] = (0, 0)
     degraded: tuple[str, ...] = ()
     seen: str = ""
+    hits: tuple[tuple[str, float, str, str, bool, bool], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class NotStarted:
     """A step before the program failed; nothing of the job is left.
 
@@ -124,7 +127,7 @@ class NotStarted:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Lost:
     """The slot process is gone, and its job with it; the slot makes itself a new one.
 
@@ -135,7 +138,7 @@ class Lost:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Attach:
     """Let a job have the terminal that it asks for.
 
@@ -147,7 +150,7 @@ class Attach:
     columns: int
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Type:
     """Something was typed at a job's terminal.
 
@@ -158,7 +161,7 @@ class Type:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Resize:
     """The window of a job's terminal has another size."""
 
@@ -167,7 +170,7 @@ class Resize:
     columns: int
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Refuse:
     """Nobody is there to attach to a job that has asked for it."""
 
@@ -191,7 +194,7 @@ def packed_command(command: TerminalCommand) -> tuple[object, ...]:
             return ("refuse", job)
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Fork:
     """One job that is a fork of a template.
 
@@ -205,7 +208,7 @@ class Fork:
     output_bytes: int = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Warm:
     """A template is ready to be forked.
 
@@ -217,7 +220,7 @@ class Warm:
     memory_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Measured:
     """What a template takes of memory now, when that has changed.
 
@@ -227,7 +230,7 @@ class Measured:
     memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Unfit:
     """A job was to be a fork of a template that cannot be forked any more; it has not run.
 
@@ -238,7 +241,7 @@ class Unfit:
     why: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Shown:
     """What a job has written to its terminal."""
 
@@ -246,7 +249,7 @@ class Shown:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Said:
     """What a job has said over its link.
 
@@ -265,7 +268,7 @@ TemplateMessage = SlotMessage | Warm | Measured | Unfit
 """Of these, what names job 0 is about the template itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Prepare:
     """A container that later launches refer to.
 
@@ -274,4 +277,4 @@ class Prepare:
     """
 
     key: str
-    spec: dict[str, object] = field(default_factory=dict)
+    spec: dict[str, object] = attrs.field(factory=dict)

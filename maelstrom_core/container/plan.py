@@ -7,7 +7,16 @@ from maelstrom_core.container.blueprint import Blueprint, MountPlan
 from maelstrom_core.container.flags import CAPABILITIES
 from maelstrom_core.container.messages import Launch, Prepare
 from maelstrom_core.errors import InputError
-from maelstrom_core.model.container import Bind, Container, Devices, Mount, Proc, Sys, Tmp
+from maelstrom_core.model.container import (
+    LEAST_CPU,
+    Bind,
+    Container,
+    Devices,
+    Mount,
+    Proc,
+    Sys,
+    Tmp,
+)
 from maelstrom_core.model.plain import digest_of
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -53,9 +62,20 @@ def blueprint_of(
         sizes += [("root", container.root.size_bytes), ("root: files", container.root.max_files)]
     # The kernel takes 0 for a tmpfs without any limit.
     faults += [f"{what}: {size} is no size; at least 1 is" for what, size in sizes if size < 1]
+    limits = container.limits
+    faults += [
+        f"limits: {name}: {value} is no limit; at least {least} is"
+        for name, value, least in (
+            ("memory", limits.memory_bytes, 1),
+            ("pids", limits.pids, 1),
+            ("cpu", limits.cpu, LEAST_CPU),
+            ("cpu_seconds", limits.cpu_seconds, 1),
+            ("output", limits.output_bytes, 1),
+        )
+        if value is not None and value < least
+    ]
     if faults:
         raise InputError("bad container", faults)
-    limits = container.limits
     return Blueprint(
         lowers=tuple(lowers),
         mounts=tuple(mounts),
@@ -68,11 +88,13 @@ def blueprint_of(
         group=container.group,
         hostname=container.hostname,
         pids=limits.pids,
+        cpu=limits.cpu,
         cpu_seconds=limits.cpu_seconds,
         file_bytes=limits.file_bytes,
         open_files=limits.open_files,
         memory_bytes=limits.memory_bytes,
         core_bytes=limits.core_bytes,
+        output_bytes=limits.output_bytes,
         capabilities=sum(1 << CAPABILITIES.index(name) for name in container.capabilities),
         seccomp=container.seccomp,
         init=container.init,

@@ -4,7 +4,7 @@ import os
 import stat
 
 from maelstrom_core.container.blueprint import Blueprint, MountPlan
-from maelstrom_core.container.facts import SlotFacts
+from maelstrom_core.container.limited import Limited
 from maelstrom_core.container.script import Strings, Table
 
 _KEPT_ENVIRONMENTS = 8
@@ -16,6 +16,7 @@ class Prepared:
     :param view: descriptor of the mount namespace that jobs copy
     :param table: the compiled script of a job; another one is compiled when a terminal is wanted
     :param kinds: for each host path that is shown whether it is a directory
+    :param limited: its limits
     """
 
     def __init__(
@@ -25,12 +26,14 @@ class Prepared:
         table: Table,
         kinds: dict[str, bool],
         degraded: tuple[str, ...],
+        limited: Limited,
     ) -> None:
         self.blueprint = blueprint
         self.view = view
         self.table = table
         self.kinds = kinds
         self.degraded = degraded
+        self.limited = limited
         self.terminal_table: Table | None = None
         self._environments: dict[tuple[tuple[str, str], ...], Strings] = {}
 
@@ -60,10 +63,3 @@ def as_found(blueprint: Blueprint) -> tuple[Blueprint, dict[str, bool]]:
             mount = mount.with_names(names)
         mounts.append(mount)
     return blueprint.with_mounts(tuple(mounts)), kinds
-
-
-def degraded_in(blueprint: Blueprint, facts: SlotFacts) -> tuple[str, ...]:
-    """What this host cannot give to a container."""
-    if blueprint.pids is not None and not facts.pid_max_per_namespace and facts.euid == 0:
-        return ("limit of pids: not enforced for the real root before Linux 6.14",)
-    return ()

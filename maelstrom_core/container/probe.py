@@ -16,7 +16,9 @@ import attrs
 
 from maelstrom_core.container import child, syscalls
 from maelstrom_core.container import flags as k
+from maelstrom_core.container.control_groups import offered, try_groups
 from maelstrom_core.container.facts import slot_facts
+from maelstrom_core.container.groups_plan import CONTROLLERS
 from maelstrom_core.container.remedies import explain
 from maelstrom_core.container.script import Step, Table
 from maelstrom_core.container.seccomp_plan import filter_for
@@ -230,6 +232,9 @@ def _pids(per_namespace: bool, euid: int) -> Finding:
     if euid != 0:
         detail = "by RLIMIT_NPROC"
         return Finding(name="a limit of processes", ok=True, essential=False, detail=detail)
+    if "pids" in offered().controllers:
+        detail = "by control groups"
+        return Finding(name="a limit of processes", ok=True, essential=False, detail=detail)
     return Finding(
         name="a limit of processes",
         ok=False,
@@ -240,19 +245,23 @@ def _pids(per_namespace: bool, euid: int) -> Finding:
 
 
 def _control_groups() -> Finding:
-    """Whether a cgroup v2 subtree is ours to divide."""
+    """Whether there are some that are ours to divide, tried by making one."""
     name = "control groups of one's own"
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-        own = next(line[3:] for line in lines if line.startswith("0::"))
-        directory = Path(f"/sys/fs/cgroup{own}")
-        controllers = (directory / "cgroup.controllers").read_text().split()
-        ok = "memory" in controllers and os.access(directory / "cgroup.procs", os.W_OK)
-    except (OSError, StopIteration):
-        ok = False
-    detail = "" if ok else "no version 2 subtree is delegated; limits are those of single processes"
-    remedy = "" if ok else "start it in one: systemd-run --user --scope -p Delegate=yes …"
-    return Finding(name=name, ok=ok, essential=False, detail=detail, remedy=remedy)
+    found = offered()
+    why = found.why
+    if found.directory:
+        try:
+            try_groups(found)
+        except OSError as error:
+            why = f"{found.directory}: {os.strerror(error.errno or 0)}"
+    if why:
+        detail = f"{why}; memory is limited for single processes, shares of CPUs are not"
+        return Finding(name=name, ok=False, essential=False, detail=detail, remedy=found.remedy)
+    detail = f"{', '.join(found.controllers)}, below {found.directory}"
+    lacking = [name for name in CONTROLLERS if name not in found.controllers]
+    if lacking:
+        detail += f"; not {', '.join(lacking)}"
+    return Finding(name=name, ok=not lacking, essential=False, detail=detail, remedy=found.remedy)
 
 
 def _open_files() -> Finding:

@@ -10,6 +10,13 @@ from struct import pack
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.facts import SlotFacts
+from maelstrom_core.container.limits_plan import (
+    CPU_GRACE_SECONDS,
+    PROCESS,
+    Kept,
+    for_template,
+    kept,
+)
 from maelstrom_core.container.script import Argument, Result, Step
 
 
@@ -55,21 +62,33 @@ class JobSteps:
         self.add("mount", source, target, "", k.MS_BIND | k.MS_REC, 0, why=why)
 
 
-def limits(s: JobSteps, blueprint: Blueprint, facts: SlotFacts) -> None:
+_RESOURCES = {
+    "cpu_seconds": (k.RLIMIT_CPU, "CPU time"),
+    "file_size": (k.RLIMIT_FSIZE, "the size of files"),
+    "core_size": (k.RLIMIT_CORE, "the size of core dumps"),
+    "open_files": (k.RLIMIT_NOFILE, "open files"),
+    "memory": (k.RLIMIT_AS, "memory"),
+    "pids": (k.RLIMIT_NPROC, "the number of pids"),
+}
+
+
+def limits_of(blueprint: Blueprint, facts: SlotFacts, role: Role) -> tuple[Kept, ...]:
+    """The limits that hold for whoever performs the script."""
+    limits = kept(blueprint, facts)
+    return for_template(limits) if role is Role.TEMPLATE else limits
+
+
+def limits(s: JobSteps, blueprint: Blueprint, facts: SlotFacts, role: Role) -> None:
     """What one process may use."""
-    wanted = [
-        (k.RLIMIT_CPU, blueprint.cpu_seconds, "CPU time"),
-        (k.RLIMIT_FSIZE, blueprint.file_bytes, "the size of files"),
-        (k.RLIMIT_CORE, blueprint.core_bytes, "the size of core dumps"),
-        (k.RLIMIT_NOFILE, blueprint.open_files, "open files"),
-        (k.RLIMIT_AS, blueprint.memory_bytes, "memory"),
-    ]
-    if not facts.pid_max_per_namespace:
-        wanted.append((k.RLIMIT_NPROC, blueprint.pids, "the number of pids"))
-    for resource, value, what in wanted:
-        if value is not None:
-            both = pack("<QQ", value, value)
-            s.add("prlimit64", 0, resource, both, 0, why=f"limit {what}")
+    for limit in limits_of(blueprint, facts, role):
+        if limit.by != PROCESS:
+            continue
+        resource, what = _RESOURCES[limit.name]
+        soft = hard = int(limit.allowed)
+        if limit.name == "cpu_seconds" and hard < facts.hardest(limit.name):
+            hard += CPU_GRACE_SECONDS
+        both = pack("<QQ", soft, hard)
+        s.add("prlimit64", 0, resource, both, 0, why=f"limit {what}")
 
 
 def signals(s: JobSteps) -> None:

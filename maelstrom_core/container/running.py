@@ -10,12 +10,13 @@ import select
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from struct import unpack_from
 from typing import Any
 
+from maelstrom_core.container.bounded import Bounded
 from maelstrom_core.container.collecting import Left, mounts_of
+from maelstrom_core.container.limited import JobLimits
 from maelstrom_core.container.looking import look
 from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.terminals import (
@@ -52,47 +53,6 @@ QUIET_SECONDS = 0.02
 """A job that is quiet and alive for this long is told of as started; a shorter one all at once."""
 
 
-class Bounded:
-    """Passes on the first bytes of a stream, keeps the last ones, counts the rest."""
-
-    def __init__(self, limit: int, *, keep_tail: bool) -> None:
-        self.limit = limit
-        self.keep_tail = keep_tail
-        self.passed = 0
-        self.head_left = limit if not keep_tail else limit - limit // 2
-        self.tail_limit = limit // 2 if keep_tail else 0
-        self.tail: deque[bytes] = deque()
-        self.tail_bytes = 0
-        self.total = 0
-
-    def take(self, data: bytes) -> bytes:
-        """Take in some bytes; return those to be passed on at once."""
-        self.total += len(data)
-        now, later = data[: self.head_left], data[self.head_left :]
-        self.head_left -= len(now)
-        self.passed += len(now)
-        if later and self.tail_limit:
-            self.tail.append(later)
-            self.tail_bytes += len(later)
-            while self.tail_bytes - len(self.tail[0]) >= self.tail_limit:
-                self.tail_bytes -= len(self.tail.popleft())
-        return now
-
-    def last(self) -> bytes:
-        """The last bytes that were not passed on, as many as may be kept."""
-        return b"".join(self.tail)[-self.tail_limit :] if self.tail_limit else b""
-
-    def rest(self) -> bytes:
-        """What was not passed on, as much of it as may be kept, after how much is missing."""
-        last = self.last()
-        missing = self.total - self.passed - len(last)
-        return f"\n[… {missing} bytes omitted …]\n".encode() + last if missing else last
-
-    def renewed(self) -> "Bounded":
-        """The same for what comes next."""
-        return Bounded(self.limit, keep_tail=self.keep_tail)
-
-
 class RunningJob:
     """Watches a job from its start to its end."""
 
@@ -108,11 +68,13 @@ class RunningJob:
         began: float,
         degraded: tuple[str, ...],
         proc: int,
+        limits: JobLimits,
         link: Link | None = None,
         line: Line | None = None,
         devices: str = "",
         collect: "Callable[[int], Iterator[Left]] | None" = None,
     ) -> None:
+        self.limits = limits
         self.link = link
         self.line = line
         self.devices = devices
@@ -195,7 +157,7 @@ class RunningJob:
         """Keep the container's mounts until `let_go`, so that its end does not wait for theirs."""
         with contextlib.suppress(OSError):  # an older kernel, or the job has ended already
             self._mounts = fcntl.ioctl(self.pidfd, PIDFD_GET_MNT_NAMESPACE)
-        if self._mounts < 0 and self.collect is not None:
+        if self._mounts < 0:
             with contextlib.suppress(OSError):
                 self._mounts = mounts_of(self.proc, self.pidfd)
 
@@ -245,7 +207,11 @@ class RunningJob:
             return True
         if stream == REPORT and NEXT_PART in data:
             self._next_part()
-        if passed := self.streams[stream].take(data):
+        bounded = self.streams[stream]
+        if bounded.total + len(data) > self.limits.most_output and stream != REPORT:
+            self.limits.flooded = True
+            self.signal(signal.SIGKILL)
+        if passed := bounded.take(data):
             self.unsent.append(("output", self.job, stream, passed))
             if len(passed) > 1024 or len(self.unsent) > 8:
                 self.flush()
@@ -368,11 +334,14 @@ class RunningJob:
         if len(self.record) == RECORD_BYTES:
             kind, value = unpack_from("<qq", self.record)
             if kind == 1:
+                self.limits.end()
                 self.unsent = [("not started", self.job, "start the program", "execve", value)]
                 return
             status = value
             # pid 1 was the slot itself before it became the init: its peak is the slot's.
             peak = unpack_from("<q", self.record, 16 + _PEAK_OFFSET)[0]
+        hits = self.limits.hits(status, user + system, peak * 1024, self._mounts)
+        self.limits.end()
         if self.unsent and self.unsent[0] == ("started", self.job):
             del self.unsent[0]  # told of as ended, it needs no such words
         for stream in (STDOUT, STDERR):
@@ -392,5 +361,6 @@ class RunningJob:
                 written,
                 self.degraded,
                 self.seen,
+                hits,
             )
         )

@@ -4,12 +4,14 @@ import os
 import signal
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Literal
 
 import trio
 
+from maelstrom_core.container.control_groups import OWN, grouped
 from maelstrom_core.container.messages import (
     Ended,
     Launch,
@@ -45,7 +47,7 @@ class Slot:
         self._containers: dict[str, Prepare] = {}
         self._current: tuple[int, Kind] | None = None
         self._messages: deque[SlotMessage] = deque()
-        self._listening = trio.CancelScope()
+        self._listening: Callable[[], None] = _nobody
         self.degraded: tuple[str, ...] = ()
 
     def start(self) -> None:
@@ -71,6 +73,7 @@ class Slot:
 
     def prepare(self, message: Prepare) -> None:
         """See `SlotPort.prepare`."""
+        message = grouped(message)
         self._containers[message.key] = message
         self._tell(kind_of(message), ("prepare", message.key, message.spec))
 
@@ -85,7 +88,7 @@ class Slot:
         kind = kind_of(self._containers[message.container])
         if self._current is None or self._current[1] != kind:
             # Whoever waits in `receive` listens to another process.
-            self._listening.cancel()
+            self._listening()
         self._current = (message.job, kind)
         packed = (
             message.job,
@@ -122,20 +125,36 @@ class Slot:
         if self._current is not None and self._current[0] == job:
             self._aside[job] = self._processes.pop(self._current[1])
             self._current = None
-            self._listening.cancel()
+            self._listening()
 
     async def receive(self) -> SlotMessage:
         """See `SlotPort.receive`."""
         while not self._messages:
             kind = self._current[1] if self._current else MOST
             process = self._process_for(kind)
-            with trio.CancelScope() as self._listening:
-                await _any_readable([process, *self._aside.values()])
-            if not self._listening.cancelled_caught:
+            if await self._readable(process):
                 self._take(kind, process)
                 for job in list(self._aside):
                     self._take_aside(job)
         return self._messages.popleft()
+
+    async def _readable(self, process: SlotProcess) -> bool:
+        """Wait until the process has said something, or one that was set aside; false if others are
+        to be listened to instead."""
+        if self._aside:
+            with trio.CancelScope() as scope:
+                self._listening = scope.cancel
+                await _any_readable([process, *self._aside.values()])
+            return not scope.cancelled_caught
+        # Once for each job at least: a scope that could be cancelled costs more than the waiting.
+        self._listening = partial(trio.lowlevel.notify_closing, process.control)
+        try:
+            await trio.lowlevel.wait_readable(process.control)
+        except trio.ClosedResourceError:
+            return False
+        finally:
+            self._listening = _nobody
+        return True
 
     def _take_aside(self, job: int) -> None:
         """Read a packet of messages of a job that was set aside, if there is one."""
@@ -203,11 +222,12 @@ class Slot:
         self._aside.clear()
 
 
+def _nobody() -> None:
+    """Nobody listens."""
+
+
 async def _any_readable(processes: Sequence[SlotProcess]) -> None:
     """Wait until one of them has said something."""
-    if len(processes) == 1:
-        await trio.lowlevel.wait_readable(processes[0].control)
-        return
 
     async def wait(process: SlotProcess, scope: trio.CancelScope) -> None:
         await trio.lowlevel.wait_readable(process.control)
@@ -257,6 +277,7 @@ async def open_slots(
         it can be used
     :raises HostError: where the host refuses containers; with the remedy
     """
+    OWN.hold()
     slots = [Slot(index, interpreter) for index in range(count)]
     try:
         for slot in slots:
@@ -268,3 +289,4 @@ async def open_slots(
         for slot in slots:
             slot.end()
         end_spares()
+        OWN.release()

@@ -16,7 +16,7 @@ can be laid out in one process and used in another: `Layout` says which words ar
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 CONTEXT_WORDS, RECORD_WORDS = 4, 10
 MAY_FAIL, RETURNS = 0x100, 0x200
@@ -26,47 +26,60 @@ _CONTROL_WORDS, _CONTROL_LENGTH, _SOL_SOCKET, _SCM_RIGHTS = 2, 20, 1, 1
 """A ``struct cmsghdr`` takes two words; its length counts the descriptor of four bytes behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class _Named:
+    """Something with a name. No dataclass: slot processes load those ten times as slowly."""
+
+    __slots__ = ("name",)
+    __match_args__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+
+class Result(_Named):
     """The result of an earlier step, by the name that it was saved under."""
 
-    name: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(_Named):
     """A word that is known only when a job is: a descriptor, the address of its arguments."""
 
-    name: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Rights(_Named):
+    """A ``struct msghdr`` of one byte that takes a descriptor along: an earlier step's result."""
+
+    __slots__ = ()
+
+
+class Program(NamedTuple):
     """A ``struct sock_fprog``: its length and a pointer to its instructions of 8 bytes each."""
 
     instructions: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(NamedTuple):
     """A NULL-terminated array of pointers to texts: an ``argv`` or ``envp`` that never changes."""
 
     texts: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """A ``struct msghdr`` of one byte that takes a descriptor along: an earlier step's result."""
-
-    name: str
 
 
 Argument = int | str | bytes | Result | Parameter | Program | Texts | Rights
 """Texts and bytes become addresses of NUL-terminated copies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One system call.
 
     :param call: its name (``mount``)
@@ -85,7 +98,6 @@ class Step:
     returns: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a script did not reach its end.
 
@@ -93,22 +105,36 @@ class Failure:
     :param errno: its error number; 0 if the script ended without starting a program
     """
 
-    index: int
-    errno: int
+    __slots__ = ("errno", "index")
+
+    def __init__(self, index: int, errno: int) -> None:
+        self.index = index
+        self.errno = errno
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Failure):
+            return NotImplemented
+        return (self.index, self.errno) == (other.index, other.errno)
+
+    def __hash__(self) -> int:
+        return hash((self.index, self.errno))
+
+    def __repr__(self) -> str:
+        return f"Failure({self.index}, {self.errno})"
 
 
-@dataclass
 class Layout:
     """A compiled script that lies nowhere yet.
 
     :param words: the block; what is an address in it counts from the block's beginning
-    :param relocations: which words are addresses
-    :param parameters: which words stand for a parameter, by its name
     """
 
-    words: "array[int]"
-    relocations: list[int] = field(default_factory=list)
-    parameters: dict[str, list[int]] = field(default_factory=dict)
+    def __init__(self, words: "array[int]") -> None:
+        self.words = words
+        self.relocations: list[int] = []
+        """Which words are addresses."""
+        self.parameters: dict[str, list[int]] = {}
+        """Which words stand for a parameter, by its name."""
 
 
 class _Compiler:

@@ -18,35 +18,36 @@ import socket
 import sys
 import time
 from array import array
-from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":
     # -I and -S leave nothing on the path from which this package could be imported.
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, os.path.realpath(os.path.join(os.path.dirname(__file__), "../..")))
 
-from maelstrom_core.container import child, syscalls
+from maelstrom_core.container import child, limits_plan, syscalls
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.ahead import Ahead, Anticipation, Child, Shape
 from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.child import StepFailed, perform_steps
+from maelstrom_core.container.code import init_descriptor, mapped_stub
 from maelstrom_core.container.collecting import collecting
+from maelstrom_core.container.descriptors import out_of_the_way
 from maelstrom_core.container.facts import SlotFacts, slot_facts
 from maelstrom_core.container.job_plan import job_steps, namespaces_of
+from maelstrom_core.container.limited import Group, JobLimits, Limited, end_first, looking_from
 from maelstrom_core.container.packets import OtherSideGone, memory_file, receive, send
 from maelstrom_core.container.place import Place
-from maelstrom_core.container.prepared import Prepared, as_found, degraded_in
+from maelstrom_core.container.prepared import Prepared, as_found
 from maelstrom_core.container.running import REPORT, STATUS, STDERR, STDOUT, RunningJob
 from maelstrom_core.container.script import Step, Strings, Table
 from maelstrom_core.container.seccomp_plan import filter_for
 from maelstrom_core.container.signals import ignore_no_signal
 from maelstrom_core.container.slot_plan import filter_steps, outer_steps
-from maelstrom_core.container.stub import init_elf_for, stub_for
+from maelstrom_core.container.stub import stub_for
 from maelstrom_core.container.template_host import TemplateHost
 from maelstrom_core.container.terminals import HandedOver, Link
 from maelstrom_core.container.tree_plan import tree_steps
 
-FIRST_DESCRIPTOR = 10
-"""Descriptors that jobs are given lie above the numbers that they are given as."""
 SIGCHLD = 17
 
 
@@ -71,11 +72,11 @@ class Slot:
         self.clone_arguments[4] = SIGCHLD
         # Read now: later this process no longer sees the host's files.
         self.code = None if interpreter == "python" else stub_for(facts.machine)
-        self.stub = None if self.code is None else _mapped_stub(self.code)
+        self.stub = None if self.code is None else mapped_stub(self.code)
         self.degraded: tuple[str, ...] = ()
         if self.stub is None and interpreter != "python":
             self.degraded = ("the machine-code interpreter cannot be used on this host",)
-        self.init = _init_descriptor(facts.machine)
+        self.init = init_descriptor(facts.machine)
         self.anticipation = Anticipation()
 
     def serve(self) -> None:
@@ -107,20 +108,24 @@ class Slot:
         """Make a container ready. What fails is told by each launch that names it."""
         blueprint = Blueprint.from_plain(plain)
         self.forget(key)
+        limited = None
         try:
             self.place.enter_network(blueprint.network)
             self.place.look_at(self.place.host_view)
+            limited = Limited(blueprint, self.facts, self.proc)
             blueprint, kinds = as_found(blueprint)
             steps = tree_steps(blueprint, self.facts, kinds, own_network=self.own_network)
             self.place.perform(steps, host_view=self.place.host_view)
         except StepFailed as failed:
             self.place.view = -1
             self.failures[key] = failed
+            if limited is not None:
+                limited.let_go()
             return
         self.place.view = self.place.namespace("mnt")
         table = Table(job_steps(blueprint, self.facts, kinds), self.numbers)
-        degraded = self.degraded + degraded_in(blueprint, self.facts)
-        self.prepared[key] = Prepared(blueprint, self.place.view, table, kinds, degraded)
+        degraded = self.degraded + limits_plan.degraded(blueprint, self.facts)
+        self.prepared[key] = Prepared(blueprint, self.place.view, table, kinds, degraded, limited)
 
     def forget(self, key: str) -> None:
         """Let go of a container."""
@@ -130,6 +135,7 @@ class Slot:
         if prepared is not None:
             if self.place.view == prepared.view:
                 self.place.look_at(self.place.host_view)
+            prepared.limited.let_go()
             os.close(prepared.view)
 
     def launch(
@@ -203,7 +209,12 @@ class Slot:
             line=started.line,
             devices=prepared.blueprint.devices,
             collect=collecting(self.place.view, self.numbers, directory, *outputs),
+            limits=self.limits_of(prepared.limited, started.group, started.pid),
         )
+
+    def limits_of(self, limited: Limited, *more: Any) -> JobLimits:
+        """Limits of a job; see `JobLimits`."""
+        return JobLimits(limited, looking_from(self.place.view, self.numbers), *more)
 
     def make_ahead(self) -> None:
         """Make the container that the next job will probably need."""
@@ -268,6 +279,8 @@ class Slot:
         :param terminal: rows and columns of a terminal that is its standard streams
         :raises StepFailed: with the step that failed; nothing is left then
         """
+        # A template is no job; and each of its forks gets a group of its own.
+        group = prepared.limited.group() if table is None else None
         table = table or (self._on_a_terminal(prepared) if terminal else prepared.table)
         init, report = prepared.blueprint.init, shape.report
         wanted = [STDOUT, STDERR, *([REPORT] if report else []), *([STATUS] if init else [])]
@@ -296,23 +309,26 @@ class Slot:
         else:
             table.set("program 0", program.buffer_info()[0])
         handed = None if terminal is None else HandedOver(table, *terminal)
-        pid = self._clone(table, namespaces_of(prepared.blueprint))
+        pid = self._clone(table, namespaces_of(prepared.blueprint), group)
         for _, writing in pipes.values():
             os.close(writing)
         failure = table.failure
         reading_ends = {stream: ends[0] for stream, ends in pipes.items()}
         line = None if handed is None else handed.line()
         if pid >= 0 and failure is None:
-            return Child(pid, self.pidfd[0], reading_ends, line)
+            return Child(pid, self.pidfd[0], reading_ends, line, group)
         if line is not None:
             line.close()
         for descriptor in reading_ends.values():
             os.close(descriptor)
-        if failure is None:
-            raise StepFailed(Step("clone3", (), "make the job's namespaces"), -pid)
-        os.waitpid(pid, 0)
-        os.close(self.pidfd[0])
-        raise StepFailed(table.steps[failure.index], failure.errno)
+        refused = StepFailed(Step("clone3", (), "make the job's namespaces"), -pid)
+        if failure is not None:
+            os.waitpid(pid, 0)
+            os.close(self.pidfd[0])
+            refused = StepFailed(table.steps[failure.index], failure.errno)
+        if group is not None:
+            group.remove()
+        raise refused
 
     def _on_a_terminal(self, prepared: Prepared) -> Table:
         """The script of a job that begins on a terminal."""
@@ -321,11 +337,14 @@ class Slot:
             prepared.terminal_table = Table(steps, self.numbers)
         return prepared.terminal_table
 
-    def _clone(self, table: Table, namespaces: int) -> int:
+    def _clone(self, table: Table, namespaces: int, group: Group | None) -> int:
         """Clone, perform the script in the child; pid or ``-errno`` of clone3."""
         table.reset()
         clone_arguments = self.clone_arguments
         flags = namespaces | k.CLONE_PIDFD | k.CLONE_CLEAR_SIGHAND
+        if group is not None:
+            flags |= k.CLONE_INTO_CGROUP
+            clone_arguments[10] = group.descriptor
         if self.stub is None:
             clone_arguments[0] = flags
             return child.clone_and_perform(table, clone_arguments, self.numbers["clone3"])
@@ -337,36 +356,12 @@ class Slot:
         send(self.control, [("not started", job, step.purpose, step.call, errno)])
 
 
-def _mapped_stub(code: bytes) -> "syscalls.Stub | None":
-    try:
-        return syscalls.map_executable(code)
-    except OSError:
-        return None
-
-
-def _init_descriptor(machine: str) -> int:
-    """Memory file of the tiny program that is pid 1 of jobs."""
-    elf = init_elf_for(machine)
-    return -1 if elf is None else memory_file(elf)
-
-
 def main(arguments: list[str]) -> int:
     """Make the slot's namespaces, fork the slot, wait for it."""
     descriptor, network, filtered, interpreter = arguments
     ignore_no_signal()
-    control = socket.socket(fileno=int(descriptor))
-    # Moved first: the number it leaves is filled as well.
-    if control.fileno() < FIRST_DESCRIPTOR:
-        import fcntl
-
-        moved = fcntl.fcntl(control.fileno(), fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR)
-        control = socket.socket(fileno=moved)
-    while True:
-        # Everything that jobs are given must lie above the numbers that they are given as.
-        filler = os.open("/dev/null", os.O_RDWR)
-        if filler >= FIRST_DESCRIPTOR:
-            os.close(filler)
-            break
+    end_first()
+    control = out_of_the_way(int(descriptor))
     control.set_inheritable(False)
     facts = slot_facts()
     own_network = network == "own"
@@ -387,9 +382,9 @@ def main(arguments: list[str]) -> int:
     gc.freeze()
     gc.disable()
     slot = Slot(control, facts, own_network=own_network, interpreter=interpreter)
-    send(control, [("ready", slot.degraded)])
-    # An engine that is gone in the middle of a message needs no more of them.
+    # An engine that is gone needs no messages: perhaps this one was started early for nothing.
     with contextlib.suppress(OtherSideGone):
+        send(control, [("ready", slot.degraded)])
         slot.serve()
     return 0
 

@@ -8,7 +8,6 @@ With the template it speaks over a SEQPACKET socket, in JSON, since the template
 any container: see ``docs/templates.md``.
 """
 
-import contextlib
 import json
 import os
 import select
@@ -17,25 +16,24 @@ import socket
 import time
 from array import array
 from collections import deque
-from struct import unpack_from
 from typing import TYPE_CHECKING, Any
 
 from maelstrom_core.container.child import StepFailed
+from maelstrom_core.container.fork_script import fork_script
+from maelstrom_core.container.forked_job import ForkedJob
 from maelstrom_core.container.job_plan import fork_namespaces_of, fork_steps, job_steps
 from maelstrom_core.container.measuring import Measuring
 from maelstrom_core.container.packets import memory_file, receive, send
 from maelstrom_core.container.restrict_plan import Role
 from maelstrom_core.container.running import (
     QUIET_SECONDS,
-    RECORD_BYTES,
     REPORT,
     STATUS,
     STDERR,
     STDOUT,
-    Bounded,
     RunningJob,
 )
-from maelstrom_core.container.script import Step, Table, laid_out
+from maelstrom_core.container.script import Step, Table
 from maelstrom_core.container.terminals import Link
 
 if TYPE_CHECKING:
@@ -50,72 +48,6 @@ _LATER_SECONDS = 0.2
 _SMALL_REQUEST = 32 * 1024
 """Fits into any pipe at once."""
 _PACKET = 64 * 1024
-
-
-class ForkedJob(RunningJob):
-    """A fork of a template: not a child of this process, but known by a descriptor all the same."""
-
-    def __init__(self, control: socket.socket, number: int, request: int, **fields: Any) -> None:
-        super().__init__(control, -number, pid=0, pidfd=-1, output_bytes=0, began=0.0, **fields)
-        self.number = number
-        self.request = request
-        self.signals: list[int] = []
-        self.answers: list[Any] = []
-        self.killed = False
-        self.unsent = []
-
-    def give(self, job: int, request: bytes, output_bytes: int) -> None:
-        """Let it be a job."""
-        self.job = job
-        self.began = time.monotonic()
-        for stream in (STDOUT, STDERR):
-            # It may have written something while it waited, and did not: it only reads.
-            self.streams[stream] = Bounded(output_bytes, keep_tail=True)
-        self.unsent.insert(0, ("started", job))
-        if self.request >= 0:
-            with contextlib.suppress(BrokenPipeError):  # it has just ended, which is told of next
-                os.write(self.request, request)
-            os.close(self.request)
-            self.request = -1
-
-    @property
-    def waits(self) -> bool:
-        """Whether it has nothing to do yet."""
-        return self.job < 0
-
-    def explains_its_end(self) -> bool:
-        """Whether it is known why its pid 1 has ended."""
-        self.read(STATUS, self.pipes[STATUS])
-        return self.killed or len(self.record) == RECORD_BYTES
-
-    def signal(self, number: int) -> None:
-        """Send a signal, as soon as it is known where to."""
-        self.killed |= number == signal.SIGKILL
-        if self.pidfd < 0:
-            self.signals.append(number)
-        else:
-            super().signal(number)
-
-    def answer(self, message: Any) -> None:
-        """Do what the engine says about its terminal, as soon as it is known where it runs."""
-        if self.pidfd < 0:
-            self.answers.append(message)
-        else:
-            super().answer(message)
-
-    def abandon(self) -> None:
-        """Let go of one that was never given anything to do, or never came to be."""
-        for descriptor in (*self.pipes.values(), self.request, self.pidfd):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self.hang_up()
-        self.let_go()
-
-    def _wait(self) -> tuple[int, float, float, int]:
-        if len(self.record) != RECORD_BYTES:
-            return int(signal.SIGKILL), 0.0, 0.0, 0
-        seconds, micro, system_seconds, system_micro = unpack_from("<4q", self.record, 16)
-        return 0, seconds + micro / 1e6, system_seconds + system_micro / 1e6, 0
 
 
 class TemplateHost:
@@ -145,7 +77,7 @@ class TemplateHost:
             failed = slot.failures[key]
             slot.not_started(TEMPLATE, failed.step, failed.errno)
             return
-        self._degraded = prepared.degraded
+        self._degraded, self._limited = prepared.degraded, prepared.limited
         blueprint = prepared.blueprint
         self._devices = blueprint.devices
         steps = job_steps(blueprint, slot.facts, prepared.kinds, role=Role.TEMPLATE)
@@ -168,27 +100,17 @@ class TemplateHost:
             began=time.monotonic(),
             degraded=prepared.degraded,
             proc=slot.proc,
+            limits=slot.limits_of(prepared.limited),
         )
         self._steps = fork_steps(blueprint, slot.facts, prepared.kinds, working_directory=directory)
         self._tell_script(fork_namespaces_of(blueprint))
         self._watch(self._template)
 
     def _tell_script(self, namespaces: int) -> None:
-        layout = laid_out(self._steps, self.slot.numbers)
         code = None if self.slot.stub is None else self.slot.code
-        files = [self.slot.init, memory_file(layout.words.tobytes())]
-        files += [] if code is None else [memory_file(code)]
-        self._say(
-            {
-                "kind": "script",
-                "relocations": layout.relocations,
-                "parameters": layout.parameters,
-                "namespaces": namespaces,
-                "clone3": self.slot.numbers["clone3"],
-            },
-            files,
-        )
-        for file in files[1:]:
+        message, files = fork_script(self._steps, self.slot.numbers, namespaces, code)
+        self._say(message, [self.slot.init, *files])
+        for file in files:
             os.close(file)
 
     def _say(self, message: dict[str, Any], descriptors: list[int]) -> None:
@@ -309,6 +231,7 @@ class TemplateHost:
             proc=self.slot.proc,
             link=link,
             devices=self._devices,
+            limits=self.slot.limits_of(self._limited),
         )
         self._forks[self._number] = fork
         self._watch(fork)
@@ -341,26 +264,29 @@ class TemplateHost:
                 if not message["unfit"]:
                     self._make_ahead()
             case "forked" if fork is not None:
-                fork.pidfd = pidfd
-                fork.hold_mounts()
-                for number in fork.signals:
-                    fork.signal(number)
-                for answer in fork.answers:
-                    fork.answer(answer)
-                self._watch(fork)
+                try:
+                    fork.found(pidfd)
+                except StepFailed as refused:
+                    fork.signal(signal.SIGKILL)
+                    self._not_forked(fork, refused.step, refused.errno)
+                else:
+                    self._watch(fork)
             case "failed" if fork is not None:
-                self._drop(fork)
                 step = Step("clone3", (), "fork the template")
                 index = message["index"]
                 if index < len(self._steps):
                     step = self._steps[index]
-                if not fork.waits:
-                    self.slot.not_started(fork.job, step, message["errno"])
+                self._not_forked(fork, step, message["errno"])
             case "unfit" if fork is not None:
                 self._drop(fork)
                 if not fork.waits:
                     send(self.control, [("unfit", fork.job, list(message["why"]))])
         return True
+
+    def _not_forked(self, fork: ForkedJob, step: Step, errno: int) -> None:
+        self._drop(fork)
+        if not fork.waits:
+            self.slot.not_started(fork.job, step, errno)
 
     def _drop(self, fork: ForkedJob) -> None:
         """Forget a fork that never came to be."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import trio
 
+from maelstrom_core.container.control_groups import grouped
 from maelstrom_core.container.messages import (
     Fork,
     Launch,
@@ -35,6 +36,7 @@ class TemplateSlot:
         self._messages: deque[TemplateMessage] = deque()
         self._process = take(kind_of(prepare), interpreter)
         self._ended = False
+        prepare = grouped(prepare)
         self._tell("prepare", prepare.key, prepare.spec)
         packed = (
             prepare.key,

@@ -7,6 +7,7 @@ import trio
 
 from maelstrom_core.container.messages import Ended, Launch, TerminalCommand
 from maelstrom_core.engine.events import JobGiven
+from maelstrom_core.engine.outcomes import limits_hit
 from maelstrom_core.engine.output import STDERR, STDOUT, Capture
 from maelstrom_core.engine.terminal_shell import JobTerminal
 from maelstrom_core.model.ids import JobId
@@ -91,25 +92,28 @@ def given_event(name: JobId, root: str, job: JobSpec) -> JobGiven:
 
 
 def capture_of(job: JobSpec) -> Capture:
-    """Empty; made anew when a job is started again, for all of that start is void."""
+    """Empty; made anew when a job is started again, for all of the start before is void."""
     return Capture(job.output_bytes, len(job.later_timeouts), keeps=job.keep_output)
 
 
 def result_of(
-    outcome: Outcome, capture: Capture, ended: Ended | None, not_forked: str
+    outcome: Outcome, capture: Capture, ended: Ended | None, given: GivenJob
 ) -> JobResult:
     """What whoever gave a job gets.
 
+    :param capture: what it has written; of a warm-up, what the template has
     :param ended: how its process has ended; ``None`` if none did
-    :param not_forked: why it was started afresh
     """
+    outputs, missing = tuple(given.outputs), tuple(given.outputs_missing)
     if ended is None:
         return JobResult(
             outcome=outcome,
             stdout=capture.unfinished(STDOUT),
             stderr=capture.unfinished(STDERR),
             report=capture.report,
-            not_forked=not_forked,
+            not_forked=given.not_forked,
+            outputs=outputs,
+            outputs_missing=missing,
         )
     return JobResult(
         outcome=outcome,
@@ -123,6 +127,9 @@ def result_of(
             peak_memory_bytes=ended.peak_memory_bytes,
         ),
         degraded=ended.degraded,
-        not_forked=not_forked,
+        not_forked=given.not_forked,
         seen=ended.seen,
+        limits_hit=limits_hit(ended),
+        outputs=outputs,
+        outputs_missing=missing,
     )

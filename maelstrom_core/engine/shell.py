@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import assert_never
 
-import attrs
 import trio
 
 from maelstrom_core.container.messages import (
@@ -128,7 +127,7 @@ class Engine:
         def launch(container: str) -> Launch:
             return launch_of(name, container, job, environment, directory)
 
-        keyboard = JobKeyboard(name, self._tell_terminal, lambda: self._kill_stayed(name))
+        keyboard = JobKeyboard(name, self._tell_terminal, self._kill_stayed)
         terminal = JobTerminal(viewer, keyboard, self.tell)
         capture = capture_of(job)
         running = GivenJob(launch, root, job, on_output, capture, trio.Event(), terminal)
@@ -167,8 +166,9 @@ class Engine:
                 self._slots[slot].forget(self._roots[root].key)
             case StartJob(slot, job, not_forked):
                 running = self._jobs[job]
+                if running.slot >= 0:
+                    running.capture = capture_of(running.job)
                 running.slot, running.forked, running.not_forked = slot, False, not_forked
-                running.capture = capture_of(running.job)
                 running.terminal.starts()
                 self._slots[slot].launch(running.launch(self._roots[running.root].key))
                 while running.typed_ahead:
@@ -181,8 +181,9 @@ class Engine:
                 self._templates.stop(root)
             case ForkJob(slot, job):
                 running = self._jobs[job]
+                if running.slot >= 0:
+                    running.capture = capture_of(running.job)
                 running.slot, running.forked = slot, True
-                running.capture = capture_of(running.job)
                 running.terminal.starts()
                 self._templates.fork(running.root, job, running.job)
             case SignalJob(_, job, number):
@@ -202,11 +203,7 @@ class Engine:
         template = self._templates.get(running.root) if running.job.warm_up else None
         if template is not None:
             capture, ended = template.capture, template.ended
-        running.result = attrs.evolve(
-            result_of(outcome, capture, ended, running.not_forked),
-            outputs=tuple(running.outputs),
-            outputs_missing=tuple(running.outputs_missing),
-        )
+        running.result = result_of(outcome, capture, ended, running)
         running.done.set()
 
     async def _make(self, root: str) -> None:
@@ -288,10 +285,10 @@ class Engine:
                     running.outputs_missing.append(f"{path}: {why}")
                 elif running is not None:
                     running.outputs.append(LeftFile(path=path, mode=mode, data=data))
-            case Ended(_, status):
+            case Ended():
                 if running is not None:
                     running.ended = message
-                self.tell(JobEnded(slot, name, outcome_of(status)))
+                self.tell(JobEnded(slot, name, outcome_of(message)))
             case NotStarted():
                 self.tell(JobEnded(slot, name, could_not_start(message)))
             case _:

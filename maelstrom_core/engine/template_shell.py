@@ -157,9 +157,9 @@ class WarmTemplates:
                     self._hear(message)
                 case Output():
                     warm.capture.take(message)
-                case Ended(_, status):
+                case Ended():
                     warm.ended = message
-                    outcome = outcome_of(status)
+                    outcome = outcome_of(message)
                 case NotStarted():
                     outcome = could_not_start(message)
                 case _:

@@ -24,12 +24,12 @@ class JobKeyboard:
     """A `Keyboard`.
 
     :param tell: takes commands for the job's slot
-    :param kill: ends the job, if it has stayed
+    :param kill: ends a job, if it has stayed
     """
 
     job: JobId
     tell: Callable[[TerminalCommand], None]
-    kill: Callable[[], None]
+    kill: Callable[[JobId], None]
 
     def attach(self, size: TerminalSize | None) -> None:
         """See `Keyboard.attach`."""
@@ -50,7 +50,7 @@ class JobKeyboard:
 
     def end(self) -> None:
         """See `Keyboard.end`."""
-        self.kill()
+        self.kill(self.job)
 
 
 class JobTerminal:

@@ -6,7 +6,6 @@ The one door to pluggy, but for the marker in this package's ``__init__``.
 import difflib
 import warnings
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from importlib.metadata import entry_points
 from typing import Any
 
 import attrs
@@ -14,6 +13,7 @@ import pluggy
 
 from maelstrom_core.errors import MaelstromError, UsageError
 from maelstrom_core.hooks import specs
+from maelstrom_core.hooks.installed import entries
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.job import JobSpec
@@ -62,7 +62,7 @@ class Plugins:
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(specs)
         self.broken: list[Broken] = []
-        for entry in entry_points(group=GROUP):
+        for entry in entries(GROUP):
             if entry.name in block:
                 continue
             try:

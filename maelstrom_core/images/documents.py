@@ -101,6 +101,7 @@ class Config:
     diff_ids: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
     working_directory: str = "/"
+    user: str = ""
 
 
 def kind_of(data: bytes, media_type: str) -> str:
@@ -173,11 +174,15 @@ def read_config(data: bytes) -> Config:
     directory = own.get("WorkingDir") or "/"
     if not isinstance(directory, str) or "\0" in directory:
         raise BadImage("config.WorkingDir: no path")
+    user = own.get("User") or ""
+    if not isinstance(user, str):
+        raise BadImage("config.User: no text")
     return Config(
         platform=_platform(plain) or Platform("unknown"),
         diff_ids=diff_ids,
         environment=tuple(sorted(variables.items())),
         working_directory="/" + directory.lstrip("/"),
+        user=user[:200],
     )
 
 

@@ -6,8 +6,9 @@ registry is not asked for what the lock file and the store know.
 
 import os
 import platform as host
+import stat
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -38,12 +39,16 @@ from maelstrom_core.images.sources import (
 )
 from maelstrom_core.images.stop import Stop
 from maelstrom_core.images.unpack import Layer, unpack
+from maelstrom_core.images.user_plan import user_of
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.images import Image
 from maelstrom_core.model.layers import StoredLayer
 from maelstrom_core.store.leases import Lease
 from maelstrom_core.store.store import Store
+from maelstrom_core.store.trees import OPAQUE
 
+_MOST_USERS_BYTES = 4 << 20
+"""Of a file of users or groups."""
 _AT_ONCE = 4
 """Layers that are brought at once; registries and disks are seldom faster with more."""
 
@@ -192,7 +197,15 @@ class _One:
             ),
             environment=resolved.config.environment,
             working_directory=resolved.config.working_directory,
+            user=self._user(resolved.config.user, layers[first:]),
+            user_text=resolved.config.user,
         )
+
+    def _user(self, text: str, layers: list[Layer]) -> tuple[int, int] | None:
+        if not text:
+            return (0, 0)
+        trees = self._store.lower_directories([layer.digest for layer in layers])
+        return user_of(text, *(_file_in_etc(trees, name) for name in ("passwd", "group")))
 
     def _layers(self, parts: tuple[Part, ...]) -> list[Layer]:
         """All layers, those that are missing brought and made by several threads."""
@@ -239,6 +252,23 @@ class _One:
                 self._cache.add_layer(part.diff_id, layer)
         self._how.on_event(LayerMade(self._name, name, layer.skipped))
         return layer
+
+
+def _file_in_etc(trees: Sequence[Path], name: str) -> bytes:
+    """A file as the layers show it, the lowest first; nothing if it is a link, or not there."""
+    for tree in reversed(trees):
+        directory = tree / "etc"
+        if not os.path.lexists(directory):
+            continue
+        if not directory.is_dir() or directory.is_symlink():
+            return b""
+        path = directory / name
+        if os.path.lexists(path):
+            is_file = stat.S_ISREG(path.lstat().st_mode) and os.access(path, os.R_OK)
+            return path.read_bytes()[:_MOST_USERS_BYTES] if is_file else b""
+        if OPAQUE in os.listxattr(directory):
+            return b""
+    return b""
 
 
 def _uppermost(digests: Iterable[Digest]) -> list[Digest]:

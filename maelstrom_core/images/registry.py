@@ -29,6 +29,8 @@ ACCEPTED = ", ".join((*INDEXES, *MANIFESTS))
 ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 30.0
 _SAY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_OF_OURS = re.compile("certificate required|bad certificate|unknown ca", re.IGNORECASE)
+"""What the other side of TLS says of a client's certificate; asking again changes nothing."""
 _TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 
 
@@ -135,6 +137,7 @@ class Registry:
                 if (
                     last
                     or self._stop.is_set()
+                    or _OF_OURS.search(str(error))
                     or (isinstance(error, httpx.ConnectError) and attempt)
                 ):
                     raise self._unreachable(error) from None
@@ -230,7 +233,12 @@ class Registry:
     def _unreachable(self, error: Exception) -> HostError:
         text = str(error) or type(error).__name__
         remedy = "is the network there, and the name right? what was brought so far is kept"
-        if "CERTIFICATE" in text or "certificate" in text:
+        if _OF_OURS.search(text):
+            remedy = (
+                "it wants a certificate of yours: put that and its key into "
+                f"~/.docker/certs.d/{self.host}/client.cert and client.key"
+            )
+        elif "CERTIFICATE" in text or "certificate" in text:
             remedy = (
                 f"put its authority's certificate into ~/.docker/certs.d/{self.host}/ca.crt, or "
                 f"name {self.host} among the insecure-registries"

@@ -39,10 +39,46 @@ class Changes:
         self._entries: dict[bytes, Entry] = {}
         self._hidden: dict[bytes, None] = {}
         self._opaque: dict[bytes, None] = {}
+        self._links: dict[bytes, list[bytes]] = {}
 
     def put(self, entry: Entry) -> None:
         """A file, directory, link, …; takes the place of one of that name."""
+        before = self._entries.get(entry.path)
+        if before is not None and entry.path in self._links:
+            self._hand_on(before)
         self._entries[entry.path] = entry
+        if entry.kind is EntryKind.HARDLINK:
+            self._link(entry)
+
+    def _link(self, entry: Entry) -> None:
+        """What a hard link is of, as the archive has it by now; what is not there is told at the end."""
+        target = self._entries.get(entry.target)
+        if target is not None and target.kind is EntryKind.HARDLINK and target.path != entry.path:
+            target = self._entries.get(target.target)
+        if target is None or target.path == entry.path:
+            pass
+        elif target.kind is EntryKind.SYMLINK:
+            # Symbolic links of two names; nothing can tell them from two links that are equal.
+            self._entries[entry.path] = attrs.evolve(target, path=entry.path)
+        else:
+            self._entries[entry.path] = attrs.evolve(entry, target=target.path)
+            self._links.setdefault(target.path, []).append(entry.path)
+
+    def _hand_on(self, before: Entry) -> None:
+        """A file's name is about to be another's: its hard links keep what it was."""
+        links = [
+            path
+            for path in dict.fromkeys(self._links.pop(before.path))
+            if self._entries[path].kind is EntryKind.HARDLINK
+            and self._entries[path].target == before.path
+        ]
+        if before.kind is not EntryKind.FILE or not links:
+            return
+        first, *others = links
+        self._entries[first] = attrs.evolve(before, path=first)
+        for path in others:
+            self._entries[path] = attrs.evolve(self._entries[path], target=first)
+        self._links[first] = others
 
     def hide(self, path: bytes) -> None:
         """A name that lower layers have is gone."""

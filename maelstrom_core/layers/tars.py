@@ -2,7 +2,9 @@
 
 Whiteouts are those of OCI layers (``.wh.NAME`` hides a name, ``.wh..wh..opq`` all of a directory's;
 image-spec, layer.md). Owners are dropped: a container has one user. An entry may come twice, as
-real images have it; the last one holds, as it would on extraction.
+real images have it; the last one holds, as it would on extraction. Names are below the root whether
+they begin with a slash or not, as for every other tool; ``..`` is refused. Of extended attributes
+(PAX headers ``SCHILY.xattr.NAME``, which all tools write that make images) those of users are kept.
 """
 
 import lzma
@@ -14,7 +16,13 @@ import attrs
 
 from maelstrom_core.layers.changes_plan import Changes, sane_time
 from maelstrom_core.layers.collector import Collector
-from maelstrom_core.model.manifest import Entry, EntryKind, is_safe_path
+from maelstrom_core.model.manifest import (
+    MOST_ATTRIBUTE_BYTES,
+    Entry,
+    EntryKind,
+    is_kept_attribute,
+    is_safe_path,
+)
 
 MOST_ENTRIES = 5_000_000
 MOST_BYTES = 64 << 30
@@ -24,6 +32,9 @@ _MOST_AT_ONCE = 16 << 20
 _UNREADABLE = (tarfile.TarError, EOFError, ValueError, OverflowError, zlib.error, lzma.LZMAError)
 _WHITEOUT, _OPAQUE = b".wh.", b".wh..wh..opq"
 _MOST_FAULTS = 20
+_ATTRIBUTE = "SCHILY.xattr."
+_MOST_DROPPED = 20
+"""More names of attributes than this are not told one by one."""
 
 
 @attrs.define
@@ -31,12 +42,14 @@ class _Found:
     """What an archive has.
 
     :param skipped: names of devices, where those are passed over
+    :param dropped: extended attributes that no layer has, each with the first that had it
     """
 
     skip_devices: bool = False
     changes: Changes = attrs.field(factory=Changes)
     faults: list[str] = attrs.field(factory=list)
     skipped: list[str] = attrs.field(factory=list)
+    dropped: dict[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -44,7 +57,7 @@ class Unpacked:
     """What was collected from a stream.
 
     :param hides_all: nothing of lower layers stays
-    :param skipped: names of devices, which containers make themselves
+    :param skipped: devices, which containers make themselves, and attributes that they have not
     """
 
     hides_all: bool
@@ -128,7 +141,11 @@ def _finish(collector: Collector, found: _Found, *, what: str) -> Unpacked:
     if not faults:
         for entry in changed.entries:
             collector.add(entry)
-    return Unpacked(changed.hides_all, tuple(found.skipped))
+    dropped = [
+        f"the attribute {name} of {first!r} and whatever else has it"
+        for name, first in found.dropped.items()
+    ]
+    return Unpacked(changed.hides_all, (*found.skipped, *dropped))
 
 
 def _read(tar: tarfile.TarFile, collector: Collector, found: _Found) -> None:
@@ -146,7 +163,7 @@ def _read(tar: tarfile.TarFile, collector: Collector, found: _Found) -> None:
         path = _plain(name)
         if path == b"":
             continue  # the root itself
-        if not is_safe_path(path) or name.startswith(b"/"):
+        if not is_safe_path(path):
             found.faults.append(f"{member.name!r}: not a path below the root")
             continue
         entry = _entry(tar, member, path, collector, found)
@@ -171,13 +188,20 @@ def _entry(
         return None
     target = member.linkname.encode("utf-8", "surrogateescape")
     if member.isdir():
-        return Entry(path=path, kind=EntryKind.DIRECTORY, mode=mode, mtime_ns=mtime_ns)
+        attributes = _attributes(member, found)
+        return Entry(
+            path=path,
+            kind=EntryKind.DIRECTORY,
+            mode=mode,
+            mtime_ns=mtime_ns,
+            attributes=attributes,
+        )
     if member.issym():
         link = EntryKind.SYMLINK
         return Entry(path=path, kind=link, mode=0o777, mtime_ns=mtime_ns, target=target)
     if member.islnk():
         plain = _plain(target)
-        if not is_safe_path(plain) or target.startswith(b"/"):
+        if not is_safe_path(plain):
             found.faults.append(
                 f"{member.name!r}: a hard link to {member.linkname!r}, outside of it"
             )
@@ -195,13 +219,35 @@ def _entry(
     if size != member.size:
         found.faults.append(f"{member.name!r}: ends after {size} of {member.size} bytes")
         return None
-    kind = EntryKind.FILE
-    return Entry(path=path, kind=kind, mode=mode, mtime_ns=mtime_ns, size=size, digest=digest)
+    return Entry(
+        path=path,
+        kind=EntryKind.FILE,
+        mode=mode,
+        mtime_ns=mtime_ns,
+        size=size,
+        digest=digest,
+        attributes=_attributes(member, found),
+    )
+
+
+def _attributes(member: tarfile.TarInfo, found: _Found) -> tuple[tuple[bytes, bytes], ...]:
+    """Those that a layer may have; the others are noted."""
+    kept = {}
+    for key, text in member.pax_headers.items():
+        if not key.startswith(_ATTRIBUTE):
+            continue
+        name = key[len(_ATTRIBUTE) :].encode("utf-8", "surrogateescape")
+        if is_kept_attribute(name):
+            kept[name] = text.encode("utf-8", "surrogateescape")
+        elif len(found.dropped) < _MOST_DROPPED:
+            found.dropped.setdefault(repr(key[len(_ATTRIBUTE) :])[1:-1], member.name)
+    if sum(len(name) + len(value) for name, value in kept.items()) > MOST_ATTRIBUTE_BYTES:
+        found.faults.append(
+            f"{member.name!r}: more than {MOST_ATTRIBUTE_BYTES} bytes of extended attributes"
+        )
+    return tuple(sorted(kept.items()))
 
 
 def _plain(name: bytes) -> bytes:
-    """Without leading ``./`` and trailing slashes, as archives like to have them."""
-    while name.startswith(b"./"):
-        name = name[2:].lstrip(b"/")
-    name = name.rstrip(b"/")
-    return b"" if name == b"." else name
+    """Below the root, without ``.`` and needless slashes; empty for the root itself."""
+    return b"/".join(part for part in name.split(b"/") if part not in (b"", b"."))

@@ -10,6 +10,8 @@ from maelstrom_core.model.layers import LayerSpec
 from maelstrom_core.model.plain import digest_of, tagged_union
 
 MEBIBYTE = 1 << 20
+LEAST_CPU = 0.01
+"""The kernel's smallest share: a thousandth of a second in each tenth of one."""
 
 
 class Network(enum.Enum):
@@ -99,20 +101,28 @@ class Root:
 class Limits:
     """What one job may use; ``None`` means as much as the host gives.
 
+    By what each is kept, and how exactly, is the host's matter: `container.limits_plan`, and
+    ``docs/guide/limits.md``.
+
     :param pids: processes and threads alive at once
+    :param cpu: how many CPUs may be busy for it at once, as a share: 1.5
     :param cpu_seconds: CPU time of one process
     :param file_bytes: size of one file
     :param open_files: descriptors of one process
-    :param memory_bytes: address space of one process
+    :param memory_bytes: of the whole job where there are control groups; otherwise the address space
+        of one process
     :param core_bytes: size of a core dump
+    :param output_bytes: what may be written to each of stdout and stderr; then the job is ended
     """
 
     pids: int | None = 4096
+    cpu: float | None = None
     cpu_seconds: int | None = None
     file_bytes: int | None = None
     open_files: int | None = None
     memory_bytes: int | None = None
     core_bytes: int | None = 0
+    output_bytes: int | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -13,6 +13,8 @@ class Image:
     :param digest: what the name stood for
     :param layers: lowest first
     :param environment: names and values, sorted by name
+    :param user: ids of user and group; ``None`` if the image does not know them itself
+    :param user_text: how it names them; empty for root
     """
 
     name: str
@@ -20,3 +22,5 @@ class Image:
     layers: tuple[StoredLayer, ...]
     environment: tuple[tuple[str, str], ...] = ()
     working_directory: str = "/"
+    user: tuple[int, int] | None = (0, 0)
+    user_text: str = ""

@@ -16,6 +16,9 @@ from maelstrom_core.model.plain import decode, encode
 VERSION = 1
 INLINE_BYTES = 256
 """Files up to this size travel within the manifest."""
+MOST_ATTRIBUTE_BYTES = 64 << 10
+"""Of all extended attributes of one entry together; the kernel takes no more for one."""
+_LONGEST_ATTRIBUTE_NAME = 255
 
 
 class EntryKind(enum.IntEnum):
@@ -41,6 +44,7 @@ class Entry:
     :param data: the bytes of a small file
     :param target: what a symlink points at; the path of another entry for a hard link
     :param opaque: a directory that hides what lower layers have in it
+    :param attributes: extended ones of a file or directory, sorted by name
     """
 
     path: bytes
@@ -52,11 +56,12 @@ class Entry:
     data: bytes | None = None
     target: bytes = b""
     opaque: bool = False
+    attributes: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def _row(entry: Entry) -> list[object]:
     digest = bytes.fromhex(entry.digest.hex) if entry.digest else None
-    return [
+    row: list[object] = [
         entry.path,
         int(entry.kind),
         entry.mode,
@@ -67,6 +72,8 @@ def _row(entry: Entry) -> list[object]:
         entry.target,
         entry.opaque,
     ]
+    # Rows without them are as they were before there were any, and so are the digests.
+    return [*row, [list(pair) for pair in entry.attributes]] if entry.attributes else row
 
 
 def encode_manifest(entries: Iterable[Entry]) -> bytes:
@@ -98,7 +105,7 @@ def decode_manifest(data: bytes) -> tuple[Entry, ...]:
 
 
 def _entry(row: list[object]) -> Entry:
-    path, kind, mode, mtime_ns, size, digest, data, target, opaque = row
+    path, kind, mode, mtime_ns, size, digest, data, target, opaque, *more = row
     if not isinstance(path, bytes) or not is_safe_path(path):
         raise ValueError(f"unsafe path {path!r}")
     if not isinstance(target, bytes) or b"\0" in target:
@@ -121,6 +128,9 @@ def _entry(row: list[object]) -> Entry:
         raise ValueError(f"{path!r}: {len(data)} bytes of data, size says {size}")
     if entry_kind is EntryKind.HARDLINK and not is_safe_path(target):
         raise ValueError(f"{path!r}: unsafe hard link target {target!r}")
+    attributes = _attributes(more) if more else ()
+    if attributes and entry_kind not in (EntryKind.FILE, EntryKind.DIRECTORY):
+        raise ValueError(f"{path!r}: only files and directories have attributes")
     return Entry(
         path=path,
         kind=entry_kind,
@@ -131,6 +141,40 @@ def _entry(row: list[object]) -> Entry:
         data=data if isinstance(data, bytes) else None,
         target=target,
         opaque=opaque,
+        attributes=attributes,
+    )
+
+
+def _attributes(more: list[object]) -> tuple[tuple[bytes, bytes], ...]:
+    """What follows the nine elements that every row has: one more, never empty."""
+    pairs = more[0]
+    if len(more) > 1 or not isinstance(pairs, list) or not pairs:
+        raise ValueError("bad attributes")
+    found: list[tuple[bytes, bytes]] = []
+    for name, value in pairs:
+        if not isinstance(name, bytes) or not isinstance(value, bytes):
+            raise ValueError("attributes are bytes")
+        if not is_kept_attribute(name):
+            raise ValueError(f"{name!r} is no attribute that a layer may have")
+        if found and name <= found[-1][0]:
+            raise ValueError(f"attribute {name!r}: out of order or twice")
+        found.append((name, value))
+    if sum(len(name) + len(value) for name, value in found) > MOST_ATTRIBUTE_BYTES:
+        raise ValueError(f"more than {MOST_ATTRIBUTE_BYTES} bytes of attributes")
+    return tuple(found)
+
+
+def is_kept_attribute(name: bytes) -> bool:
+    """Whether an extended attribute can be part of a layer.
+
+    Only those of users: the others need privileges or give some. And never those by which overlays
+    mark what they hide (``userxattr``), for an archive could hide and redirect by them.
+    """
+    return (
+        name.startswith(b"user.")
+        and len(b"user.") < len(name) <= _LONGEST_ATTRIBUTE_NAME
+        and not name.startswith(b"user.overlay.")
+        and b"\0" not in name
     )
 
 

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import attrs
 
+from maelstrom_core.model.limits import LimitHit
 from maelstrom_core.model.plain import tagged_union
 
 
@@ -34,6 +35,18 @@ class Signaled:
 
     signal: int
     core_dumped: bool = False
+
+
+@attrs.frozen
+class OverLimit:
+    """It was ended since it used more than it may.
+
+    :param hit: which limit, and what keeps it
+    :param signal: the signal that ended its program
+    """
+
+    hit: LimitHit
+    signal: int
 
 
 @attrs.frozen
@@ -100,7 +113,7 @@ class Cancelled:
 
 
 Outcome: TypeAlias = (
-    Exited | Signaled | TimedOut | CouldNotStart | HostFailed | InputFailed | Cancelled
+    Exited | Signaled | OverLimit | TimedOut | CouldNotStart | HostFailed | InputFailed | Cancelled
 )
 """Every ending there is."""
 
@@ -110,7 +123,7 @@ tagged_union(Outcome)
 def whose_fault(outcome: Outcome) -> Whose:
     """Whose doing an ending was; for an exit with status 0 it is nobody's, and says the job."""
     match outcome:
-        case Exited() | Signaled() | TimedOut():
+        case Exited() | Signaled() | OverLimit() | TimedOut():
             return Whose.JOB
         case CouldNotStart(whose=whose):
             return whose
@@ -127,6 +140,8 @@ def describe(outcome: Outcome) -> str:
             return f"exited with status {code}"
         case Signaled(signal, core):
             return f"killed by signal {signal}" + (" (core dumped)" if core else "")
+        case OverLimit(hit):
+            return f"ended by its {hit.describe()}"
         case TimedOut(seconds, killed):
             how = "killed" if killed else "ended on SIGTERM"
             return f"timed out after {seconds:g} s, {how}"
@@ -205,6 +220,8 @@ class JobResult:
     :param degraded: what this host could not give, one phrase each ("pids limit: not enforced")
     :param not_forked: why it was started afresh, though it was to be a fork of a template
     :param seen: what the kernel said of its processes when its time was up; empty if it was not
+    :param limits_hit: limits that it has run into, whatever has come of it; what it could not have
+        noticed itself, such as that not all of its output is here, is not among them
     :param outputs: files that it left, as it was to bring them back
     :param outputs_missing: why some of them are not here, one line each
     """
@@ -217,5 +234,12 @@ class JobResult:
     degraded: tuple[str, ...] = ()
     not_forked: str = ""
     seen: str = ""
+    limits_hit: tuple[LimitHit, ...] = ()
     outputs: tuple[LeftFile, ...] = ()
     outputs_missing: tuple[str, ...] = ()
+
+
+def limits_met(result: JobResult) -> list[str]:
+    """A line for people for each limit that a job has run into and that has not ended it."""
+    over = result.outcome.hit if isinstance(result.outcome, OverLimit) else None
+    return [hit.note() for hit in result.limits_hit if hit != over]

@@ -1,7 +1,6 @@
 """Reads the files and the environment. The one door to TOML."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from os.path import isabs, isfile
 from pathlib import Path
@@ -50,6 +49,8 @@ def default_files(program: str, environment: Mapping[str, str]) -> list[Path]:
 
 
 def _read(path: Path) -> Source:
+    import tomllib  # most hosts have no file of settings
+
     try:
         return Source(str(path), tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

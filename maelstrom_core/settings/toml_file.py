@@ -1,6 +1,5 @@
 """A TOML file of the project's."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,8 @@ def parse_toml(data: bytes, name: str, *, what: str | None = None) -> dict[str, 
     :param what: the same, in short
     :raises InputError: if it is no TOML
     """
+    import tomllib  # most hosts have no file of settings
+
     try:
         # As Python reads text files.
         text = data.decode().replace("\r\n", "\n").removeprefix("\ufeff")

@@ -1,12 +1,13 @@
 """Containers as people write them: what is said, what is added, what is taken from a parent. Pure."""
 
 from collections.abc import Collection, Mapping
+from math import inf
 from typing import Any
 
 import attrs
 
 from maelstrom_core.images.reference import BadReference, parse
-from maelstrom_core.model.container import Limits, Network
+from maelstrom_core.model.container import LEAST_CPU, Limits, Network
 from maelstrom_core.settings.schema import BadValue, size
 from maelstrom_core.spec.environment import elements
 from maelstrom_core.spec.layers import layer
@@ -36,23 +37,41 @@ LISTS: Mapping[str, Reader] = {
 """What a container adds to its parent's, with ``added_`` in front, or has instead of it."""
 
 
+@shaped({"type": "number", "minimum": LEAST_CPU})
+def _cpus(_: Place, value: object) -> float:
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or not LEAST_CPU <= value < inf
+    ):
+        raise BadValue(f"how many CPUs, as a number of at least {LEAST_CPU}, such as 1.5")
+    return float(value)
+
+
 _LIMITS = table_of(
     {
         "pids": number_from(1),
+        "cpu": _cpus,
         "cpu_seconds": number_from(1),
         "file_size": scalar(size, SIZE),
         "open_files": number_from(1),
         "memory": scalar(size, SIZE),
         "core_size": scalar(size, SIZE),
+        "output": scalar(size, SIZE),
     }
 )
+_SIZES = {
+    "file_size": "file_bytes",
+    "memory": "memory_bytes",
+    "core_size": "core_bytes",
+    "output": "output_bytes",
+}
 _NETWORK = choice(*(kind.value for kind in Network))
 
 
 @shaped(shape_of(_LIMITS))
-def _limits(place: Place, value: object) -> Mapping[str, int]:
-    fields = {"file_size": "file_bytes", "memory": "memory_bytes", "core_size": "core_bytes"}
-    return {fields.get(k, k): v for k, v in _LIMITS(place, value).items()}
+def _limits(place: Place, value: object) -> Mapping[str, int | float]:
+    return {_SIZES.get(key, key): limit for key, limit in _LIMITS(place, value).items()}
 
 
 @shaped(shape_of(_NETWORK))
@@ -76,7 +95,7 @@ SCALARS: Mapping[str, Reader] = {
 """What a container has one of: its own if it says so, or else its parent's."""
 INHERITABLE = (*LISTS, *SCALARS)
 """What ``use`` of a parent may name."""
-IMAGE_PARTS = ("layers", "environment", "working_directory")
+IMAGE_PARTS = ("layers", "environment", "working_directory", "user")
 """What images have, and ``use`` of an image may name."""
 
 
@@ -139,7 +158,8 @@ def said(place: Place, fields: Mapping[str, Any], *, is_directive: bool) -> Said
     above = "image" if image else "parent"
     named = use if parts is None else parts
     if parts is not None:
-        use = parts | (frozenset(INHERITABLE) - set(IMAGE_PARTS))
+        # What goes with an image has a user as well, who stays if the image's is not wanted.
+        use = parts | (frozenset(INHERITABLE) - set(IMAGE_PARTS)) | {"user"}
     lists, added = {}, set()
     for key in LISTS:
         extra = f"added_{key}"
@@ -282,6 +302,6 @@ def check_parent(
         place.key("parent").fault(f"no container {one.parent}{nearest(one.parent, names)}")
 
 
-def limits_with(limits: Limits, more: Mapping[str, int]) -> Limits:
+def limits_with(limits: Limits, more: Mapping[str, Any]) -> Limits:
     """Limits with some changed."""
     return attrs.evolve(limits, **more)

@@ -104,6 +104,15 @@ class Family:
             and frame.working_directory == NOTHING.working_directory
         ):
             changed["working_directory"] = image.working_directory
+        if "user" in one.named:
+            if image.user is None:
+                what = f"its user {image.user_text!r} is in no /etc/passwd of its own"
+                raise InputError(
+                    f"the user of {one.image} is not known",
+                    [what],
+                    remedy="give numbers, as user and group, instead of the user in image.use",
+                )
+            changed["user"], changed["group"] = image.user
         return attrs.evolve(frame, **changed)
 
     def _mounts(self, above: tuple[Mount, ...], own: tuple[Mount, ...]) -> tuple[Mount, ...]:

@@ -6,7 +6,6 @@ here, but its own: so thousands of jobs that differ in nothing else share one co
 the same object, since what runs them knows a container by that.
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -39,7 +38,11 @@ MOST_REMEMBERED = 1000
 """Written containers of which is remembered what they come to."""
 _FILES_FROM = ("layers", "parent", "image")
 _FRAME = ContainerSpec(
-    layers=(StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),),
+    layers=(
+        # Directories, whatever the image has there: a link would take a mount elsewhere.
+        StubsLayer(stubs=("/proc/", "/sys/", "/dev/")),
+        StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
+    ),
     mounts=(Proc(), Sys(), Devices()),
     root=Root(writable=True),
     network=Network.LOOPBACK,
@@ -131,6 +134,12 @@ class JobPlanner:
         :raises ImageWanted: for an image that was neither brought nor refused; nothing is taken then
         """
         place = Place("", [])
+        if not any(name in document for name in DOCUMENT):
+            # One job and nothing else, as most documents are of which there are many.
+            jobs = self._jobs(place, {}, document, command)
+            if not place.faults:
+                return jobs
+            raise InputError(f"{what} cannot be used", place.faults)
         around, own = split(document, DOCUMENT)
         new: Mapping[str, Said] = {}
         if "containers" in around:
@@ -202,18 +211,19 @@ class JobPlanner:
             expected_duration=fields.get("expected_duration", fields.get("estimated_duration")),
             slots=fields.get("slots", 1),
             output_bytes=self._output_bytes,
-            stdin=b"" if isinstance(stdin, Mapping) else stdin.encode(),
+            stdin=stdin.encode() if isinstance(stdin, str) else b"",
             label=fields.get("label", ""),
             outputs=fields.get("outputs", ()),
             terminal=A_TERMINAL if fields.get("allocate_tty") else None,
         )
         if "outputs_size" in fields:
             job = attrs.evolve(job, outputs_bytes=fields["outputs_size"])
-        return PlannedJob(job=job, stdin_file=stdin["file"] if isinstance(stdin, Mapping) else "")
+        return PlannedJob(job=job, stdin_file="" if isinstance(stdin, str) else stdin["file"])
 
     def _surroundings(self, place: Place, about: Mapping[str, Any]) -> _Surroundings | None:
         # What parents come to does not change, since none is ever written anew.
-        key = json.dumps(about, sort_keys=True, default=repr)
+        # Not by equality: true would be 1.
+        key = repr(about)
         known = self._remembered.get(key)
         if known is None:
             known = self._read_surroundings(place, about)

@@ -97,11 +97,10 @@ class Place:
         for name in needed:
             if name not in value:
                 self.fault(f"{name} is missing")
-        for name, reader in readers.items():
-            if name in value:
-                found = self.key(name).read(reader, value[name])
-                if found is not None:
-                    read[name] = found
+        for name in [name for name in readers if name in value]:
+            found = self.key(name).read(readers[name], value[name])
+            if found is not None:
+                read[name] = found
         return read
 
     def items(self, value: object, reader: Reader) -> tuple[Any, ...]:

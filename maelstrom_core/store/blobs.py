@@ -3,7 +3,9 @@
 A tree's file is a hard link to its blob, and hard links share mode and modification time. So a blob
 has those of its first arrival, and the same content with others is a *variant*, a copy under
 ``DIGEST.MODE.MTIME``: interpreters compare a source's time with the one in its bytecode, and must
-find what they would find outside.
+find what they would find outside. Hard links share extended attributes as well: content with some is
+always a variant, ``DIGEST.MODE.MTIME.ATTRIBUTES`` with a digest of theirs, and what has none never
+gets them from another layer.
 
 The number of links of a blob is its reference count: one means that no tree has it.
 """
@@ -11,11 +13,15 @@ The number of links of a blob is its reference count: one means that no tree has
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from maelstrom_core.errors import HostError
 from maelstrom_core.model.digest import Digest, Hasher, digest_of_stream
+from maelstrom_core.model.plain import encode
+
+Attributes = Sequence[tuple[bytes, bytes]]
 
 CHUNK_BYTES = 1 << 20
 
@@ -102,8 +108,16 @@ class Blobs:
         except FileExistsError:
             return  # the same bytes are there already
 
-    def link(self, digest: Digest, target: bytes, mode: int, mtime_ns: int, size: int) -> None:
-        """Make ``target`` a hard link to the content with that mode and time.
+    def link(
+        self,
+        digest: Digest,
+        target: bytes,
+        mode: int,
+        mtime_ns: int,
+        size: int,
+        attributes: Attributes = (),
+    ) -> None:
+        """Make ``target`` a hard link to the content with that mode, time and extended attributes.
 
         :raises HostError: if the content is not there or is damaged
         """
@@ -121,33 +135,38 @@ class Blobs:
                 f"the store's content {digest.short} was damaged by somebody",
                 remedy="run again: it has been removed and will be made anew",
             )
-        if stat.S_IMODE(found.st_mode) == mode and found.st_mtime_ns == mtime_ns:
+        same = stat.S_IMODE(found.st_mode) == mode and found.st_mtime_ns == mtime_ns
+        if same and not attributes:
             try:
                 os.link(path, target)
                 return
             except OSError as error:
                 if error.errno != errno.EMLINK:
                     raise
-        variant = path.with_name(f"{digest.hex}.{mode:o}.{mtime_ns}")
+        variant = path.with_name(f"{digest.hex}.{mode:o}.{mtime_ns}{_mark(attributes)}")
         try:
             os.link(variant, target)
         except FileNotFoundError:
-            self._make_variant(path, variant, mode, mtime_ns)
+            self._make_variant(path, variant, mode, mtime_ns, attributes)
             os.link(variant, target)
         except OSError as error:
             if error.errno != errno.EMLINK:
                 raise
             # A file system allows so many links (ext4: 65,000); go on with a fresh inode.
             variant.unlink(missing_ok=True)
-            self._make_variant(path, variant, mode, mtime_ns)
+            self._make_variant(path, variant, mode, mtime_ns, attributes)
             os.link(variant, target)
 
-    def _make_variant(self, path: Path, variant: Path, mode: int, mtime_ns: int) -> None:
+    def _make_variant(
+        self, path: Path, variant: Path, mode: int, mtime_ns: int, attributes: Attributes
+    ) -> None:
         temporary = self._temporary()
         try:
             with path.open("rb", buffering=0) as source, temporary.open("xb", buffering=0) as copy:
                 while os.copy_file_range(source.fileno(), copy.fileno(), CHUNK_BYTES):
                     pass
+            # While it may still be written to, which setting attributes needs.
+            set_attributes(os.fsencode(temporary), attributes)
             _dress(temporary, mode, mtime_ns)
             os.rename(temporary, variant)
         finally:
@@ -173,6 +192,31 @@ class Blobs:
             if digest.hex != path.name.partition(".")[0]:
                 wrong.append(path)
         return wrong
+
+
+def set_attributes(path: bytes, attributes: Attributes) -> None:
+    """Give a file or directory its extended attributes.
+
+    :raises HostError: if the file system keeps none, or not so many
+    """
+    for name, value in attributes:
+        try:
+            os.setxattr(path, name, value, follow_symlinks=False)
+        except OSError as error:
+            raise HostError(
+                f"the extended attribute {name.decode(errors='replace')} of {len(value)} bytes "
+                f"cannot be kept in the store: {error.strerror}",
+                remedy="give the store a directory on a file system with room for them "
+                "(ext4 keeps 4 KiB for each file; XFS and Btrfs keep 64)",
+            ) from None
+
+
+def _mark(attributes: Attributes) -> str:
+    if not attributes:
+        return ""
+    hasher = Hasher()
+    hasher.update(encode([list(pair) for pair in attributes]))
+    return f".{hasher.digest().hex}"
 
 
 def _dress(path: Path, mode: int, mtime_ns: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maelstrom_core.model.manifest import Entry, EntryKind
-from maelstrom_core.store.blobs import Blobs
+from maelstrom_core.store.blobs import Blobs, set_attributes
 
 OPAQUE = "user.overlay.opaque"
 
@@ -51,6 +51,7 @@ def build(entries: Sequence[Entry], directory: Path, blobs: Blobs) -> None:
     for entry in reversed(later):
         if entry.kind is EntryKind.DIRECTORY:
             path = root + b"/" + entry.path
+            set_attributes(path, entry.attributes)
             if entry.opaque:
                 os.setxattr(path, OPAQUE, b"y")
             os.chmod(path, entry.mode)
@@ -60,12 +61,13 @@ def build(entries: Sequence[Entry], directory: Path, blobs: Blobs) -> None:
 
 def _file(entry: Entry, path: bytes, blobs: Blobs) -> None:
     if entry.digest is not None:
-        blobs.link(entry.digest, path, entry.mode, entry.mtime_ns, entry.size)
+        blobs.link(entry.digest, path, entry.mode, entry.mtime_ns, entry.size, entry.attributes)
         return
     assert entry.data is not None
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, entry.data)
+        set_attributes(path, entry.attributes)
         os.fchmod(descriptor, entry.mode)
     finally:
         os.close(descriptor)

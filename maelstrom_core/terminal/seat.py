@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 import trio
@@ -27,6 +27,7 @@ class Seat:
     :param terminal: the user's
     :param begins_on_one: the job has a terminal from its start, and does not ask
     :param escape: the key that leads back, one byte; nothing for none
+    :param interrupt: does what the user wants who is interrupting us; by default SIGINT does
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class Seat:
         *,
         begins_on_one: bool = False,
         escape: bytes = ESCAPE,
+        interrupt: Callable[[], object] = lambda: os.kill(os.getpid(), signal.SIGINT),
     ) -> None:
         self._terminal = terminal
+        self._interrupt = interrupt
         self._escape = escape
         self._begins_on_one = begins_on_one
         self._keyboard: Keyboard | None = None
@@ -138,7 +141,7 @@ class Seat:
                     case Typed(typed):
                         self.keyboard.type(typed)
                     case Interrupt():
-                        os.kill(os.getpid(), signal.SIGINT)
+                        self._interrupt()
                     case Suspend():
                         self._terminal.suspend()
                         self._tell_size()

@@ -1,5 +1,6 @@
 """``--tty``: the user's terminal is that of one job, from its start to its end."""
 
+import signal
 import sys
 
 import attrs
@@ -10,6 +11,7 @@ from maelstrom_core.terminal.users import UsersTerminal
 from maelstrom_run.endings_plan import Ending, of_one
 from maelstrom_run.files import Files
 from maelstrom_run.present import said
+from maelstrom_run.stopping import Stopper
 
 SHELL = ("sh", "-c", "command -v bash >/dev/null && exec bash; exec sh")
 """Which shells a container has is known there."""
@@ -29,12 +31,19 @@ def seated(job: JobSpec) -> JobSpec:
     return attrs.evolve(job, terminal=size)
 
 
-async def run_at_terminal(runner: AsyncRunner, job: JobSpec, files: Files, escape: bytes) -> Ending:
+async def run_at_terminal(
+    runner: AsyncRunner, job: JobSpec, files: Files, escape: bytes, stopper: Stopper
+) -> Ending:
     """Run a job at the user's terminal; how the program ends.
 
     :param escape: the key that leads back, one byte; nothing for none
     """
-    seat = Seat(UsersTerminal(), begins_on_one=True, escape=escape)
+
+    def interrupt() -> None:
+        # Not by a signal: whoever has started us may have had us ignore that.
+        stopper.stop(signal.SIGINT)
+
+    seat = Seat(UsersTerminal(), begins_on_one=True, escape=escape, interrupt=interrupt)
     result = await seat.attend_to(runner.run(job, viewer=seat))
     kept = files.keep(1, job, result)
     lines = [] if isinstance(result.outcome, Exited | Signaled) else [describe(result.outcome)]

@@ -12,6 +12,7 @@ from maelstrom_core.model.outcome import (
     HostFailed,
     InputFailed,
     Outcome,
+    OverLimit,
     Signaled,
     TimedOut,
     Whose,
@@ -46,6 +47,8 @@ def of_one(outcome: Outcome) -> Ending:
         case Exited(code):
             return Ending(code)
         case Signaled(number):
+            return Ending(BY_SIGNAL + number, number)
+        case OverLimit(signal=number):
             return Ending(BY_SIGNAL + number, number)
         case TimedOut():
             return Ending(TIMED_OUT)

@@ -57,6 +57,10 @@ def ended(
             written[f"{name}_omitted_bytes"] = captured.omitted_bytes
         else:
             written |= _bytes(name, captured.head + captured.tail)
+    limits = [
+        {**attrs.asdict(hit, value_serializer=_plain_field), "words": hit.note()}
+        for hit in result.limits_hit
+    ]
     return line(
         "ended",
         job=number,
@@ -65,6 +69,7 @@ def ended(
         **written,
         usage=attrs.asdict(result.usage),
         **({"degraded": result.degraded} if result.degraded else {}),
+        **({"limits_hit": limits} if limits else {}),
         **({"outputs": files} if files else {}),
         **({"outputs_missing": faults} if faults else {}),
     )
@@ -73,11 +78,11 @@ def ended(
 def outcome(ending: Outcome) -> dict[str, Any]:
     """An ending: its kind, what is known of it, and words for people."""
     kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(ending).__name__).lower()
-    known = attrs.asdict(ending, value_serializer=lambda _, __, value: _plain(value))
+    known = attrs.asdict(ending, value_serializer=_plain_field)
     return {"kind": kind, **known, "words": describe(ending)}
 
 
-def _plain(value: Any) -> Any:
+def _plain_field(_: Any, __: Any, value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 

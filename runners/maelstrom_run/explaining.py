@@ -7,6 +7,7 @@ from typing import assert_never
 import attrs
 
 from maelstrom_core.api import JobSpec
+from maelstrom_core.container.control_groups import as_offered
 from maelstrom_core.container.explain import explain
 from maelstrom_core.container.facts import slot_facts
 from maelstrom_core.container.plan import blueprint_of
@@ -50,7 +51,7 @@ def explained(job: JobSpec) -> Iterator[str]:
         lowers=[in_words(layer) for layer in container.layers if layer not in trees],
         host_trees=[(tree.path, tree.target or tree.path) for tree in trees],
     )
-    yield from explain(blueprint, slot_facts())
+    yield from explain(as_offered(blueprint), slot_facts())
 
 
 def in_words(layer: LayerSpec) -> str:

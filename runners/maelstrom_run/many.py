@@ -1,6 +1,7 @@
 """Runs every job that is read, as it is read."""
 
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import attrs
 import trio
@@ -14,6 +15,7 @@ from maelstrom_run.screen import Screen
 from maelstrom_run.source import Document
 
 STATUS_SECONDS = 0.2
+_WELL = Exited(0)
 
 
 @attrs.define
@@ -53,24 +55,19 @@ class ManyJobs:
         self._presenter = presenter
         self._screen = screen
         self._files = files
-        self._free = trio.Semaphore(max(read_ahead, runner.slots))
+        self._most = max(read_ahead, runner.slots)
         self._counts = _Counts()
         self._degraded: dict[str, None] = {}
 
     async def run(self, documents: AsyncIterator[Document]) -> Ending:
         """Run all jobs of all documents; how the program ends."""
         counts = self._counts
+        source = _Jobs(self._runner, documents, self._given, self._fault)
         async with trio.open_nursery() as helpers:
             helpers.start_soon(self._presenter.flow)
             helpers.start_soon(self._show_progress)
             async with trio.open_nursery() as nursery:
-                try:
-                    await self._read(documents, nursery)
-                except BadStream as bad:
-                    await self._fault(f"{bad}; nothing after it was read")
-                except UsageError as error:
-                    await self._fault(str(error))
-                counts.all_read = True
+                nursery.start_soon(self._run_one_after_the_other, source, nursery, self._most - 1)
             helpers.cancel_scope.cancel()
         await self._screen.close()
         for what in self._degraded:
@@ -78,35 +75,41 @@ class ManyJobs:
         await self._presenter.over(jobs=counts.read, failed=counts.failed, faults=counts.faults)
         return of_many(failed=counts.failed, faults=counts.faults)
 
-    async def _read(self, documents: AsyncIterator[Document], nursery: trio.Nursery) -> None:
-        async for document in documents:
-            try:
-                jobs = await self._runner.jobs_of(document.table, what=document.what)
-            except InputError as error:
-                # Somebody else's mistake, perhaps: all others are run.
-                await self._fault(str(error))
-                continue
-            for job in jobs:
-                if job.terminal is not None:
-                    await self._fault(f"{document.what} wants a terminal: run it by itself, --one")
-                    continue
-                await self._free.acquire()
-                self._counts.read += 1
-                await self._presenter.given(self._counts.read, job)
-                nursery.start_soon(self._run, self._counts.read, job)
+    async def _run_one_after_the_other(
+        self, source: "_Jobs", nursery: trio.Nursery, more: int
+    ) -> None:
+        """Run jobs while there are any: as many tasks do so as jobs may be known at once.
+
+        A task for each job would cost as much as all else that is done for one here.
+
+        :param more: how many tasks may still be started
+        """
+        while (job := await source.next()) is not None:
+            if more:
+                # Only when there is something to do, for most runs are short.
+                nursery.start_soon(self._run_one_after_the_other, source, nursery, more - 1)
+                more = 0
+            await self._run(*job)
+        self._counts.all_read = True
+
+    async def _given(self, job: JobSpec) -> int:
+        """A job was read; its number."""
+        self._counts.read += 1
+        await self._presenter.given(self._counts.read, job)
+        return self._counts.read
 
     async def _run(self, number: int, job: JobSpec) -> None:
         on_output = self._presenter.on_output(number, job)
         result = await self._runner.run(job, on_output=on_output)
-        self._degraded.update(dict.fromkeys(result.degraded))
+        if result.degraded:
+            self._degraded.update(dict.fromkeys(result.degraded))
         kept = self._files.keep(number, job, result)
         counts = self._counts
         counts.ended += 1
-        counts.failed += result.outcome != Exited(0) or bool(kept.faults)
+        counts.failed += result.outcome != _WELL or bool(kept.faults)
+        # No other job is read before that is done: what waits to be shown is memory, too.
         if not isinstance(result.outcome, Cancelled):
             await self._presenter.ended(number, job, result, kept)
-        # Only now: what waits to be shown is memory, too.
-        self._free.release()
 
     async def _fault(self, text: str) -> None:
         self._counts.faults += 1
@@ -118,3 +121,65 @@ class ManyJobs:
         while True:
             await trio.sleep(STATUS_SECONDS)
             await self._screen.status(self._counts.line(self._runner.slots))
+
+
+class _Jobs:
+    """Jobs as they are read, for many tasks that take them.
+
+    :param given: told of each, in order; gives it its number
+    :param fault: told of what is no job
+    """
+
+    def __init__(
+        self,
+        runner: AsyncRunner,
+        documents: AsyncIterator[Document],
+        given: Callable[[JobSpec], Awaitable[int]],
+        fault: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._runner = runner
+        self._documents = documents
+        self._given = given
+        self._fault = fault
+        self._reading = trio.Lock()
+        self._jobs: deque[JobSpec] = deque()
+        self._all_read = False
+
+    async def next(self) -> tuple[int, JobSpec] | None:
+        """The next one, and its number; ``None`` if there will be no more."""
+        try:
+            # Mostly nobody else reads, and then nobody else's turn need come first.
+            self._reading.acquire_nowait()
+        except trio.WouldBlock:
+            await self._reading.acquire()
+        try:
+            while not self._jobs and not self._all_read:
+                await self._read()
+            if not self._jobs:
+                return None
+            job = self._jobs.popleft()
+            return await self._given(job), job
+        finally:
+            self._reading.release()
+
+    async def _read(self) -> None:
+        """Read one document."""
+        try:
+            document = await anext(self._documents)
+            for job in await self._runner.jobs_of(document.table, what=document.what):
+                if job.terminal is None:
+                    self._jobs.append(job)
+                else:
+                    words = "wants a terminal: run it by itself, --one"
+                    await self._fault(f"{document.what} {words}")
+        except StopAsyncIteration:
+            self._all_read = True
+        except InputError as error:
+            # Somebody else's mistake, perhaps: all others are run.
+            await self._fault(str(error))
+        except BadStream as bad:
+            self._all_read = True
+            await self._fault(f"{bad}; nothing after it was read")
+        except UsageError as error:
+            self._all_read = True
+            await self._fault(str(error))

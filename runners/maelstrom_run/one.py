@@ -17,6 +17,7 @@ from maelstrom_core.api import (
     UsageError,
     describe,
 )
+from maelstrom_core.model.outcome import limits_met
 from maelstrom_run.endings_plan import Ending, of_one
 from maelstrom_run.files import Files
 from maelstrom_run.job_stream import BadStream
@@ -64,6 +65,7 @@ async def run_one(runner: AsyncRunner, job: JobSpec, files: Files, stopper: Stop
     result = await runner.run(job, on_output=pass_on)
     kept = files.keep(1, job, result)
     lines = [] if isinstance(result.outcome, Exited | Signaled) else [describe(result.outcome)]
+    lines += limits_met(result)
     lines += [f"this host could not give all: {what}" for what in result.degraded]
     lines += kept.faults
     sys.stderr.buffer.write(said(lines))

@@ -5,7 +5,7 @@ from typing import Protocol
 import trio
 
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import Captured, Exited, JobResult, describe
+from maelstrom_core.model.outcome import Captured, Exited, JobResult, describe, limits_met
 from maelstrom_core.model.ports import OnOutput
 from maelstrom_run import event_plan
 from maelstrom_run.files import Kept
@@ -13,6 +13,7 @@ from maelstrom_run.lines_plan import PrefixedLines
 from maelstrom_run.screen import Screen
 
 STDOUT, STDERR = 1, 2
+_WELL = Exited(0)
 
 
 class Presenter(Protocol):
@@ -56,6 +57,9 @@ class Whole:
 
     async def ended(self, number: int, job: JobSpec, result: JobResult, kept: Kept) -> None:
         """Show it."""
+        silent = not (result.stdout.total_bytes or result.stderr.total_bytes or kept.faults)
+        if silent and result.outcome == _WELL:
+            return  # as of most jobs, where there are thousands
         words = _in_words(name_of(number, job), result, kept)
         out, error = _whole(result.stdout), _whole(result.stderr)
         await self._screen.write(out, error + said(words))
@@ -196,7 +200,8 @@ def said(lines: list[str]) -> bytes:
 
 
 def _in_words(name: str, result: JobResult, kept: Kept) -> list[str]:
-    words = [] if result.outcome == Exited(0) else [describe(result.outcome)]
+    words = [] if result.outcome == _WELL else [describe(result.outcome)]
+    words += limits_met(result)
     for stream, written in (("output", result.stdout), ("error", result.stderr)):
         if written.omitted_bytes:
             words.append(

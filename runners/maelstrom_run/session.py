@@ -18,7 +18,6 @@ from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.settings import Settings
 from maelstrom_run.at_terminal import SHELL, run_at_terminal, seated
 from maelstrom_run.endings_plan import BY_SIGNAL, HOST_FAULT, Ending
-from maelstrom_run.explaining import explained
 from maelstrom_run.files import Files
 from maelstrom_run.job_stream import BadStream
 from maelstrom_run.many import ManyJobs
@@ -85,7 +84,7 @@ async def _run_jobs(
         async with open_backend(settings, plugins, project_directory=Path.cwd()) as backend:
             runner = AsyncRunner(backend, jobs)
             if chosen.one and job.terminal is not None:
-                return await run_at_terminal(runner, job, files, settings.escape_char)
+                return await run_at_terminal(runner, job, files, settings.escape_char, stopper)
             if chosen.one:
                 return await run_one(runner, job, files, stopper)
             shows = sys.stderr.isatty() and not chosen.no_progress
@@ -134,6 +133,9 @@ async def _know_containers(jobs: Jobs, path: str, kind: str) -> None:
 async def _explain(
     jobs: Jobs, documents: AsyncIterator[Document], command: tuple[str, ...]
 ) -> Ending:
+    # What plans containers step by step is needed for nothing else here.
+    from maelstrom_run.explaining import explained
+
     number = 0
     try:
         async for document in documents:

@@ -104,9 +104,9 @@ def test_every_package_says_that_it_is_typed(tracked_files: tuple[str, ...], rul
 
 def test_a_package_without_its_types_is_found(tracked_files: tuple[str, ...], rules: Rules) -> None:
     names = [name for name in tracked_files if name != "maelstrom_core/py.typed"]
-    (one, other) = untyped([*names, "runners/maelstrom_go/cli.py"], rules)
+    (one, other) = untyped([*names, "runners/maelstrom_typeless/cli.py"], rules)
     assert one.startswith("maelstrom_core/py.typed is missing")
-    assert other.startswith("runners/maelstrom_go/py.typed is missing")
+    assert other.startswith("runners/maelstrom_typeless/py.typed is missing")
 
 
 def unmapped(rooms: Iterable[str], architecture: str) -> list[str]:

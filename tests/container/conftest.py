@@ -1,6 +1,7 @@
 """Real containers: skipped with the probe's reason where the host refuses them."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 import trio
 
+import pytest_maelstrom
+from maelstrom_core.cluster.local import LocalBackend, open_local_backend
 from maelstrom_core.container.messages import (
     Ended,
     Launch,
@@ -23,12 +26,41 @@ from maelstrom_core.container.plan import prepare_message
 from maelstrom_core.container.probe import probe
 from maelstrom_core.container.runtime import Slot, open_slots
 from maelstrom_core.container.stub import elf
-from maelstrom_core.model.container import Container
+from maelstrom_core.model.container import (
+    Container,
+    ContainerSpec,
+    Devices,
+    Proc,
+    Root,
+    Sys,
+    Template,
+    Tmp,
+)
+from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.layers import HostTreeLayer, PathsLayer
+from maelstrom_core.model.outcome import JobResult
 
 EXIT_0 = {
     "x86_64": bytes.fromhex("31ffb8e70000000f05"),
     "aarch64": bytes.fromhex("000080d2c80b80d2010000d4"),
 }
+INSIDE = "/.maelstrom/python"
+TEMPLATE = f"""
+import os, sys
+sys.path.insert(0, "{INSIDE}")
+from pytest_maelstrom.inside.forking import ForkServer
+server = ForkServer(500)
+server.freeze()
+code = server.serve([], lambda: None)
+try:
+    exec(code)
+except BaseException as error:
+    print(type(error).__name__, file=sys.stderr, flush=True)
+    os._exit(1)
+sys.stdout.flush()
+os._exit(0)
+"""
+PYTHON = os.path.realpath(sys.executable)
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
 
@@ -162,3 +194,58 @@ def shell(run: Callable[..., Seen]) -> Callable[..., Seen]:
         return run("sh", "-c", script, **fields)
 
     return run_script
+
+
+@pytest.fixture
+def python_container(tmp_path: Path) -> ContainerSpec:
+    """One whose jobs are programs of Python, started afresh or forks of a template."""
+    (tmp_path / "template.py").write_text(TEMPLATE)
+    trees = [HostTreeLayer(path=path, target=target) for path, target in trees_of_the_system()]
+    if not sys.base_prefix.startswith("/usr"):
+        trees.append(HostTreeLayer(path=os.path.realpath(sys.base_prefix), target=sys.base_prefix))
+    ours = os.path.dirname(os.path.abspath(pytest_maelstrom.__file__))
+    trees.append(HostTreeLayer(path=ours, target=f"{INSIDE}/pytest_maelstrom"))
+    return ContainerSpec(
+        layers=(*trees, PathsLayer(paths=("template.py",))),
+        mounts=(Proc(), Sys(), Devices(), Tmp(target="/tmp")),
+        root=Root(writable=True),
+        environment=(("PATH", "/usr/bin:/bin"),),
+        template=Template(program=PYTHON, arguments=("/template.py",)),
+    )
+
+
+@pytest.fixture
+def results_of(tmp_path: Path) -> Callable[[list[JobSpec]], list[JobResult]]:
+    """The results of jobs that run at once."""
+
+    def run(jobs: list[JobSpec], *, slots: int = 4) -> list[JobResult]:
+        found: dict[int, JobResult] = {}
+
+        async def one(backend: LocalBackend, index: int) -> None:
+            found[index] = await backend.run(jobs[index])
+
+        async def main() -> None:
+            async with open_local_backend(
+                store_directory=tmp_path / "store", project_directory=tmp_path, slots=slots
+            ) as backend:
+                with trio.fail_after(100):
+                    async with trio.open_nursery() as nursery:
+                        for index in range(len(jobs)):
+                            nursery.start_soon(one, backend, index)
+
+        trio.run(main)
+        return [found[index] for index in range(len(jobs))]
+
+    return run
+
+
+@pytest.fixture
+def job() -> Callable[..., JobSpec]:
+    """A job that runs a piece of Python."""
+
+    def make(container: ContainerSpec, code: str, *, forked: bool, **fields: Any) -> JobSpec:
+        fork = code.encode() if forked else None
+        started: dict[str, Any] = {"program": PYTHON, "arguments": ("-c", code)}
+        return JobSpec(container=container, fork=fork, **started, **fields)
+
+    return make

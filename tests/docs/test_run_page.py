@@ -98,6 +98,8 @@ def test_the_example_of_outcomes() -> None:
         "badly: exited with status 3 → look into its output: it said 3",
         "by a signal: killed by signal 11 → it crashed with signal 11",
         "too late: timed out after 0.2 s, ended on SIGTERM → give it more than 0.2 s",
+        "with too much output: ended by its limit of output: 1 MiB, by maelstrom; limits.output "
+        "raises it → limits.output raises it",
         "not at all: could not start: start the program: execve failed: no such program in the "
         "container; check its name and the container's PATH → check its name and the container's PATH",
         "/tmp/system.txt: Linux",

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -13,6 +14,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+
+def _as_at_a_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # A shell without job control has what it starts in the background ignore these, tests too.
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class AtATerminal:
@@ -31,7 +39,7 @@ class AtATerminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_as_at_a_terminal,
             **how,
         )
 
@@ -65,9 +73,11 @@ class AtATerminal:
     def attributes(self) -> list[Any]:
         return termios.tcgetattr(self._slave)
 
-    def end(self) -> int:
+    def end(self, *, seconds: float = 60) -> int:
         """Wait for the program to end by itself."""
+        deadline = time.monotonic() + seconds
         while True:
+            assert time.monotonic() < deadline, f"it has not ended: {self.shown[-2000:]}"
             # Read all the while: nobody ends whose words nobody takes.
             ready = select.select([self.master], [], [], 0.05)[0]
             if ready:

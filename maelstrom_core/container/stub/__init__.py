@@ -4,12 +4,12 @@ Sources are the ``.S`` files beside this one, with every step explained; ``assem
 ``.bin`` files out of them. Standard library only: slot processes load this package.
 """
 
+import os
 from array import array
 from collections.abc import Sequence
-from pathlib import Path
 from struct import pack
 
-_HERE = Path(__file__).parent
+_HERE = os.path.dirname(__file__)
 _ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
 _BASE = 0x400000
 _HEADER, _PROGRAM_HEADER = 64, 56
@@ -65,5 +65,8 @@ def letter(arguments: Sequence[bytes], environment: Sequence[bytes]) -> bytes | 
 
 
 def _code(name: str, machine: str) -> bytes | None:
-    path = _HERE / f"{name}_{machine}.bin"
-    return path.read_bytes() if path.exists() else None
+    try:
+        with open(os.path.join(_HERE, f"{name}_{machine}.bin"), "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None

@@ -165,7 +165,7 @@ def test_every_ending(run: Callable[..., Ran]) -> None:
     ]
     assert reports["TestSkipped"]["message"] == "shop_test.go:36: not here"
     assert "printed" in reports["TestFails"]["message"]
-    assert "--- TestFails/part\n        shop_test.go" in reports["TestFails"]["message"]
+    assert "--- TestFails/part\n    shop_test.go" in reports["TestFails"]["message"]
     assert "panic: oh no" in reports["TestPanics"]["message"]
     assert "shop_test.go" in reports["TestPanics"]["message"]
     # Where all goroutines were when its time was up.

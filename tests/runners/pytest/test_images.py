@@ -51,6 +51,18 @@ def pythons() -> Iterator[Python]:
                 yield Python(tuple(version), os.path.realpath(rest[0]), *rest[1:])
 
 
+LINKS = {
+    "proc": "/nowhere/proc",
+    "sys": "nowhere/sys",
+    "dev": "/etc",
+    "tmp": "/var/tmp",
+    "run": "/var/run",
+    "etc/resolv.conf": "../run/resolver/resolv.conf",
+    "root": "/home/root",
+}
+"""What images have in the place of what containers need; some of them point at nothing."""
+
+
 def layer(python: Python) -> bytes:
     """A layer with an interpreter in /opt/python, and pytest in /opt/packages."""
     name = f"python{python.version[0]}.{python.version[1]}"
@@ -78,8 +90,13 @@ def layer(python: Python) -> bytes:
             else:
                 tar.add(real, path.lstrip("/"))
         tar.add(os.path.realpath("/bin/sh"), "bin/sh")
+        for name, target in LINKS.items():
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            tar.addfile(link)
         own = tarfile.TarInfo("opt/packages/only_in_image.py")
         own.size = len(b"HERE = True\n")
+        own.pax_headers = {"SCHILY.xattr.user.kept": "yes", "SCHILY.xattr.user.overlay.no": "no"}
         tar.addfile(own, io.BytesIO(b"HERE = True\n"))
     return buffer.getvalue()
 
@@ -124,12 +141,28 @@ TESTS = """
         assert list(sys.version_info[:2]) == {version}
         assert sys.prefix == "/opt/python"
         assert only_in_image.HERE
+        path = only_in_image.__file__
+        assert os.listxattr(path) == ["user.kept"]
+        assert os.getxattr(path, "user.kept") == b"yes"
 
 
     def test_the_project_is_there_at_its_own_path(request):
         assert answer() == 42
         assert os.path.dirname(__file__) == {directory!r}
         assert os.getcwd() == {directory!r}
+
+
+    def test_what_containers_need_is_there_whatever_the_image_has_there():
+        for name in ("proc", "sys", "dev", "tmp", "run", "root", "etc/resolv.conf"):
+            assert not os.path.islink(f"/{{name}}"), name
+        with open("/proc/self/stat") as file:
+            assert int(file.read().split()[0]) == os.getpid()
+        with open("/dev/null", "w") as file:
+            file.write("x")
+        assert os.path.isdir("/sys/devices")
+        for directory in ("/tmp", "/run", "/root", "/dev/shm"):
+            with open(f"{{directory}}/written", "x") as file:
+                file.write("x")
 
 
     def test_variables_are_the_image_s():
@@ -211,7 +244,7 @@ def test_a_run_in_an_image_with_another_python(
     ran = run(directory, ours=True, OF_THE_SHELL="1", **store)
     assert ran.cases.pop("test_it.py::test_that_fails")[0] == "failed"
     assert set(map(tuple, ran.cases.values())) == {("passed",)}, ran.out
-    assert len(ran.cases) == 8
+    assert len(ran.cases) == 9
     assert "assert [1, 2] == [1, 3]" in ran.out
     assert "image.tar: 1 layer to bring" in ran.out
 

@@ -86,6 +86,69 @@ def test_the_escape_character_is_chosen_and_leads_back(user: Callable[..., Any])
     assert at.attributes == at.before
 
 
+def test_keys_do_what_they_do_where_signals_are_ignored(
+    on_a_terminal: Callable[..., Any], surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    command = ["sh", "-c", 'trap "" INT QUIT; exec "$@"', "sh", *COMMAND, "--tty", "--"]
+    job = ["sh", "-c", "trap 'echo caught' INT; sh -c 'echo begun; exec sleep 100'; cat"]
+    at = on_a_terminal([*command, *job], cwd=tmp_path, env=surroundings)
+    at.expect("begun\n")
+    at.type("\x03")
+    at.expect("caught\n")
+    at.type("\x1d\x03")
+
+    assert at.end() == -signal.SIGINT
+    assert at.attributes == at.before
+
+
+@pytest.mark.skipif(
+    not shutil.which("bash"), reason="bash is not installed: job control is its own"
+)
+def test_it_is_suspended_in_the_user_s_shell_and_comes_back(
+    on_a_terminal: Callable[..., Any], surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    # Only what a shell has started can be stopped at a terminal.
+    variables = {**surroundings, "TERM": "dumb", "PYTHON": sys.executable}
+    at = on_a_terminal(["bash", "--norc", "--noprofile"], cwd=tmp_path, env=variables)
+    at.type("PS1='out''side> '\n")
+    at.expect("\noutside> ")
+    at.type("before=$(stty -g)\n")
+    at.expect("outside> ")
+    job = """sh -c 'echo begun; while read line; do echo "$line: $(stty size)"; done'"""
+    at.type(f'"$PYTHON" -m maelstrom_run.cli --tty -- {job}\n')
+    at.expect("\nbegun\n")
+    at.type("first\n")
+    at.expect("first: 30 100\n")
+    at.type("\x1d\x1a")
+    at.expect(r"Stopped.*outside> ")
+    at.type('[ "$(stty -g)" = "$before" ] && echo re""stored\n')
+    at.expect("\nrestored\noutside> ")
+    at.resize(41, 123)
+    at.type("fg\n")
+    at.expect(r"--tty[^\n]*\n")
+    at.type("second\n")
+    at.expect("second: 41 123\n")
+    at.type("\x04")
+    at.expect("outside> ")
+    at.type('echo "it was $?"; [ "$(stty -g)" = "$before" ] && echo re""stored\n')
+    at.expect("\nit was 0\nrestored\noutside> ")
+    at.type("exit 0\n")
+    assert at.end() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_the_terminal_is_as_before_when_a_signal_has_ended_it(
+    user: Callable[..., Any], number: signal.Signals
+) -> None:
+    at = user("--", "sh", "-c", "echo begun; cat")
+    at.expect("begun\n")
+    assert at.attributes != at.before
+    at.process.send_signal(number)
+
+    assert at.end() == -number
+    assert at.attributes == at.before
+
+
 def test_it_dies_as_its_job_dies(user: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "jobs.toml").write_text(
         'program = "sh"\narguments = ["-c", "tty; kill -TERM $$"]\nallocate_tty = true\n'

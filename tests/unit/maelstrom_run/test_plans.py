@@ -12,6 +12,7 @@ from maelstrom_run.lines_plan import MOST_BYTES, PrefixedLines
 
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.limits import Limit, LimitHit
 from maelstrom_core.model.outcome import (
     Cancelled,
     Captured,
@@ -21,6 +22,7 @@ from maelstrom_core.model.outcome import (
     InputFailed,
     JobResult,
     Outcome,
+    OverLimit,
     Signaled,
     TimedOut,
     Whose,
@@ -39,6 +41,7 @@ def not_started(errno: int, whose: Whose) -> CouldNotStart:
         (Exited(0), Ending(0)),
         (Exited(255), Ending(255)),
         (Signaled(signal.SIGHUP), Ending(129, signal.SIGHUP)),
+        (OverLimit(LimitHit(Limit.OUTPUT, 10, "maelstrom"), 9), Ending(137, 9)),
         (TimedOut(1.0, killed=True), Ending(124)),
         (not_started(2, Whose.USER), Ending(127)),
         (not_started(13, Whose.USER), Ending(126)),

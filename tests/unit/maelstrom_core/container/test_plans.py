@@ -9,7 +9,7 @@ from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.job_plan import job_steps
 from maelstrom_core.container.plan import blueprint_of, candidate_paths
 from maelstrom_core.errors import InputError
-from maelstrom_core.model.container import Bind, Container, Devices, Root, Tmp
+from maelstrom_core.model.container import Bind, Container, Devices, Limits, Root, Tmp
 
 FACTS = SlotFacts(machine="x86_64", euid=0, egid=0, pid_max_per_namespace=True)
 
@@ -66,6 +66,19 @@ def test_a_size_of_0_which_the_kernel_takes_for_no_limit_is_refused(
 ) -> None:
     with pytest.raises(InputError, match="0 is no size"):
         blueprint_of(Container(**fields), lowers=[])
+
+
+def test_a_limit_of_nothing_is_refused() -> None:
+    limits = Limits(memory_bytes=0, pids=0, cpu=0.001, cpu_seconds=0, output_bytes=0)
+    with pytest.raises(InputError) as bad:
+        blueprint_of(Container(limits=limits), lowers=[])
+    assert [fault.split(":")[1].strip() for fault in bad.value.faults] == [
+        "memory",
+        "pids",
+        "cpu",
+        "cpu_seconds",
+        "output",
+    ]
 
 
 def test_programs_are_looked_up_in_the_jobs_own_path() -> None:

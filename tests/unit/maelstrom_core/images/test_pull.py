@@ -131,6 +131,64 @@ def test_odd_modes_times_links_and_devices(maker, bring, project):
     assert "'dev/null': a device" in made.skipped[0]
 
 
+def attributed(*, mode: int = 0o444, **attributes: str) -> tarfile.TarInfo:
+    member = special(tarfile.REGTYPE, mode=mode)
+    member.pax_headers = {f"SCHILY.xattr.{name}": value for name, value in attributes.items()}
+    return member
+
+
+def test_extended_attributes_of_users_are_kept_and_the_others_are_told(
+    maker, bring, project, store
+):
+    directory = attributed(**{"user.of": "a directory", "user.overlay.opaque": "y"})
+    directory.type, directory.mode = tarfile.DIRTYPE, 0o555
+    ping = {"security.capability": "\1\0\0\2", "trusted.x": "y", "user.overlay.redirect": "/etc"}
+    files = {
+        # The same bytes, mode and time: what tells them apart are attributes alone.
+        "with none": attributed(),
+        "one": attributed(**{"user.kind": "one", "user.bytes": "\0\n=\udcff"}),
+        "two": attributed(**{"user.kind": "two"}),
+        "two as well": attributed(**{"user.kind": "two"}),
+        "ping": attributed(**ping),
+        "d": directory,
+    }
+    maker.image(maker.layer(files)).write(project / "layout")
+
+    got = bring("oci:layout")
+
+    (tree,) = got.trees
+    found = {
+        name: {key: os.getxattr(tree / name, key) for key in os.listxattr(tree / name)}
+        for name in files
+    }
+    assert found == {
+        "with none": {},
+        "one": {"user.kind": b"one", "user.bytes": b"\0\n=\xff"},
+        "two": {"user.kind": b"two"},
+        "two as well": {"user.kind": b"two"},
+        "ping": {},
+        "d": {"user.of": b"a directory"},
+    }
+    assert (tree / "two").samefile(tree / "two as well")
+    assert stat.S_IMODE((tree / "two").stat().st_mode) == 0o444
+    (made,) = (event for event in got.events if isinstance(event, LayerMade))
+    assert [told.partition(" of ")[0].rpartition(" ")[2] for told in made.skipped] == [
+        "security.capability",
+        "trusted.x",
+        "user.overlay.redirect",
+        "user.overlay.opaque",
+    ]
+    # What another layer makes of the same bytes has none of them, and nothing is taken for damaged.
+    assert store.blobs.damaged() == []
+
+
+def test_more_attributes_than_a_file_can_have_are_refused(maker, bring, project):
+    many = attributed(**{f"user.{number}": "x" * 60_000 for number in range(2)})
+    maker.image(maker.layer({"many": many})).write(project / "layout")
+    with pytest.raises(MaelstromError, match="'many': more than 65536 bytes of extended attrib"):
+        bring("oci:layout")
+
+
 def test_what_is_there_is_not_made_again_and_other_processes_images_are_shared(
     maker, bring, project, store
 ):
@@ -205,7 +263,7 @@ def _digest(data: bytes) -> str:
 
 HOSTILE = {
     "a name with ..": ({"../x": ""}, "not a path below the root"),
-    "an absolute name": ({"/x": ""}, "not a path below the root"),
+    "an absolute name with ..": ({"/../x": ""}, "not a path below the root"),
     "a file through a link": (
         {"out": special(tarfile.SYMTYPE, "/tmp"), "out/x": ""},
         "lies below b'out', which is no directory",
@@ -214,7 +272,7 @@ HOSTILE = {
         {"d/x": "", "d": special(tarfile.SYMTYPE, "/tmp")},
         "lies below b'd', which is no directory",
     ),
-    "a hard link out": ({"h": special(tarfile.LNKTYPE, "/etc/shadow")}, "outside of it"),
+    "a hard link out": ({"h": special(tarfile.LNKTYPE, "/etc/shadow")}, "no file of the archive"),
     "a hard link up": ({"h": special(tarfile.LNKTYPE, "../../etc/shadow")}, "outside of it"),
     "a whiteout of ..": ({"a/.wh...": ""}, "not a path below the root"),
     "an opaque file": ({"a": "", "a/.wh..wh..opq": ""}, "hides all that is in it, and is no dir"),

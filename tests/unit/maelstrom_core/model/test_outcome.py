@@ -5,6 +5,7 @@ import typing
 import pytest
 
 from maelstrom_core import errors
+from maelstrom_core.model.limits import Limit, LimitHit
 from maelstrom_core.model.outcome import (
     Cancelled,
     Captured,
@@ -13,6 +14,7 @@ from maelstrom_core.model.outcome import (
     HostFailed,
     InputFailed,
     Outcome,
+    OverLimit,
     Signaled,
     TimedOut,
     Whose,
@@ -25,6 +27,10 @@ COULD_NOT = ("show /etc/hosts to the job", "move_mount", 2, "it is not there", "
 ENDINGS = {
     Exited(3): (Whose.JOB, "exited with status 3"),
     Signaled(11, core_dumped=True): (Whose.JOB, "killed by signal 11 (core dumped)"),
+    OverLimit(LimitHit(Limit.MEMORY, 64 << 20, "control group"), 9): (
+        Whose.JOB,
+        "ended by its limit of memory: 64 MiB, by control group; limits.memory raises it",
+    ),
     TimedOut(1.5, killed=False): (Whose.JOB, "timed out after 1.5 s, ended on SIGTERM"),
     TimedOut(2.0, killed=True): (Whose.JOB, "timed out after 2 s, killed"),
     CouldNotStart(*COULD_NOT, Whose.HOST): (

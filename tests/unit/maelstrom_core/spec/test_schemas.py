@@ -92,6 +92,7 @@ GOOD: list[dict[str, Any]] = [
     {"program": "x", "mounts": [{"type": "devices", "devices": ["null", "shm"]}]},
     {"program": "x", "network": "local", "user": 0, "group": 1, "hostname": "h"},
     {"program": "x", "limits": {"memory": "1GiB", "pids": 5}, "capabilities": ["CAP_NET_ADMIN"]},
+    {"program": "x", "limits": {"cpu": 1.5, "output": "10MiB", "cpu_seconds": 1}},
     {"containers": {"a": {"layers": []}}, "program": "x", "parent": "a"},
     {
         "containers": {"a": {"layers": []}},
@@ -123,6 +124,9 @@ BAD: list[dict[str, Any]] = [
     {"program": "x", "user": -1},
     {"program": "x", "limits": {"memori": 1}},
     {"program": "x", "allocate_tty": 1},
+    {"program": "x", "limits": {"cpu": 0}},
+    {"program": "x", "limits": {"cpu": "two"}},
+    {"program": "x", "limits": {"pids": 0}},
     {"program": "x", "parent": {"use": ["layers"]}},
     {"program": "x", "parent": {"name": "default", "use": ["layer"]}},
     {"program": "x", "jobs": []},

@@ -49,14 +49,16 @@ def read(text: str) -> Directives:
     return read_directives(tomllib.loads(text), SELECTORS, file="f.toml", cannot={})
 
 
-def container(text: str, frame: ContainerSpec = FRAME, **how: Any) -> ContainerSpec:
+def container(
+    text: str, frame: ContainerSpec = FRAME, image: Image = IMAGE, **how: Any
+) -> ContainerSpec:
     planner = Planner(
         read(text),
         SELECTORS,
         default=DEFAULT,
         client={},
         project="/project",
-        images={"oci:x": IMAGE},
+        images={"oci:x": image},
         frame=frame,
     )
     case = Case(id=CaseId("test_it"), name="test_it", details={"node id": "test_it"})
@@ -120,6 +122,22 @@ def test_a_container_of_an_image(text: str, expected: ContainerSpec) -> None:
         expected = attrs.evolve(expected, root=found.root)
         assert not found.root.writable
     assert found == expected
+
+
+def test_the_user_of_an_image_is_taken_by_name_alone() -> None:
+    use = '[[directives]]\nimage = {{ name = "oci:x", use = ["layers"{}] }}'
+    frame = attrs.evolve(FRAME, user=5, group=6)
+    image = attrs.evolve(IMAGE, user=(12, 34), user_text="it")
+
+    def ids(text: str, of: Image = image) -> tuple[int, int]:
+        found = container(text, frame, image=of)
+        return found.user, found.group
+
+    assert ids(use.format("")) == ids('[[directives]]\nimage = "oci:x"') == (5, 6)
+    assert ids(use.format(', "user"')) == (12, 34)
+    assert ids(use.format(', "user"') + "\ngroup = 7") == (12, 7)
+    with pytest.raises(InputError, match="its user 'it' is in no /etc/passwd"):
+        ids(use.format(', "user"'), attrs.evolve(image, user=None))
 
 
 def test_without_a_frame_there_is_the_image_and_nothing_else() -> None:
