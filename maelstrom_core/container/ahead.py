@@ -34,12 +34,14 @@ class Child:
 
     :param pipes: the ends that are read, by stream
     :param line: our end of the terminal that it begins on
+    :param changes: descriptor of what it writes to its root, if that is captured
     """
 
     pid: int
     pidfd: int
     pipes: dict[int, int]
     line: Line | None = None
+    changes: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Blueprint:
     :param lowers: host directories, lowest first
     :param mounts: host trees first, then all others
     :param capabilities: mask of those that are kept
+    :param captured: whether what is written to its root is handed to the slot
     :param template: whether its first program stays and is forked for each job
     """
 
@@ -64,6 +65,7 @@ class Blueprint:
     seccomp: bool
     init: bool
     template: bool = False
+    captured: bool = False
 
     def to_plain(self) -> dict[str, Any]:
         """As dicts and tuples of plain values."""

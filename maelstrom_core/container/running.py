@@ -10,11 +10,11 @@ import select
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from struct import unpack_from
 from typing import Any
 
+from maelstrom_core.container.bounded import Bounded
 from maelstrom_core.container.collecting import Left, mounts_of
 from maelstrom_core.container.looking import look
 from maelstrom_core.container.packets import receive, send
@@ -52,47 +52,6 @@ QUIET_SECONDS = 0.02
 """A job that is quiet and alive for this long is told of as started; a shorter one all at once."""
 
 
-class Bounded:
-    """Passes on the first bytes of a stream, keeps the last ones, counts the rest."""
-
-    def __init__(self, limit: int, *, keep_tail: bool) -> None:
-        self.limit = limit
-        self.keep_tail = keep_tail
-        self.passed = 0
-        self.head_left = limit if not keep_tail else limit - limit // 2
-        self.tail_limit = limit // 2 if keep_tail else 0
-        self.tail: deque[bytes] = deque()
-        self.tail_bytes = 0
-        self.total = 0
-
-    def take(self, data: bytes) -> bytes:
-        """Take in some bytes; return those to be passed on at once."""
-        self.total += len(data)
-        now, later = data[: self.head_left], data[self.head_left :]
-        self.head_left -= len(now)
-        self.passed += len(now)
-        if later and self.tail_limit:
-            self.tail.append(later)
-            self.tail_bytes += len(later)
-            while self.tail_bytes - len(self.tail[0]) >= self.tail_limit:
-                self.tail_bytes -= len(self.tail.popleft())
-        return now
-
-    def last(self) -> bytes:
-        """The last bytes that were not passed on, as many as may be kept."""
-        return b"".join(self.tail)[-self.tail_limit :] if self.tail_limit else b""
-
-    def rest(self) -> bytes:
-        """What was not passed on, as much of it as may be kept, after how much is missing."""
-        last = self.last()
-        missing = self.total - self.passed - len(last)
-        return f"\n[… {missing} bytes omitted …]\n".encode() + last if missing else last
-
-    def renewed(self) -> "Bounded":
-        """The same for what comes next."""
-        return Bounded(self.limit, keep_tail=self.keep_tail)
-
-
 class RunningJob:
     """Watches a job from its start to its end."""
 
@@ -112,6 +71,7 @@ class RunningJob:
         line: Line | None = None,
         devices: str = "",
         collect: "Callable[[int], Iterator[Left]] | None" = None,
+        changes: int = -1,
     ) -> None:
         self.link = link
         self.line = line
@@ -125,6 +85,7 @@ class RunningJob:
         self.degraded = degraded
         self.proc = proc
         self.collect = collect
+        self.changes = changes
         self.seen = ""
         self.streams = {
             STDOUT: Bounded(output_bytes, keep_tail=True),
@@ -361,6 +322,9 @@ class RunningJob:
         """Wait for pid 1 and say how the job ended."""
         status, user, system, peak = self._wait()
         wall = time.monotonic() - self.began
+        if self.changes >= 0:
+            send(self.control, [("changed", self.job)], self.changes)
+            os.close(self.changes)
         os.close(self.pidfd)
         for descriptor in self.pipes.values():
             os.close(descriptor)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import trio
 
 from maelstrom_core.container.messages import (
+    Changed,
     Ended,
     Launch,
     Left,
@@ -234,6 +235,8 @@ def decoded(message: tuple[Any, ...]) -> SlotMessage:
             return Output(*fields)
         case "left":
             return Left(*fields)
+        case "changed":
+            return Changed(*fields)
         case "ended":
             return Ended(*fields)
         case "shown":

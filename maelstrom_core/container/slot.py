@@ -32,6 +32,7 @@ from maelstrom_core.container.child import StepFailed, perform_steps
 from maelstrom_core.container.collecting import collecting
 from maelstrom_core.container.facts import SlotFacts, slot_facts
 from maelstrom_core.container.job_plan import job_steps, namespaces_of
+from maelstrom_core.container.machine_code import init_descriptor, mapped_stub
 from maelstrom_core.container.packets import OtherSideGone, memory_file, receive, send
 from maelstrom_core.container.place import Place
 from maelstrom_core.container.prepared import Prepared, as_found, degraded_in
@@ -40,10 +41,11 @@ from maelstrom_core.container.script import Step, Strings, Table
 from maelstrom_core.container.seccomp_plan import filter_for
 from maelstrom_core.container.signals import ignore_no_signal
 from maelstrom_core.container.slot_plan import filter_steps, outer_steps
-from maelstrom_core.container.stub import init_elf_for, stub_for
+from maelstrom_core.container.stub import stub_for
 from maelstrom_core.container.template_host import TemplateHost
 from maelstrom_core.container.terminals import HandedOver, Link
 from maelstrom_core.container.tree_plan import tree_steps
+from maelstrom_core.container.upper import UpperOnItsWay
 
 FIRST_DESCRIPTOR = 10
 """Descriptors that jobs are given lie above the numbers that they are given as."""
@@ -71,11 +73,11 @@ class Slot:
         self.clone_arguments[4] = SIGCHLD
         # Read now: later this process no longer sees the host's files.
         self.code = None if interpreter == "python" else stub_for(facts.machine)
-        self.stub = None if self.code is None else _mapped_stub(self.code)
+        self.stub = None if self.code is None else mapped_stub(self.code)
         self.degraded: tuple[str, ...] = ()
         if self.stub is None and interpreter != "python":
             self.degraded = ("the machine-code interpreter cannot be used on this host",)
-        self.init = _init_descriptor(facts.machine)
+        self.init = init_descriptor(facts.machine)
         self.anticipation = Anticipation()
 
     def serve(self) -> None:
@@ -203,12 +205,16 @@ class Slot:
             line=started.line,
             devices=prepared.blueprint.devices,
             collect=collecting(self.place.view, self.numbers, directory, *outputs),
+            changes=started.changes,
         )
 
     def make_ahead(self) -> None:
         """Make the container that the next job will probably need."""
         shape = self.anticipation.wanted()
-        if shape is None or not self.prepared[shape.key].blueprint.init:
+        if shape is None:
+            return
+        blueprint = self.prepared[shape.key].blueprint
+        if not blueprint.init or blueprint.captured:
             return
         reading, gate = os.pipe2(os.O_CLOEXEC)
         try:
@@ -296,14 +302,17 @@ class Slot:
         else:
             table.set("program 0", program.buffer_info()[0])
         handed = None if terminal is None else HandedOver(table, *terminal)
+        upper = UpperOnItsWay(table) if prepared.blueprint.captured else None
         pid = self._clone(table, namespaces_of(prepared.blueprint))
         for _, writing in pipes.values():
             os.close(writing)
         failure = table.failure
         reading_ends = {stream: ends[0] for stream, ends in pipes.items()}
         line = None if handed is None else handed.line()
-        if pid >= 0 and failure is None:
-            return Child(pid, self.pidfd[0], reading_ends, line)
+        runs = pid >= 0 and failure is None
+        changes = -1 if upper is None else upper.descriptor(wanted=runs)
+        if runs:
+            return Child(pid, self.pidfd[0], reading_ends, line, changes)
         if line is not None:
             line.close()
         for descriptor in reading_ends.values():
@@ -335,19 +344,6 @@ class Slot:
     def not_started(self, job: int, step: Step, errno: int) -> None:
         """Tell the engine that a job never ran."""
         send(self.control, [("not started", job, step.purpose, step.call, errno)])
-
-
-def _mapped_stub(code: bytes) -> "syscalls.Stub | None":
-    try:
-        return syscalls.map_executable(code)
-    except OSError:
-        return None
-
-
-def _init_descriptor(machine: str) -> int:
-    """Memory file of the tiny program that is pid 1 of jobs."""
-    elf = init_elf_for(machine)
-    return -1 if elf is None else memory_file(elf)
 
 
 def main(arguments: list[str]) -> int:

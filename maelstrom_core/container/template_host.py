@@ -20,6 +20,7 @@ from collections import deque
 from struct import unpack_from
 from typing import TYPE_CHECKING, Any
 
+from maelstrom_core.container.bounded import Bounded
 from maelstrom_core.container.child import StepFailed
 from maelstrom_core.container.job_plan import fork_namespaces_of, fork_steps, job_steps
 from maelstrom_core.container.measuring import Measuring
@@ -32,7 +33,6 @@ from maelstrom_core.container.running import (
     STATUS,
     STDERR,
     STDOUT,
-    Bounded,
     RunningJob,
 )
 from maelstrom_core.container.script import Step, Table, laid_out

@@ -6,7 +6,7 @@ from maelstrom_core.settings import COMMON, Field, Schema
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.settings.schema import size, text, whole_number
 
-SHARED = ("slots", "store", "cache-size", "timeout", "interpreter")
+SHARED = ("slots", "store", "cache-size", "timeout", "interpreter", "template-memory")
 """Of the settings that all programs share, those that mean something here."""
 OPTIONS: Mapping[str, str] = {
     "slots": "N",
