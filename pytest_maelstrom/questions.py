@@ -1,5 +1,6 @@
 """What may be asked instead of a run: which settings hold, and how a test's container is made."""
 
+import shlex
 from typing import assert_never
 
 import attrs
@@ -12,6 +13,7 @@ from maelstrom_core.container.plan import blueprint_of
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.container import Container
 from maelstrom_core.model.layers import (
+    CommandLayer,
     GlobLayer,
     HostTreeLayer,
     LayerSpec,
@@ -77,6 +79,8 @@ def in_words(layer: LayerSpec) -> str:
             return f"{path}, in place"
         case StoredLayer(digest=digest, origin=origin):
             return f"{digest.short} of {origin}"
+        case CommandLayer(command=command):
+            return f"made by {shlex.join(command)}"
         case _:
             assert_never(layer)
 

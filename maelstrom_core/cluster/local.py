@@ -9,6 +9,8 @@ from pathlib import Path
 import attrs
 import trio
 
+from maelstrom_core.cluster.captured import CapturedRoot
+from maelstrom_core.cluster.commands import LayerMaker
 from maelstrom_core.container.messages import Prepare
 from maelstrom_core.container.plan import prepare_message
 from maelstrom_core.container.ports import SlotPort
@@ -16,12 +18,13 @@ from maelstrom_core.container.runtime import Interpreter, open_slots
 from maelstrom_core.container.template_runtime import TemplateSlot
 from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
-from maelstrom_core.layers import MadeLayers, make_layers
+from maelstrom_core.layers.changes import Times
 from maelstrom_core.model.container import Container, ContainerSpec, Devices
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import InputFailed, JobResult
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.store import Store
+from maelstrom_core.store.leases import Lease
 
 
 class LocalBackend:
@@ -29,12 +32,14 @@ class LocalBackend:
 
     def __init__(self, store: Store, project_directory: Path) -> None:
         self._store = store
-        self._project_directory = project_directory
         self._specs: dict[str, ContainerSpec] = {}
         self._names: dict[ContainerSpec, str] = {}
         self._by_identity: dict[int, tuple[ContainerSpec, str]] = {}
-        self._made: list[MadeLayers] = []
+        self._leases: list[Lease] = []
         self._closing = False
+        self._layers = LayerMaker(
+            store, project_directory, self._run_command, lambda: self._closing
+        )
         self.engine: Engine | None = None
 
     @property
@@ -51,6 +56,19 @@ class LocalBackend:
         viewer: Viewer | None = None,
     ) -> JobResult:
         """Run a job to its one ending."""
+        return await self._run(job, on_output=on_output, viewer=viewer)
+
+    async def _run_command(self, job: JobSpec, times: Times) -> JobResult:
+        return await self._run(job, times=times)
+
+    async def _run(
+        self,
+        job: JobSpec,
+        *,
+        on_output: OnOutput | None = None,
+        viewer: Viewer | None = None,
+        times: Times | None = None,
+    ) -> JobResult:
         assert self.engine is not None
         container = job.container
         environment = container.environment
@@ -61,9 +79,28 @@ class LocalBackend:
             return JobResult(outcome=InputFailed((fault,)))
         directory = job.working_directory or container.working_directory
         name = self._name(container)
-        return await self.engine.run(
-            job, name, environment, directory, on_output=on_output, viewer=viewer
-        )
+        if not container.root.captured:
+            return await self.engine.run(
+                job, name, environment, directory, on_output=on_output, viewer=viewer
+            )
+        with CapturedRoot() as captured:
+            result = await self.engine.run(
+                job,
+                name,
+                environment,
+                directory,
+                on_output=on_output,
+                viewer=viewer,
+                on_changes=captured.take,
+            )
+            changes, missing = await captured.keep(
+                self._store,
+                self._leases,
+                most_bytes=container.root.size_bytes,
+                times=times,
+                cancelled=lambda: self._closing,
+            )
+        return attrs.evolve(result, changes=changes, changes_missing=missing)
 
     def _name(self, spec: ContainerSpec) -> str:
         """A name for equal specs; hashing one is dear, so its object is remembered too."""
@@ -78,30 +115,26 @@ class LocalBackend:
     async def make_root(self, name: str) -> Prepare:
         """Make a container's layers, in a worker thread."""
         spec = self._specs[name]
+        made = await self._layers.make(spec.layers)
 
-        def make() -> Prepare:
-            made = make_layers(
-                spec.layers,
-                project_directory=self._project_directory,
-                store=self._store,
-                cancelled=lambda: self._closing,
-            )
-            self._made.append(made)
+        def prepare() -> Prepare:
             fields = attrs.asdict(spec, recurse=False) | {"layers": made.digests}
             lowers = [os.fspath(path) for path in self._store.lower_directories(made.digests)]
             trees = [(tree.path, tree.target or tree.path) for tree in made.host_trees]
             return prepare_message(Container(**fields), lowers=lowers, host_trees=trees)
 
-        return await trio.to_thread.run_sync(make)
+        return await trio.to_thread.run_sync(prepare)
 
-    def close(self) -> None:
-        """Let layers that are still being made end soon."""
+    async def close(self) -> None:
+        """Let layers that are still being made end soon, and wait for programs that make some."""
         self._closing = True
+        await self._layers.close()
 
     def release(self) -> None:
         """Let the store evict what was used here."""
-        for made in self._made:
-            made.lease.release()
+        self._layers.release()
+        for lease in self._leases:
+            lease.release()
 
 
 def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
@@ -117,6 +150,8 @@ def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
         return "attachable: its container has no init"
     if (job.fork is not None or job.warm_up) and job.container.template is None:
         return "fork: its container has no template"
+    if job.container.root.captured and job.fork is not None:
+        return "root: what forks of a template change is not captured"
     if job.outputs and job.fork is not None:
         return "outputs: forks of a template bring no files back"
     return ""
@@ -159,6 +194,6 @@ async def open_local_backend(
                     try:
                         yield backend
                     finally:
-                        backend.close()
+                        await backend.close()
         finally:
             backend.release()

@@ -34,6 +34,7 @@ class Child(NamedTuple):
     :param pipes: the ends that are read, by stream
     :param line: our end of the terminal that it begins on
     :param group: its control group, if its limits need one
+    :param changes: descriptor of what it writes to its root, if that is captured
     """
 
     pid: int
@@ -41,6 +42,7 @@ class Child(NamedTuple):
     pipes: dict[int, int]
     line: Line | None = None
     group: Group | None = None
+    changes: int = -1
 
 
 class Ahead(NamedTuple):

@@ -38,6 +38,7 @@ class Blueprint(NamedTuple):
     :param lowers: host directories, lowest first
     :param mounts: host trees first, then all others
     :param capabilities: mask of those that are kept
+    :param captured: whether what is written to its root is handed to the slot
     :param template: whether its first program stays and is forked for each job
     :param groups: directory in which jobs get control groups of their own; empty for none
     :param controllers: what can be limited there
@@ -69,6 +70,7 @@ class Blueprint(NamedTuple):
     groups: str = ""
     controllers: tuple[str, ...] = ()
     no_groups: str = ""
+    captured: bool = False
 
     def to_plain(self) -> dict[str, Any]:
         """As dicts and tuples of plain values."""

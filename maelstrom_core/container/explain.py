@@ -71,7 +71,8 @@ def explain(blueprint: Blueprint, facts: SlotFacts) -> Iterator[str]:
 def _root(blueprint: Blueprint) -> str:
     if not blueprint.writable:
         return "read-only"
-    return f"writable, {blueprint.size_bytes} bytes, gone with the job"
+    then = "handed over when the job has ended" if blueprint.captured else "gone with the job"
+    return f"writable, {blueprint.size_bytes} bytes, {then}"
 
 
 def _listed(steps: list[Step]) -> Iterator[str]:

@@ -257,8 +257,10 @@ def _build_root(
             )
         lower = overlay_options(blueprint, base=base, frozen=fork)
         options = f"{lower},upperdir={root}/u,workdir={root}/w,userxattr"
-        root = f"{root}/c"
+        upper, root = root, f"{root}/c"
         s.mount("overlay", root, options, k.MS_NODEV, why="mount the writable root")
+        if blueprint.captured and role is Role.JOB:
+            _hand_over(s, f"{upper}/u")
     else:
         # The slot's own mount is locked here, and a locked one cannot be pivoted to.
         s.bind(prepared, root, why="take the root for the job's own")
@@ -280,6 +282,12 @@ def _build_root(
         return
     s.add("pivot_root", ".", ".", why="make it the root")
     s.add("umount2", ".", k.MNT_DETACH, why="let go of the parts")
+
+
+def _hand_over(s: JobSteps, upper: str) -> None:
+    """Send the slot what will have been written: no path leads there when the root is in place."""
+    s.add("openat", k.AT_FDCWD, upper, k.O_CLOEXEC, 0, why="keep what is written", saves="changes")
+    s.add("sendmsg", Parameter("changes"), Rights("changes"), 0, why="hand it over")
 
 
 def _keep_parts(s: JobSteps) -> None:

@@ -79,6 +79,17 @@ class Left:
 
 
 @attrs.frozen
+class Changed:
+    """What it has written to its root, told before its end.
+
+    :param descriptor: of the directory; whoever takes it closes it
+    """
+
+    job: int
+    descriptor: int
+
+
+@attrs.frozen
 class Ended:
     """All of its processes are gone and all of its output has been passed on.
 
@@ -263,7 +274,7 @@ class Said:
     status: int = -1
 
 
-SlotMessage = Started | Output | Left | Ended | NotStarted | Lost | Shown | Said
+SlotMessage = Started | Output | Left | Changed | Ended | NotStarted | Lost | Shown | Said
 TemplateMessage = SlotMessage | Warm | Measured | Unfit
 """Of these, what names job 0 is about the template itself."""
 

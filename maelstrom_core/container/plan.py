@@ -60,6 +60,8 @@ def blueprint_of(
     sizes = [(f"mounts: {m.target}", m.size_bytes) for m in mounts if m.kind in ("tmp", "devices")]
     if container.root.writable:
         sizes += [("root", container.root.size_bytes), ("root: files", container.root.max_files)]
+    if container.root.captured and not container.root.writable:
+        faults.append("root: what cannot be written to has no changes to be captured")
     # The kernel takes 0 for a tmpfs without any limit.
     faults += [f"{what}: {size} is no size; at least 1 is" for what, size in sizes if size < 1]
     limits = container.limits
@@ -99,6 +101,7 @@ def blueprint_of(
         seccomp=container.seccomp,
         init=container.init,
         template=container.template is not None,
+        captured=container.root.captured,
     )
 
 

@@ -73,6 +73,7 @@ class RunningJob:
         line: Line | None = None,
         devices: str = "",
         collect: "Callable[[int], Iterator[Left]] | None" = None,
+        changes: int = -1,
     ) -> None:
         self.limits = limits
         self.link = link
@@ -87,6 +88,7 @@ class RunningJob:
         self.degraded = degraded
         self.proc = proc
         self.collect = collect
+        self.changes = changes
         self.seen = ""
         self.streams = {
             STDOUT: Bounded(output_bytes, keep_tail=True),
@@ -327,6 +329,9 @@ class RunningJob:
         """Wait for pid 1 and say how the job ended."""
         status, user, system, peak = self._wait()
         wall = time.monotonic() - self.began
+        if self.changes >= 0:
+            send(self.control, [("changed", self.job)], self.changes)
+            os.close(self.changes)
         os.close(self.pidfd)
         for descriptor in self.pipes.values():
             os.close(descriptor)

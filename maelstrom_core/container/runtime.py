@@ -13,6 +13,7 @@ import trio
 
 from maelstrom_core.container.control_groups import OWN, grouped
 from maelstrom_core.container.messages import (
+    Changed,
     Ended,
     Launch,
     Left,
@@ -254,6 +255,8 @@ def decoded(message: tuple[Any, ...]) -> SlotMessage:
             return Output(*fields)
         case "left":
             return Left(*fields)
+        case "changed":
+            return Changed(*fields)
         case "ended":
             return Ended(*fields)
         case "shown":

@@ -47,6 +47,7 @@ from maelstrom_core.container.stub import stub_for
 from maelstrom_core.container.template_host import TemplateHost
 from maelstrom_core.container.terminals import HandedOver, Link
 from maelstrom_core.container.tree_plan import tree_steps
+from maelstrom_core.container.upper import UpperOnItsWay
 
 SIGCHLD = 17
 
@@ -210,6 +211,7 @@ class Slot:
             devices=prepared.blueprint.devices,
             collect=collecting(self.place.view, self.numbers, directory, *outputs),
             limits=self.limits_of(prepared.limited, started.group, started.pid),
+            changes=started.changes,
         )
 
     def limits_of(self, limited: Limited, *more: Any) -> JobLimits:
@@ -219,7 +221,10 @@ class Slot:
     def make_ahead(self) -> None:
         """Make the container that the next job will probably need."""
         shape = self.anticipation.wanted()
-        if shape is None or not self.prepared[shape.key].blueprint.init:
+        if shape is None:
+            return
+        blueprint = self.prepared[shape.key].blueprint
+        if not blueprint.init or blueprint.captured:
             return
         reading, gate = os.pipe2(os.O_CLOEXEC)
         try:
@@ -309,14 +314,17 @@ class Slot:
         else:
             table.set("program 0", program.buffer_info()[0])
         handed = None if terminal is None else HandedOver(table, *terminal)
+        upper = UpperOnItsWay(table) if prepared.blueprint.captured else None
         pid = self._clone(table, namespaces_of(prepared.blueprint), group)
         for _, writing in pipes.values():
             os.close(writing)
         failure = table.failure
         reading_ends = {stream: ends[0] for stream, ends in pipes.items()}
         line = None if handed is None else handed.line()
-        if pid >= 0 and failure is None:
-            return Child(pid, self.pidfd[0], reading_ends, line, group)
+        runs = pid >= 0 and failure is None
+        changes = -1 if upper is None else upper.descriptor(wanted=runs)
+        if runs:
+            return Child(pid, self.pidfd[0], reading_ends, line, group, changes)
         if line is not None:
             line.close()
         for descriptor in reading_ends.values():

@@ -21,6 +21,7 @@ from struct import pack
 
 from maelstrom_core.container.flags import TIOCGPTPEER, TIOCSPTLCK
 from maelstrom_core.container.looking import pid_of
+from maelstrom_core.container.packets import received_descriptor
 from maelstrom_core.container.script import Table
 
 LINK_DESCRIPTOR = 5
@@ -139,17 +140,8 @@ class HandedOver:
     def line(self) -> Line | None:
         """Our end, once the script has been performed; nothing if it did not get that far."""
         with self._ours, self._theirs:
-            try:
-                space = socket.CMSG_SPACE(4)
-                how = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-                _, ancillary, _, _ = self._ours.recvmsg(1, space, how)
-            except BlockingIOError:
-                return None
-        for level, kind, content in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                (descriptor,) = array.array("i", content[:4])
-                return Line(descriptor, is_terminal=True)
-        return None
+            descriptor = received_descriptor(self._ours)
+        return None if descriptor < 0 else Line(descriptor, is_terminal=True)
 
 
 class Link:

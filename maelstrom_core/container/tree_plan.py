@@ -50,7 +50,8 @@ def overlay_options(blueprint: Blueprint, *, base: str, frozen: bool = False) ->
     names = [f"{base}{ROOT}/{FROZEN}"] if frozen else []
     names += [f"{base}{LOWERS}/{index}" for index in reversed(range(len(blueprint.lowers)))]
     # An overlay without an upper needs two lowers; an empty directory does for the second.
-    names += [f"{base}{SKELETON}"] if names else [f"{base}{SKELETON}", f"{base}{MOUNTS}"]
+    alone = not names and not blueprint.writable
+    names += [f"{base}{SKELETON}", f"{base}{MOUNTS}"] if alone else [f"{base}{SKELETON}"]
     return "lowerdir=" + ":".join(names)
 
 

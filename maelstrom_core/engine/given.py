@@ -26,6 +26,8 @@ class GivenJob:
     :param launch: what its slot is told, in the container of that key
     :param done: set when it has its result
     :param typed_ahead: for its terminal, before it has one
+    :param on_changes: called with a descriptor of what it has written to its root, if that is captured;
+        whoever is called closes it
     """
 
     launch: Callable[[str], Launch]
@@ -41,6 +43,7 @@ class GivenJob:
     forked: bool = False
     not_forked: str = ""
     typed_ahead: list[TerminalCommand] = attrs.field(factory=list)
+    on_changes: Callable[[int], None] | None = None
     outputs: list[LeftFile] = attrs.field(factory=list)
     outputs_missing: list[str] = attrs.field(factory=list)
 

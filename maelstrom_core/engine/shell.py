@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from typing import assert_never
 import trio
 
 from maelstrom_core.container.messages import (
+    Changed,
     Ended,
     Launch,
     Left,
@@ -115,12 +117,15 @@ class Engine:
         *,
         on_output: OnOutput | None = None,
         viewer: Viewer | None = None,
+        on_changes: Callable[[int], None] | None = None,
     ) -> JobResult:
         """Run a job to its one ending; cancelling the call ends the job and waits for that.
 
         :param root: name of its container, for the engine's ``make_root``
         :param environment: all of it
         :param directory: working directory
+        :param on_changes: called, before its end, with a descriptor of the directory of what it has
+            written to its root, if that is captured; whoever is called closes it
         """
         name = JobId(next(self._ids))
 
@@ -131,6 +136,7 @@ class Engine:
         terminal = JobTerminal(viewer, keyboard, self.tell)
         capture = capture_of(job)
         running = GivenJob(launch, root, job, on_output, capture, trio.Event(), terminal)
+        running.on_changes = on_changes
         self._jobs[name] = running
         self.tell(given_event(name, root, job))
         try:
@@ -285,6 +291,11 @@ class Engine:
                     running.outputs_missing.append(f"{path}: {why}")
                 elif running is not None:
                     running.outputs.append(LeftFile(path=path, mode=mode, data=data))
+            case Changed(_, descriptor):
+                if running is not None and running.on_changes is not None:
+                    running.on_changes(descriptor)
+                else:
+                    os.close(descriptor)
             case Ended():
                 if running is not None:
                     running.ended = message

@@ -7,6 +7,7 @@ import attrs
 import trio
 
 from maelstrom_core.container.messages import (
+    Changed,
     Ended,
     Fork,
     Launch,
@@ -41,7 +42,7 @@ from maelstrom_core.model.outcome import HostFailed, Outcome
 MOST_AHEAD = 4
 """Forks of a template that wait for what they are to do: each holds some memory."""
 TEMPLATE_JOB = 0
-JobMessage = Started | Output | Left | Ended | NotStarted | Shown | Said
+JobMessage = Started | Output | Left | Changed | Ended | NotStarted | Shown | Said
 
 
 @attrs.define

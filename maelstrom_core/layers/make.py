@@ -18,6 +18,7 @@ from maelstrom_core.layers.patterns import compiled, expand_braces
 from maelstrom_core.layers.walk import Walk
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.layers import (
+    CommandLayer,
     GlobLayer,
     HostTreeLayer,
     LayerSpec,
@@ -72,7 +73,9 @@ def make_layers(
     with store.making() as lease:
         for index, spec in enumerate(specs):
             collector = Collector(store, project, f"layers[{index}]", cancelled)
-            if isinstance(spec, HostTreeLayer):
+            if isinstance(spec, CommandLayer):
+                collector.fault(": a program makes it, and it was not made before")
+            elif isinstance(spec, HostTreeLayer):
                 _host_tree(spec, collector)
                 trees.append(spec)
             elif isinstance(spec, StoredLayer):

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import attrs
 
 from maelstrom_core.model.digest import Digest
-from maelstrom_core.model.layers import LayerSpec
+from maelstrom_core.model.layers import CommandLayer, LayerSpec
 from maelstrom_core.model.plain import digest_of, tagged_union
 
 MEBIBYTE = 1 << 20
@@ -88,11 +88,13 @@ class Root:
     """What writing to the container's root means.
 
     :param writable: writes go to a tmpfs that ends with the container; otherwise they fail (EROFS)
+    :param captured: what was written comes back when the job has ended, as a layer of the store
     :param size_bytes: how much may be written before ENOSPC
     :param max_files: how many files may be made before ENOSPC
     """
 
     writable: bool = False
+    captured: bool = False
     size_bytes: int = 1024 * MEBIBYTE
     max_files: int = 1_000_000
 
@@ -177,6 +179,10 @@ class ContainerSpec(_Common):
     """
 
     layers: tuple[LayerSpec, ...] = ()
+
+
+# A layer may be what a program makes in a container, which has layers.
+attrs.resolve_types(CommandLayer, globals())
 
 
 @attrs.frozen(kw_only=True)

@@ -4,12 +4,15 @@ A layer is one directory tree of a container's root. What travels is the digest 
 (`maelstrom_core.model.manifest`); these are the recipes from which manifests are made.
 """
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.plain import tagged_union
+
+if TYPE_CHECKING:
+    from maelstrom_core.model.container import ContainerSpec
 
 
 @attrs.frozen(kw_only=True)
@@ -137,6 +140,23 @@ class StoredLayer:
     origin: str = ""
 
 
+@attrs.frozen(kw_only=True)
+class CommandLayer:
+    """What a program changes in its container.
+
+    It is run once for equal inputs: layers, program, arguments, environment and the rest of the
+    container. It must exit with 0.
+
+    :param command: program and arguments
+    :param container: what it is run in; its root is writable and captured
+    :param timeout: seconds; ``None`` for no limit
+    """
+
+    command: tuple[str, ...]
+    container: "ContainerSpec"
+    timeout: float | None = None
+
+
 LayerSpec: TypeAlias = (
     PathsLayer
     | GlobLayer
@@ -146,6 +166,7 @@ LayerSpec: TypeAlias = (
     | SharedLibrariesLayer
     | HostTreeLayer
     | StoredLayer
+    | CommandLayer
 )
 """Every kind of layer there is."""
 

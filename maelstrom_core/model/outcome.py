@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import attrs
 
+from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.limits import LimitHit
 from maelstrom_core.model.plain import tagged_union
 
@@ -213,6 +214,22 @@ class LeftFile:
 
 
 @attrs.frozen(kw_only=True)
+class RootChanges:
+    """What a job has changed in its captured root; a layer of the store, kept while the backend is open.
+
+    Files that it has removed are in it as whiteouts.
+
+    :param layer: digest of its manifest
+    :param entries: how many names it has
+    :param size_bytes: of its files
+    """
+
+    layer: Digest
+    entries: int
+    size_bytes: int
+
+
+@attrs.frozen(kw_only=True)
 class JobResult:
     """How a job ended and what it left.
 
@@ -224,6 +241,8 @@ class JobResult:
         noticed itself, such as that not all of its output is here, is not among them
     :param outputs: files that it left, as it was to bring them back
     :param outputs_missing: why some of them are not here, one line each
+    :param changes: what it has changed in its root, if that is captured and it has run
+    :param changes_missing: why that is not here, though it has run; empty if it is
     """
 
     outcome: Outcome
@@ -237,6 +256,8 @@ class JobResult:
     limits_hit: tuple[LimitHit, ...] = ()
     outputs: tuple[LeftFile, ...] = ()
     outputs_missing: tuple[str, ...] = ()
+    changes: RootChanges | None = None
+    changes_missing: str = ""
 
 
 def limits_met(result: JobResult) -> list[str]:

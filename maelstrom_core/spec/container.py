@@ -9,8 +9,8 @@ import attrs
 from maelstrom_core.images.reference import BadReference, parse
 from maelstrom_core.model.container import LEAST_CPU, Limits, Network
 from maelstrom_core.settings.schema import BadValue, size
+from maelstrom_core.spec.commands import any_layer, commands_of, with_commands
 from maelstrom_core.spec.environment import elements
-from maelstrom_core.spec.layers import layer
 from maelstrom_core.spec.mounts import mount
 from maelstrom_core.spec.reading import (
     SIZE,
@@ -29,6 +29,8 @@ from maelstrom_core.spec.reading import (
     text_of,
 )
 
+layer = any_layer(lambda: container_readers(), lambda *what, **how: said(*what, **how))
+"""Reads one layer."""
 LISTS: Mapping[str, Reader] = {
     "layers": list_of(layer),
     "environment": elements,
@@ -283,23 +285,37 @@ def check_parents(place: Place, containers: Mapping[str, Said], given: Collectio
         if name in given:
             here.fault(f"{name} is there already: choose another name")
         check_parent(here, one, containers, given)
-        chain = [name]
-        while (parent := containers[chain[-1]].parent) in containers:
-            chain.append(parent)
-            if parent in chain[:-1]:
-                break
+        circle = _circle(name, containers)
         # Told once: by the first of those that go round.
-        if chain.count(name) > 1 and name == min(chain):
-            here.key("parent").fault(f"goes round in a circle: {' → '.join(chain)}")
+        if circle and name == min(circle):
+            here.key("parent").fault(f"goes round in a circle: {' → '.join(circle)}")
+
+
+def _circle(name: str, containers: Mapping[str, Said]) -> list[str]:
+    """A shortest way from a container to itself by what it is made from; nothing if there is none."""
+    ways, seen = [[name]], {name}
+    for way in ways:
+        for one in with_commands(containers[way[-1]]):
+            if one.parent == name:
+                return [*way, name]
+            if one.parent in containers and one.parent not in seen:
+                seen.add(one.parent)
+                ways.append([*way, one.parent])
+    return []
 
 
 def check_parent(
     place: Place, one: Said, containers: Mapping[str, Said], given: Collection[str]
 ) -> None:
-    """Find a parent that is not there."""
+    """Find a parent that is not there; those of programs that make layers, too."""
     names = [*containers, *given]
     if one.parent and one.parent not in names:
         place.key("parent").fault(f"no container {one.parent}{nearest(one.parent, names)}")
+    for command in commands_of(one):
+        parent = command.container.parent
+        if parent and parent not in names:
+            here = Place(command.path, place.faults).key("parent")
+            here.fault(f"no container {parent}{nearest(parent, names)}")
 
 
 def limits_with(limits: Limits, more: Mapping[str, Any]) -> Limits:

@@ -9,6 +9,8 @@ import attrs
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.container import Bind, ContainerSpec, Mount
 from maelstrom_core.model.images import Image
+from maelstrom_core.model.layers import CommandLayer
+from maelstrom_core.spec.commands import SaidCommand
 from maelstrom_core.spec.container import Said, limits_with
 from maelstrom_core.spec.environment import evaluated
 
@@ -62,10 +64,13 @@ class Family:
             above = kept(self.given[one.parent], one.inherited)
         elif one.parent:
             above = kept(self.collapsed(self.written[one.parent]), one.inherited)
+        return self._on(above, one)
+
+    def _on(self, above: ContainerSpec, one: Said) -> ContainerSpec:
+        """What a container says itself, on what it has from elsewhere."""
         before = dict(above.environment)
         variables = evaluated(one.lists.get("environment", ()), before, self.client)
         changed: dict[str, Any] = {
-            "layers": (*above.layers, *one.lists.get("layers", ())),
             "mounts": self._mounts(above.mounts, one.lists.get("mounts", ())),
             "environment": tuple(sorted(variables.items())),
         }
@@ -79,7 +84,30 @@ class Family:
                     changed["root"] = attrs.evolve(root, **{key: value})
                 case _:
                     changed[_FIELDS[name]] = value
-        return attrs.evolve(above, **changed)
+        spec = attrs.evolve(above, **changed)
+        for layer in one.lists.get("layers", ()):
+            made = self._command(layer, spec) if isinstance(layer, SaidCommand) else layer
+            spec = attrs.evolve(spec, layers=(*spec.layers, made))
+        return spec
+
+    def _command(self, written: SaidCommand, around: ContainerSpec) -> CommandLayer:
+        """A layer that a program makes.
+
+        :param around: the container that has the layer, with the layers below it
+        """
+        own = written.container
+        if own.parent or own.image:
+            container = self.collapsed(own)
+        else:
+            container = self._on(kept(around, own.inherited), own)
+        # What it changes is its layer and nothing else.
+        mounts = tuple(
+            attrs.evolve(one, read_only=True) if isinstance(one, Bind) else one
+            for one in container.mounts
+        )
+        root = attrs.evolve(container.root, writable=True, captured=True)
+        container = attrs.evolve(container, mounts=mounts, root=root, template=None)
+        return CommandLayer(command=written.command, container=container, timeout=written.timeout)
 
     def image_of(self, one: Said) -> str:
         """Name of the image that a container is made from in the end; empty for none."""

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from maelstrom_core.spec.commands import command_shape
+from maelstrom_core.spec.container import container_readers, layer
 from maelstrom_core.spec.environment import elements
-from maelstrom_core.spec.layers import layer
 from maelstrom_core.spec.mounts import mount
 from maelstrom_core.spec.reading import shape_of
 from maelstrom_core.spec.words import WORDS
@@ -14,6 +15,7 @@ _PARTS: Mapping[str, Any] = {
     "layer": shape_of(layer),
     "mount": shape_of(mount),
     "environment": shape_of(elements),
+    "command_layer": command_shape(container_readers()),
 }
 """What is used in many places, and written down once."""
 
@@ -27,7 +29,10 @@ def schema(shape: Mapping[str, Any], *, title: str) -> dict[str, Any]:
     :param shape: what a file may be
     :param title: one line for people
     """
-    parts = {name: dict(part) for name, part in _PARTS.items()}
+    parts = {
+        name: {key: _with_references(value) for key, value in part.items()}
+        for name, part in _PARTS.items()
+    }
     return {"$schema": DIALECT, "title": title, **_with_references(shape), "$defs": parts}
 
 

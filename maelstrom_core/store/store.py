@@ -1,8 +1,8 @@
 """The store: blobs, manifests and trees of one user, shared by all processes.
 
 ``VERSION`` · ``blobs/ab/DIGEST`` · ``manifests/ab/DIGEST`` · ``trees/ab/DIGEST/`` · ``tmp/`` (what
-is half made) · ``leases/`` · ``images/`` (what is known of them) · ``index.sqlite`` (a cache) ·
-``gate`` (a lock).
+is half made) · ``leases/`` · ``images/`` and ``commands/`` (what is known of them) ·
+``index.sqlite`` (a cache) · ``gate`` (a lock).
 
 Whoever makes something holds the gate together with all other makers; whoever evicts holds it
 alone, and does so only when nobody else is there. So nothing is evicted between the moment at which
@@ -23,12 +23,13 @@ from maelstrom_core.model.manifest import Entry, decode_manifest, encode_manifes
 from maelstrom_core.store import locks, trees
 from maelstrom_core.store.blobs import Blobs
 from maelstrom_core.store.cache_state import Held, to_evict
+from maelstrom_core.store.commands import CommandRecords
 from maelstrom_core.store.index import Index
 from maelstrom_core.store.leases import Lease, leased
 
 VERSION = 1
 DEFAULT_LIMIT_BYTES = 20 << 30
-_PARTS = ("blobs", "manifests", "trees", "tmp", "leases", "images")
+_PARTS = ("blobs", "manifests", "trees", "tmp", "leases", "images", "commands")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -68,6 +69,7 @@ class Store:
             self._let_go()
             raise
         self.blobs = Blobs(directory / "blobs", self._scratch)
+        self.commands = CommandRecords(directory / "commands")
 
     @classmethod
     def open(cls, directory: Path, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> "Store":
@@ -220,6 +222,7 @@ class Store:
                 trees.remove(doomed)
             if evicted or limit == 0:
                 self.blobs.sweep()
+                self.commands.sweep(self.has_layer)
             return len(evicted)
 
     def _held(self) -> list[Held]:

@@ -15,6 +15,7 @@ from maelstrom_core.model.cases import Case
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.images import Image
 from maelstrom_core.model.layers import LayerSpec
+from maelstrom_core.spec.commands import with_commands
 from maelstrom_core.spec.container import Said
 from maelstrom_core.spec.inherit_plan import NOTHING, Family
 from maelstrom_core.testrun.directives import DEFAULT, Directive, Directives
@@ -44,11 +45,14 @@ def images_of(directives: Directives) -> tuple[str, ...]:
     """Names of all images that some directive's container may be made of, in the order of the file."""
     found: dict[str, None] = {}
     for directive in directives.directives:
-        one: Said | None = directive.container
-        while one is not None:
-            if one.image:
-                found[one.image] = None
-            one = directives.containers.get(one.parent)
+        waiting = [directive.container]
+        while waiting:
+            # None comes from itself: that was checked when they were read.
+            for one in with_commands(waiting.pop()):
+                if one.image:
+                    found[one.image] = None
+                if one.parent in directives.containers:
+                    waiting.append(directives.containers[one.parent])
     return tuple(found)
 
 

@@ -13,6 +13,7 @@ from maelstrom_core.container.facts import slot_facts
 from maelstrom_core.container.plan import blueprint_of
 from maelstrom_core.model.container import Container
 from maelstrom_core.model.layers import (
+    CommandLayer,
     GlobLayer,
     HostTreeLayer,
     LayerSpec,
@@ -73,6 +74,8 @@ def in_words(layer: LayerSpec) -> str:
             return f"host_tree: {path}"
         case StoredLayer(digest=digest):
             return f"image: {digest}"
+        case CommandLayer(command=command):
+            return f"command: {shlex.join(command)}"
         case _:
             assert_never(layer)
 
