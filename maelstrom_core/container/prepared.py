@@ -4,6 +4,8 @@ import os
 import stat
 
 from maelstrom_core.container.blueprint import Blueprint, MountPlan
+from maelstrom_core.container.facts import SlotFacts
+from maelstrom_core.container.job_plan import job_steps
 from maelstrom_core.container.limited import Limited
 from maelstrom_core.container.script import Strings, Table
 
@@ -36,6 +38,13 @@ class Prepared:
         self.limited = limited
         self.terminal_table: Table | None = None
         self._environments: dict[tuple[tuple[str, str], ...], Strings] = {}
+
+    def on_a_terminal(self, facts: SlotFacts, numbers: dict[str, int]) -> Table:
+        """The script of a job that begins on a terminal."""
+        if self.terminal_table is None:
+            steps = job_steps(self.blueprint, facts, self.kinds, terminal=True)
+            self.terminal_table = Table(steps, numbers)
+        return self.terminal_table
 
     def environment(self, variables: tuple[tuple[str, str], ...]) -> Strings:
         """``envp``; laid out once for equal environments."""

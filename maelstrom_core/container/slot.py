@@ -286,7 +286,9 @@ class Slot:
         """
         # A template is no job; and each of its forks gets a group of its own.
         group = prepared.limited.group() if table is None else None
-        table = table or (self._on_a_terminal(prepared) if terminal else prepared.table)
+        table = table or (
+            prepared.on_a_terminal(self.facts, self.numbers) if terminal else prepared.table
+        )
         init, report = prepared.blueprint.init, shape.report
         wanted = [STDOUT, STDERR, *([REPORT] if report else []), *([STATUS] if init else [])]
         pipes = {stream: os.pipe2(os.O_CLOEXEC) for stream in wanted}
@@ -338,25 +340,17 @@ class Slot:
             group.remove()
         raise refused
 
-    def _on_a_terminal(self, prepared: Prepared) -> Table:
-        """The script of a job that begins on a terminal."""
-        if prepared.terminal_table is None:
-            steps = job_steps(prepared.blueprint, self.facts, prepared.kinds, terminal=True)
-            prepared.terminal_table = Table(steps, self.numbers)
-        return prepared.terminal_table
-
     def _clone(self, table: Table, namespaces: int, group: Group | None) -> int:
         """Clone, perform the script in the child; pid or ``-errno`` of clone3."""
         table.reset()
         clone_arguments = self.clone_arguments
-        flags = namespaces | k.CLONE_PIDFD | k.CLONE_CLEAR_SIGHAND
+        clone_arguments[0] = namespaces | k.CLONE_PIDFD | k.CLONE_CLEAR_SIGHAND
         if group is not None:
-            flags |= k.CLONE_INTO_CGROUP
+            clone_arguments[0] |= k.CLONE_INTO_CGROUP
             clone_arguments[10] = group.descriptor
         if self.stub is None:
-            clone_arguments[0] = flags
             return child.clone_and_perform(table, clone_arguments, self.numbers["clone3"])
-        clone_arguments[0] = flags | k.CLONE_VM | k.CLONE_VFORK
+        clone_arguments[0] |= k.CLONE_VM | k.CLONE_VFORK
         return self.stub(table.address, clone_arguments.buffer_info()[0], 88)
 
     def not_started(self, job: int, step: Step, errno: int) -> None:

@@ -102,7 +102,8 @@ def command_shape(container_readers: Mapping[str, Reader]) -> Mapping[str, Any]:
 
 def _without_root(readers: Mapping[str, Reader]) -> Mapping[str, Reader]:
     # Its root is always writable: what is written there is what it is run for.
-    return {name: one for name, one in readers.items() if name != "enable_writable_file_system"}
+    always = ("enable_writable_file_system", "capture_changes")
+    return {name: one for name, one in readers.items() if name not in always}
 
 
 def with_commands(container: "Said") -> Iterator["Said"]:

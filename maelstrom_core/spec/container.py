@@ -84,6 +84,7 @@ def _network(place: Place, value: object) -> Network:
 SCALARS: Mapping[str, Reader] = {
     "network": _network,
     "enable_writable_file_system": flag,
+    "capture_changes": flag,
     "working_directory": absolute,
     "user": number_from(0),
     "group": number_from(0),
@@ -246,9 +247,20 @@ def _named(fields: Mapping[str, Any]) -> tuple[str, frozenset[str] | None]:
     return fields.get("name", ""), None if use is None else frozenset(use)
 
 
+@shaped({"type": "array", "maxItems": 0})
+def _supplementary_groups(place: Place, value: object) -> None:
+    # user_namespaces(7): who maps one id by himself must give up setgroups(2) first.
+    if value != []:
+        place.fault(
+            "a container without privileges has one user and one group id, and its processes are in "
+            "no other group: name the one that is needed as group"
+        )
+
+
 def container_readers() -> Mapping[str, Reader]:
     """A reader for every key that a container's table may have."""
     return {
+        "supplementary_groups": _supplementary_groups,
         "image": _image,
         "parent": _parent,
         **LISTS,

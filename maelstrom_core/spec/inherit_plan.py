@@ -33,6 +33,14 @@ _FIELDS = {
 """Names of the file, and of `ContainerSpec`; parts of its root are seen to apart."""
 
 
+_OF_ROOTS = {
+    "enable_writable_file_system": "writable",
+    "capture_changes": "captured",
+    "root_size": "size_bytes",
+}
+"""Names of the file, and of `Root`."""
+
+
 @attrs.frozen(kw_only=True)
 class Family:
     """All containers that can be parents.
@@ -78,9 +86,9 @@ class Family:
             match name:
                 case "limits":
                     changed["limits"] = limits_with(above.limits, value)
-                case "enable_writable_file_system" | "root_size":
+                case "enable_writable_file_system" | "capture_changes" | "root_size":
                     root = changed.get("root", above.root)
-                    key = "size_bytes" if name == "root_size" else "writable"
+                    key = _OF_ROOTS[name]
                     changed["root"] = attrs.evolve(root, **{key: value})
                 case _:
                     changed[_FIELDS[name]] = value
@@ -161,6 +169,8 @@ def kept(parent: ContainerSpec, use: frozenset[str]) -> ContainerSpec:
     root = parent.root
     if "enable_writable_file_system" not in use:
         root = attrs.evolve(root, writable=NOTHING.root.writable)
+    if "capture_changes" not in use:
+        root = attrs.evolve(root, captured=NOTHING.root.captured)
     if "root_size" not in use:
         root = attrs.evolve(root, size_bytes=NOTHING.root.size_bytes)
     return attrs.evolve(parent, root=root, **changed)

@@ -29,10 +29,7 @@ def schema(shape: Mapping[str, Any], *, title: str) -> dict[str, Any]:
     :param shape: what a file may be
     :param title: one line for people
     """
-    parts = {
-        name: {key: _with_references(value) for key, value in part.items()}
-        for name, part in _PARTS.items()
-    }
+    parts = {name: _written(part) for name, part in _PARTS.items()}
     return {"$schema": DIALECT, "title": title, **_with_references(shape), "$defs": parts}
 
 
@@ -41,14 +38,18 @@ def _with_references(shape: Any) -> Any:
         if shape == part:
             return {"$ref": f"#/$defs/{name}"}
     if isinstance(shape, Mapping):
-        written = {key: _with_references(value) for key, value in shape.items()}
-        keys = written.get("properties", {})
-        if _KEYS_OF_FILES & set(keys):
-            written["properties"] = {key: _in_words(key, value) for key, value in keys.items()}
-        return written
+        return _written(shape)
     if isinstance(shape, list):
         return [_with_references(value) for value in shape]
     return shape
+
+
+def _written(shape: Mapping[str, Any]) -> dict[str, Any]:
+    written = {key: _with_references(value) for key, value in shape.items()}
+    keys = written.get("properties", {})
+    if _KEYS_OF_FILES & set(keys):
+        written["properties"] = {key: _in_words(key, value) for key, value in keys.items()}
+    return written
 
 
 def _in_words(key: str, shape: Any) -> Any:

@@ -24,6 +24,7 @@ WORDS: Mapping[str, str] = {
     "ignore": "the tests are not run, and shown as skipped",
     "isolation": "an interpreter started for this test alone, or a fork of a warm one",
     "group_by": "which tests share one container, one after the other",
+    "command": "program and arguments; what it changes in its container is the layer",
     # Of containers.
     "image": "the image that it is made from: docker://NAME:TAG, oci:DIRECTORY or an archive",
     "parent": "the container that this one is made from; default is there without being written",
@@ -35,6 +36,8 @@ WORDS: Mapping[str, str] = {
     "added_mounts": "mounts after the parent's; one at the same place takes its place",
     "network": "nothing, loopback of its own, or this machine's own",
     "enable_writable_file_system": "whether the root may be written to; that ends with the job",
+    "capture_changes": "what was written to the root comes back as a layer of the store",
+    "supplementary_groups": "none can be had without privileges; [] alone is understood",
     "root_size": "how much may be written to the root",
     "working_directory": "where the program starts",
     "user": "id of the user inside",

@@ -72,7 +72,17 @@ def ended(
         **({"limits_hit": limits} if limits else {}),
         **({"outputs": files} if files else {}),
         **({"outputs_missing": faults} if faults else {}),
+        **_changes(result),
     )
+
+
+def _changes(result: JobResult) -> dict[str, Any]:
+    """What it has changed in its root, if that comes back; or why it does not."""
+    if result.changes is None:
+        return {"changes_missing": result.changes_missing} if result.changes_missing else {}
+    changes = result.changes
+    told = {"layer": str(changes.layer), "entries": changes.entries, "bytes": changes.size_bytes}
+    return {"changes": told}
 
 
 def outcome(ending: Outcome) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""Layers that programs make, and what jobs change in their roots."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from maelstrom_core.api import Exited, InputFailed, JobSpec, Runner, system_container
+from maelstrom_core.model.container import Root
+from maelstrom_core.model.layers import StoredLayer
+
+BUILD = """
+mkdir -p /made/deep; cat /work/source > /made/deep/copy; ln -s deep/copy /made/link
+date +%s%N > /made/once; rm /etc/hosts; chmod 600 /made/once; echo $SOURCE_DATE_EPOCH > /made/epoch
+"""
+
+
+@pytest.fixture
+def runner(store: Path, tmp_path: Path) -> Iterator[Runner]:
+    with Runner(store=store, project_directory=tmp_path, slots=2) as runner:
+        yield runner
+
+
+def job(script: str, command: list[str], **more: Any) -> dict[str, Any]:
+    """A job on a container whose uppermost layer a program makes."""
+    below = {"paths": ["source"], "prepend_prefix": "/work"}
+    return {
+        "program": "sh",
+        "arguments": ["-c", script],
+        "added_layers": [below, {"command": command, **more}],
+    }
+
+
+def test_a_program_makes_a_layer_once_for_equal_inputs(runner: Runner, tmp_path: Path) -> None:
+    (tmp_path / "source").write_text("first\n")
+    look = (
+        "cat /made/link /made/once; stat -c %a /made/once; ls /etc/hosts 2>&1 | wc -l;"
+        "[ $(stat -c %Y /made/once) = $(cat /made/epoch) ] && echo as told; echo x >> /made/once"
+    )
+    wanted = job(look, ["sh", "-c", BUILD])
+
+    first, again = runner.run(wanted), runner.run(wanted)
+    with Runner(store=runner._open.keywords["store"], project_directory=tmp_path, slots=1) as other:
+        elsewhere = other.run(wanted)
+    (tmp_path / "source").write_text("second\n")
+    with Runner(store=runner._open.keywords["store"], project_directory=tmp_path, slots=1) as other:
+        changed = other.run(wanted)
+
+    assert first.outcome == Exited(0), first.stderr.text()
+    lines = first.stdout.text().splitlines()
+    assert lines[0] == "first"
+    # "ls: cannot access": the file that was removed is not there.
+    assert lines[2:] == ["600", "1", "as told"]
+    assert again.stdout == elsewhere.stdout == first.stdout
+    assert changed.stdout.text().splitlines()[0] == "second"
+    assert changed.stdout.text().splitlines()[1] != lines[1]
+
+
+def test_those_that_want_it_at_once_wait_for_one(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "source").write_text(str(tmp_path))
+    command = ["sh", "-c", "sleep 0.5; date +%s%N > /made"]
+    given = [job("cat /made", command), job("cat /made; true", command)]
+    ran = []
+
+    def one() -> None:
+        ran.append(run(given=given))
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [one.code for one in ran] == [0, 0]
+    assert len({line for one in ran for line in one.out.splitlines()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "told"),
+    [
+        (["sh", "-c", "echo to see; echo why >&2; exit 3"], {}, "exited with status 3; the end of"),
+        (["nowhere"], {}, "no such program in the container"),
+        (["sleep", "60"], {"timeout": 0.2}, "timed out after 0.2 s"),
+        (["sh", "-c", "head -c 9000000 /dev/zero > /f"], {"root_size": "1MiB"}, "exited with"),
+        (["sh", "-c", "kill -9 $$"], {}, "killed by signal 9"),
+    ],
+    ids=["status", "missing", "late", "large", "killed"],
+)
+def test_why_there_is_no_layer(
+    runner: Runner, tmp_path: Path, command: list[str], more: dict[str, Any], told: str
+) -> None:
+    (tmp_path / "source").write_text("")
+
+    result = runner.run(job("true", command, **more))
+
+    assert isinstance(result.outcome, InputFailed)
+    what, fault = result.outcome.faults
+    assert what == "a layer cannot be made"
+    assert fault.startswith("layers[")
+    assert told in fault
+    assert ("why" in fault) == (command[-1].startswith("echo to see"))
+
+
+def test_a_layer_may_be_made_from_another(runner: Runner, tmp_path: Path) -> None:
+    (tmp_path / "source").write_text("")
+    inner = {"command": ["sh", "-c", "echo deep > /inner"], "parent": "default"}
+    outer = {
+        "command": ["sh", "-c", "tr a-z A-Z < /inner > /outer; hostname >> /outer"],
+        "parent": "default",
+        "added_layers": [inner],
+        "hostname": "builder",
+    }
+
+    result = runner.run({"program": "cat", "arguments": ["/outer"], "added_layers": [outer]})
+
+    assert result.stdout.text() == "DEEP\nbuilder\n", result
+
+
+def test_what_a_job_changes_comes_back_and_can_be_built_upon(runner: Runner) -> None:
+    container = attrs.evolve(system_container(), root=Root(writable=True, captured=True))
+    script = "echo new > /new; ln /new /same; rm /etc/hosts; mkfifo /tmp/pipe; chmod 0 /new"
+    made = runner.run(JobSpec(container=container, program="sh", arguments=("-c", script)))
+    assert made.outcome == Exited(0)
+    assert made.changes is not None
+    on_top = attrs.evolve(
+        container, layers=(*container.layers, StoredLayer(digest=made.changes.layer))
+    )
+    look = "stat -c %a /new; [ /new -ef /same ] && echo one file;"
+    look += "test -p /tmp/pipe && ls /etc/hosts || echo gone"
+
+    seen = runner.run(JobSpec(container=on_top, program="sh", arguments=("-c", look)))
+    untouched = runner.run({"program": "ls", "arguments": ["/etc/hosts"]})
+
+    assert seen.stdout.text() == "0\none file\ngone\n"
+    assert made.changes.size_bytes == 4
+    assert seen.changes is not None
+    assert untouched.outcome == Exited(0)
+    assert untouched.changes is None
+
+
+def test_documents_ask_for_changes_and_cannot_have_other_groups(run: Callable[..., Any]) -> None:
+    ran = run(
+        "--json",
+        given=[
+            {"program": "touch", "arguments": ["/a"], "capture_changes": True},
+            {"program": "true", "supplementary_groups": [5]},
+        ],
+    )
+
+    (ended,) = (one for one in ran.events if one["event"] == "ended")
+    assert ended["changes"]["entries"] == 1
+    assert len(ended["changes"]["layer"]) == 64
+    assert json.dumps(ran.events).count("one user and one group id") == 1
