@@ -91,8 +91,10 @@ class Changes:
     def ended(self) -> Changed:
         """What it comes to when there are no more."""
         entries, faults = dict(self._entries), []
-        parents = {above for path in entries for above in _parents(path)}
         opaque = set(self._opaque)
+        # Something in it is named, be it what hides: it is a directory, though an empty one.
+        named = (*entries, *self._hidden, *opaque)
+        parents = {above for path in named for above in _parents(path)} | opaque
         for path in self._hidden:
             kind = EntryKind.DIRECTORY if path in parents else None
             kind = entries[path].kind if path in entries else kind

@@ -84,19 +84,13 @@ def layers(draw: st.DrawFn) -> list[Member]:
         for path in PATHS
         if not any(own[one].kind != "directory" for one in above(path) if one in own)
     ]
-    hidden: list[str] = []
     for _ in range(draw(st.integers(0, 3))):
         path = draw(st.sampled_from(["", *allowed]))
         may_be_opaque = not path or path not in own or own[path].kind == "directory"
-        may_be_gone = path and path not in hidden
-        # Nothing can be hidden in what is hidden: two of these for one place contradict each other.
-        if any(path == one or path in above(one) or one in above(path) for one in hidden if one):
-            continue
-        ways = ["all in it"] * may_be_opaque + ["it"] * bool(may_be_gone)
+        ways = ["all in it"] * may_be_opaque + ["it"] * bool(path)
         members.insert(
             draw(st.integers(0, len(members))), Member(path, hides=draw(st.sampled_from(ways)))
         )
-        hidden.append(path)
     return members
 
 
