@@ -9,6 +9,7 @@ import attrs
 
 from maelstrom_core.filters import Selectors
 from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.program.look import Look
 from maelstrom_core.settings import Field, Settings
 
 
@@ -45,6 +46,7 @@ class RunnerProgram:
         `maelstrom_core.errors.MaelstromError`
     :param add_options: adds options of its own; ``argparse`` puts them into what `prepare` is given
     :param fields: settings of its own
+    :param looks: ways to show a run beside those that all runners have, by the name of ``--ui``
     :param cannot: what the language of directives has and this runner has not, with the reason
     """
 
@@ -56,6 +58,7 @@ class RunnerProgram:
     prepare: Callable[[argparse.Namespace, Settings], Prepared]
     add_options: Callable[[argparse.ArgumentParser], None] = _nothing
     fields: tuple[Field, ...] = ()
+    looks: Mapping[str, Callable[[], Look]] = attrs.field(factory=dict)
     cannot: Mapping[str, str] = attrs.field(factory=dict)
 
     @property

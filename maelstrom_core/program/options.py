@@ -42,7 +42,7 @@ def parser_of(program: RunnerProgram) -> argparse.ArgumentParser:
     program.add_options(parser)
     _add_choosing(parser)
     _add_running(parser, program)
-    _add_telling(parser)
+    _add_telling(parser, program)
     return parser
 
 
@@ -87,10 +87,10 @@ def _add_running(parser: argparse.ArgumentParser, program: RunnerProgram) -> Non
     group.add_argument("--init", action="store_true", help=text)
 
 
-def _add_telling(parser: argparse.ArgumentParser) -> None:
+def _add_telling(parser: argparse.ArgumentParser, program: RunnerProgram) -> None:
     add = parser.add_argument_group("what is told").add_argument
     text = "auto: live at a terminal, lines otherwise; json: one event a line, and lists as JSON"
-    add("--ui", choices=LOOKS, default="auto", help=text)
+    add("--ui", choices=(*LOOKS, *program.looks), default="auto", help=text)
     add("--junit", metavar="FILE", help="write a JUnit XML report, with all attempts")
     text = "write all events to a file, as JSON, one a line; all other reports can be made of it"
     add("--events", metavar="FILE", help=text)

@@ -28,6 +28,7 @@ from maelstrom_core.program.lines import Lines
 from maelstrom_core.program.listing import print_list
 from maelstrom_core.program.live import LiveScreen
 from maelstrom_core.program.look import Look
+from maelstrom_core.program.options import LOOKS
 from maelstrom_core.program.selection import Selection
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.toml_file import read_toml
@@ -87,6 +88,8 @@ class Session:
         wanted = "lines" if self._chosen.list else self._chosen.ui
         if wanted == "auto":
             wanted = "live" if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" else "lines"
+        if wanted in self._program.looks:
+            return self._program.looks[wanted]()
         if wanted == "live":
             return LiveScreen()
         if wanted == "json":
@@ -107,7 +110,7 @@ class Session:
             log = EventLog(files.enter_context(file))
             self._looks.append(log)
             yield "program-events", log
-        if os.environ.get("GITHUB_ACTIONS") == "true" and self._chosen.ui != "json":
+        if os.environ.get("GITHUB_ACTIONS") == "true" and self._chosen.ui in LOOKS[:-1]:
             yield "program-github", Annotations(self._program.program)
 
     def _filter(self) -> Tree:

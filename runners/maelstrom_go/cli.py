@@ -12,6 +12,7 @@ from maelstrom_core.settings import Field, Settings
 from maelstrom_core.settings.schema import one_of, size
 from maelstrom_go.environment import container_here, project_directory
 from maelstrom_go.hookimpls import RUNNER
+from maelstrom_go.json_look import GoEvents
 from maelstrom_go.request import GoRun
 from maelstrom_go.toolchain import Toolchain
 
@@ -102,6 +103,7 @@ def _program(rest: tuple[str, ...]) -> RunnerProgram:
         prepare=prepare,
         add_options=_add_options,
         fields=_FIELDS,
+        looks={"test2json": GoEvents},
         cannot=_CANNOT,
     )
 
@@ -128,6 +130,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("-ldflags", metavar="FLAGS", help="for the linker")
     add("-gcflags", metavar="FLAGS", help="for the compiler")
     add("-p", metavar="N", type=int, help="packages that are built at once")
+    text = "print events as go test does (--ui test2json)"
+    add("-json", dest="ui", action="store_const", const="test2json", help=text)
     add("-args", metavar="…", help="what follows is for every test binary")
     for name in ("root-size", "network"):
         field = next(field for field in _FIELDS if field.name == name)

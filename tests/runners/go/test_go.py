@@ -233,6 +233,24 @@ def test_what_failed_is_run_again_alone(run: Callable[..., Ran]) -> None:
     assert none.code == 5
 
 
+@pytest.mark.nightly
+def test_gotestsum_can_read_it(run: Callable[..., Ran], tmp_path: Path) -> None:
+    """It comes from the module proxy, and takes a while to build."""
+    install = ["go", "install", "gotest.tools/gotestsum@v1.13.0"]
+    subprocess.run(install, env={**os.environ, "GOBIN": str(tmp_path)}, check=True)
+    events = run("-json", "-run", "Price|Skipped|Fails")
+    (tmp_path / "events").write_text(events.out)
+
+    read = subprocess.run(
+        [tmp_path / "gotestsum", "--raw-command", "--", "cat", tmp_path / "events"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert "DONE 9 tests, 1 skipped, 3 failures, 1 error" in read.stdout, read.stdout + read.stderr
+    assert "undefined: nothing" in read.stdout
+
+
 def test_where_there_is_no_module(run: Callable[..., Ran], tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "maelstrom_go.cli"], cwd=tmp_path, capture_output=True, text=True
