@@ -14,7 +14,7 @@ from maelstrom_core.model.container import Root
 from maelstrom_core.model.layers import StoredLayer
 
 BUILD = """
-mkdir -p /made/deep; cat /built/source > /made/deep/copy; ln -s deep/copy /made/link
+mkdir -p /made/deep; cat /src/source > /made/deep/copy; ln -s deep/copy /made/link
 date +%s%N > /made/once; rm /etc/hosts; chmod 600 /made/once; echo $SOURCE_DATE_EPOCH > /made/epoch
 """
 
@@ -27,7 +27,7 @@ def runner(store: Path, tmp_path: Path) -> Iterator[Runner]:
 
 def job(script: str, command: list[str], **more: Any) -> dict[str, Any]:
     """A job on a container whose uppermost layer a program makes."""
-    below = {"paths": ["source"], "prepend_prefix": "/built"}
+    below = {"paths": ["source"], "prepend_prefix": "/src"}
     return {
         "program": "sh",
         "arguments": ["-c", script],
