@@ -6,8 +6,8 @@ whole, count exactly and say what they have refused, but somebody must have give
 by the slot, or is the size of a file system, needs neither.
 """
 
-from dataclasses import dataclass
 from signal import SIGKILL, SIGXCPU, SIGXFSZ
+from typing import NamedTuple
 
 from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.facts import SlotFacts
@@ -31,8 +31,7 @@ PERIOD_MICROSECONDS = 100_000
 """In which a share of the CPUs is counted: what the kernel takes if nothing is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """One limit.
 
     :param name: as in a container's ``limits``; ``disk`` for a file system of a size
@@ -47,8 +46,7 @@ class Kept:
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A limit that a job has run into.
 
     :param ended: whether it was ended by that
@@ -67,8 +65,7 @@ class Hit:
         return (self.name, self.allowed, self.by, self.where, self.ended, self.certain)
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """What is known of a job that has ended.
 
     :param status: wait status of its program

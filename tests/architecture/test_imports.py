@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 Rules = dict[str, Any]
 Sample = Callable[[str, str], Any]
 
@@ -153,6 +154,19 @@ def test_slot_processes_load_only_their_room_and_the_standard_library(
 ) -> None:
     found = foreign_in_slots(rules["slots"]["main"], rules["slots"]["room"], sources)
     assert not found, "\n".join(found)
+
+
+def test_slot_processes_load_nothing_that_makes_their_start_slow(rules: Rules) -> None:
+    """There are several of them, and the first result of a run waits for them."""
+    slow = ("dataclasses", "inspect", "importlib.metadata", "trio", "attr")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); __import__(sys.argv[2]); print(*sys.modules)"
+    )
+    command = [sys.executable, "-I", "-S", "-c", script, str(ROOT), rules["slots"]["main"]]
+
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+    assert not set(slow) & set(loaded)
 
 
 @pytest.mark.parametrize(

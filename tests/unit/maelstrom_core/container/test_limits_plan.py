@@ -1,7 +1,6 @@
 """By what limits are kept, and what is made of how a job has ended."""
 
 import signal
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,7 +89,7 @@ def test_what_is_kept_less_well_than_it_is_meant_is_said_with_the_reason() -> No
 
 def test_limits_that_we_have_ourselves_are_not_raised() -> None:
     """The kernel would refuse that, and the job would not start."""
-    facts = replace(OLD_USER, hard=(("open_files", 512), ("pids", 1000)))
+    facts = OLD_USER._replace(hard=(("open_files", 512), ("pids", 1000)))
     one = blueprint(open_files=4096, pids=4096)
     assert keepers(one, facts)["open_files"] == (512, PROCESS)
     assert degraded(one, facts) == (
