@@ -138,7 +138,9 @@ class LocalBackend:
 
 
 def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
-    """What the kernel would refuse or misread."""
+    """What the kernel would refuse or misread, and what is wrong with it otherwise."""
+    if job.fault:
+        return job.fault
     texts = (job.program, *job.arguments, *(f"{n}={v}" for n, v in environment))
     if any("\0" in text for text in texts):
         return "program, arguments and environment cannot hold NUL characters"

@@ -59,6 +59,8 @@ class JobSpec:
         its working directory or absolute; ``*``, ``?``, ``[…]``, ``**`` for any directories
     :param outputs_bytes: how large all of them together may be
     :param label: what people call it
+    :param fault: why it cannot be run, as was found out before; it ends at once then, as one whose
+        inputs cannot be made ready
     """
 
     container: ContainerSpec
@@ -84,3 +86,4 @@ class JobSpec:
     outputs: tuple[str, ...] = ()
     outputs_bytes: int = DEFAULT_OUTPUTS_BYTES
     label: str = ""
+    fault: str = ""

@@ -26,7 +26,7 @@ from maelstrom_core.spec.container import (
     containers,
     said,
 )
-from maelstrom_core.spec.inherit_plan import Family
+from maelstrom_core.spec.inherit_plan import NOTHING, Family
 from maelstrom_core.spec.job import DOCUMENT, job_readers, split
 from maelstrom_core.spec.reading import Place, list_of, shaped
 
@@ -75,6 +75,7 @@ class _Surroundings:
     container: ContainerSpec
     environment: tuple[tuple[str, str], ...]
     working_directory: str
+    fault: str = ""
 
 
 class ImageWanted(Exception):
@@ -163,7 +164,7 @@ class JobPlanner:
         self._images[name] = image
 
     def refused(self, name: str, why: str) -> None:
-        """An image that was wanted cannot be had: documents that name it are told so."""
+        """An image that was wanted cannot be had: jobs in it end at once, and say so."""
         self._refused[name] = why
 
     def _jobs(
@@ -213,6 +214,7 @@ class JobPlanner:
             output_bytes=self._output_bytes,
             stdin=stdin.encode() if isinstance(stdin, str) else b"",
             label=fields.get("label", ""),
+            fault=around.fault,
             outputs=fields.get("outputs", ()),
             terminal=A_TERMINAL if fields.get("allocate_tty") else None,
         )
@@ -246,8 +248,8 @@ class JobPlanner:
             return None
         image = self._family.image_of(one)
         if image in self._refused:
-            place.key("image").fault(self._refused[image])
-            return None
+            # Somebody else's failure, perhaps, and of this job alone: all others are run.
+            return _Surroundings(NOTHING, (), "/", f"image: {self._refused[image]}")
         if image and image not in self._images:
             raise ImageWanted(image)
         try:

@@ -78,11 +78,10 @@ def test_jobs_run_in_images_and_what_is_not_said_comes_with_them(
     assert alone[0].startswith("none /usr/local")
     assert alone[1:] == ["/", "a file of the image"]
     assert ended["without"]["stdout"] == "goes on\n"
-    faults = [one["words"] for one in ran.events if one["event"] == "fault"]
-    assert len(faults) == 1
-    assert "image: " in faults[0]
-    assert "nowhere" in faults[0]
-    assert ran.code == 4
+    nowhere = ended["nowhere"]["outcome"]
+    assert nowhere["kind"] == "input failed"
+    assert "image: oci:nowhere: " in nowhere["words"]
+    assert ran.code == 1
     # Progress is told on standard error, apart from events, and once.
     assert ran.err.count("oci:image: is there") == 1
 
