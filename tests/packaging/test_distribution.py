@@ -15,7 +15,7 @@ import pytest
 
 HERE = Path(__file__).parents[2]
 PROJECT = tomllib.loads((HERE / "pyproject.toml").read_text())["project"]
-PROGRAMS = ("maelstrom", "maelstrom-pytest", "maelstrom-run")
+PROGRAMS = ("maelstrom", "maelstrom-go-test", "maelstrom-pytest", "maelstrom-run")
 
 
 def run(command: Sequence[str | Path], **options) -> str:
