@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,11 @@ import pytest
 from maelstrom_core.container.probe import probe
 
 COMMAND = (sys.executable, "-m", "maelstrom_run.cli")
+
+
+def _as_by_default() -> None:
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @attrs.frozen
@@ -49,6 +55,8 @@ def program(surroundings: dict[str, str]) -> Callable[..., "subprocess.Popen[byt
     """Start the program; the test ends it."""
 
     def start(*arguments: str, **how: Any) -> "subprocess.Popen[bytes]":
+        # Whoever runs these tests in the background has them ignored.
+        how = {"preexec_fn": _as_by_default, **how}
         return subprocess.Popen([*COMMAND, *arguments], env=surroundings, **how)
 
     return start
