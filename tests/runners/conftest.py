@@ -19,7 +19,7 @@ import pytest
 def _as_at_a_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     # A shell without job control has what it starts in the background ignore these, tests too.
-    for number in (signal.SIGINT, signal.SIGQUIT):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
 
 

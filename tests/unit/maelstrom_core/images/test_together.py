@@ -37,6 +37,8 @@ def start(tmp_path: Path):
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path)},
+            # Whoever runs these tests in the background has it ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         running.append(process)
         return process

@@ -142,7 +142,13 @@ with UsersTerminal(0, 0).raw():
     print("raw", flush=True)
     time.sleep(100)
 """
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=ours, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=ours,
+        stdout=subprocess.PIPE,
+        # Whoever runs these tests in the background may have it ignored.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
     assert process.stdout is not None and process.stdout.readline() == b"raw\n"
     assert termios.tcgetattr(ours) != before
     process.send_signal(number)
