@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from maelstrom_core.model.digest import BadDigest, Digest
-from maelstrom_core.store.locks import is_held
+from maelstrom_core.store.locks import held_if_free
 
 
 class Lease:
@@ -20,10 +20,15 @@ class Lease:
 
     def __init__(self, directory: Path) -> None:
         """Open an empty lease in the store's directory of leases."""
-        self._path = directory / uuid.uuid4().hex
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND
-        self._descriptor = os.open(self._path, flags, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        while True:
+            self._path = directory / uuid.uuid4().hex
+            self._descriptor = os.open(self._path, flags, 0o600)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            if self._path.exists():
+                break
+            # Before it was locked, somebody took it for that of a dead process and removed it.
+            os.close(self._descriptor)
 
     def add(self, digests: Iterable[Digest]) -> None:
         """Protect more layers."""
@@ -53,10 +58,15 @@ def leased(directory: Path) -> frozenset[Digest]:
     """All digests that living leases protect; dead ones are removed."""
     found: set[Digest] = set()
     for path in directory.iterdir():
-        if not is_held(path):
-            path.unlink(missing_ok=True)
-            continue
-        for line in path.read_text().splitlines():
+        with held_if_free(path) as is_dead:
+            if is_dead:
+                path.unlink(missing_ok=True)
+                continue
+        try:
+            lines = path.read_text().splitlines()
+        except FileNotFoundError:
+            continue  # released
+        for line in lines:
             try:
                 found.add(Digest(line))
             except BadDigest:

@@ -49,16 +49,26 @@ def _locked(path: Path, how: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_held(path: Path) -> bool:
-    """Whether some process holds a lock on an existing file."""
+@contextmanager
+def held_if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file, if it is there and nobody holds it now; says whether it is held.
+
+    Whoever has just made the file and not locked it yet waits meanwhile.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        return False
+        yield False
+        return
+    try:
+        yield _taken(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+        return False
+    return True

@@ -13,7 +13,7 @@ import errno
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -59,10 +59,7 @@ class Store:
         self.grown = False
         """Whether a layer was added since it was opened: there may be something to evict."""
         self._gate = directory / "gate"
-        self._scratch = directory / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}"
-        self._scratch.mkdir()
-        # Its lock says that its owner lives; see `_remove_leftovers`.
-        self._alive = Lease(self._scratch)
+        self._scratch, self._alive = _scratch_of(directory / "tmp")
         try:
             self.index = Index(directory / "index.sqlite")
         except BaseException:
@@ -299,6 +296,17 @@ def _check_version(directory: Path) -> None:
         raise UsageError(message, remedy=remedy)
 
 
+def _scratch_of(directory: Path) -> tuple[Path, Lease]:
+    """A directory of our own; the lock of the lease in it says that its owner lives."""
+    while True:
+        scratch = directory / f"{os.getpid()}-{os.urandom(6).hex()}"
+        scratch.mkdir()
+        try:
+            return scratch, Lease(scratch)
+        except FileNotFoundError:
+            continue  # another one found it before that lock was held; see `_remove_leftovers`
+
+
 def _remove_leftovers(directory: Path) -> None:
     """Remove what processes that died have left half made."""
     for scratch in directory.iterdir():
@@ -306,5 +314,8 @@ def _remove_leftovers(directory: Path) -> None:
             owners = [path for path in scratch.iterdir() if len(path.name) == 32 and path.is_file()]
         except (FileNotFoundError, NotADirectoryError):
             continue  # its owner has just let go of the store and removed it
-        if owners and not any(locks.is_held(owner) for owner in owners):
-            trees.remove(scratch)
+        with ExitStack() as stack:
+            dead = [stack.enter_context(locks.held_if_free(owner)) for owner in owners]
+            # Removed under these locks: an owner who has only just come finds out, and begins anew.
+            if dead and all(dead):
+                trees.remove(scratch)
