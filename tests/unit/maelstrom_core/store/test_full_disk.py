@@ -77,7 +77,7 @@ def make(tmp_path: Path, project: Path, *, size: str, inodes: int) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("size", "inodes"), [("1m", 10_000), ("64m", 30)], ids=["no space", "no inodes"]
+    ("size", "inodes"), [("1m", 10_000), ("64m", 40)], ids=["no space", "no inodes"]
 )
 def test_a_layer_that_does_not_fit_is_refused_and_leaves_nothing(tmp_path, project, size, inodes):
     said = make(tmp_path, project, size=size, inodes=inodes)
