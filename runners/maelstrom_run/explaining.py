@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterator
-from typing import assert_never
 
 import attrs
 
@@ -11,22 +10,9 @@ from maelstrom_core.container.control_groups import as_offered
 from maelstrom_core.container.explain import explain
 from maelstrom_core.container.facts import slot_facts
 from maelstrom_core.container.plan import blueprint_of
+from maelstrom_core.layers.words_plan import in_words
 from maelstrom_core.model.container import Container
-from maelstrom_core.model.layers import (
-    CommandLayer,
-    GlobLayer,
-    HostTreeLayer,
-    LayerSpec,
-    PathsLayer,
-    SharedLibrariesLayer,
-    StoredLayer,
-    StubsLayer,
-    SymlinksLayer,
-    TarLayer,
-)
-
-_SHOWN = 3
-"""Names of a layer that are shown; of the others, how many there are."""
+from maelstrom_core.model.layers import HostTreeLayer
 
 
 def explained(job: JobSpec) -> Iterator[str]:
@@ -53,33 +39,3 @@ def explained(job: JobSpec) -> Iterator[str]:
         host_trees=[(tree.path, tree.target or tree.path) for tree in trees],
     )
     yield from explain(as_offered(blueprint), slot_facts())
-
-
-def in_words(layer: LayerSpec) -> str:
-    """A layer in one line."""
-    match layer:
-        case PathsLayer(paths=paths):
-            return f"paths: {_some(paths)}"
-        case GlobLayer(globs=globs, root=root):
-            return f"glob: {_some(globs)} below {root}"
-        case StubsLayer(stubs=stubs):
-            return f"stubs: {_some(stubs)}"
-        case SymlinksLayer(symlinks=links):
-            return f"symlinks: {_some([f'{one.link} → {one.target}' for one in links])}"
-        case TarLayer(tar=tar):
-            return f"tar: {tar}"
-        case SharedLibrariesLayer(binaries=binaries):
-            return f"shared_library_dependencies: {_some(binaries)}"
-        case HostTreeLayer(path=path):
-            return f"host_tree: {path}"
-        case StoredLayer(digest=digest):
-            return f"image: {digest}"
-        case CommandLayer(command=command):
-            return f"command: {shlex.join(command)}"
-        case _:
-            assert_never(layer)
-
-
-def _some(names: tuple[str, ...] | list[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown

@@ -93,4 +93,4 @@ def test_what_would_be_run_in_an_image_is_shown(run: Callable, tmp_path: Path) -
 
     assert ran.code == 0, ran.err
     assert "directory   /work" in ran.out
-    assert "image: " in ran.out
+    assert " of oci:image" in ran.out
