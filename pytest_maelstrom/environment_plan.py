@@ -6,6 +6,7 @@ import attrs
 
 from maelstrom_core.layers.here_plan import NOT_INSIDE, braced, snapshot
 from maelstrom_core.model.container import (
+    USUAL_PATH,
     ContainerSpec,
     Devices,
     Limits,
@@ -28,8 +29,6 @@ from maelstrom_core.settings import Settings
 
 INSIDE = "/.maelstrom/python"
 """Where containers find our part that runs in them."""
-USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Of images that do not say; Docker's."""
 
 
 @attrs.frozen(kw_only=True)

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from maelstrom_core.settings.new_file import write_new
 from pytest_maelstrom.choices import FILE
 from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.session import as_usage_errors
@@ -76,14 +77,8 @@ def write_starter(config: pytest.Config) -> int:
     """Write it into the project directory, if there is none; the exit status."""
     with as_usage_errors():
         path = project_directory(config) / FILE
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(STARTER)
-    except FileExistsError:
-        print(f"maelstrom: {path} is there already; nothing was written", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"maelstrom: {path}: {error.strerror}", file=sys.stderr)
+    if why := write_new(path, STARTER):
+        print(f"maelstrom: {why}", file=sys.stderr)
         return 1
     print(f"{path} was written")
     return 0

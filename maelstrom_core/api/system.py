@@ -3,9 +3,15 @@
 import os
 
 from maelstrom_core.layers.system import system_layers
-from maelstrom_core.model.container import ContainerSpec, Devices, Network, Proc, Root, Sys
-
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+from maelstrom_core.model.container import (
+    USUAL_PATH,
+    ContainerSpec,
+    Devices,
+    Network,
+    Proc,
+    Root,
+    Sys,
+)
 
 
 def system_container() -> ContainerSpec:
@@ -19,7 +25,7 @@ def system_container() -> ContainerSpec:
         mounts=(Proc(), Sys(), Devices()),
         root=Root(writable=True),
         network=Network.LOOPBACK,
-        environment=(("HOME", "/tmp"), ("LANG", "C.UTF-8"), ("PATH", PATH)),
+        environment=(("HOME", "/tmp"), ("LANG", "C.UTF-8"), ("PATH", USUAL_PATH)),
         working_directory="/tmp",
         user=os.geteuid(),
         group=os.getegid(),

@@ -10,6 +10,8 @@ from maelstrom_core.model.layers import CommandLayer, LayerSpec
 from maelstrom_core.model.plain import digest_of, tagged_union
 
 MEBIBYTE = 1 << 20
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are looked for if nobody says otherwise; Docker's."""
 LEAST_CPU = 0.01
 """The kernel's smallest share: a thousandth of a second in each tenth of one."""
 

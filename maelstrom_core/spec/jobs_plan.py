@@ -13,7 +13,15 @@ from typing import Any
 import attrs
 
 from maelstrom_core.errors import InputError
-from maelstrom_core.model.container import ContainerSpec, Devices, Network, Proc, Root, Sys
+from maelstrom_core.model.container import (
+    USUAL_PATH,
+    ContainerSpec,
+    Devices,
+    Network,
+    Proc,
+    Root,
+    Sys,
+)
 from maelstrom_core.model.images import Image
 from maelstrom_core.model.job import DEFAULT_OUTPUT_BYTES, JobSpec, TerminalSize
 from maelstrom_core.model.layers import StubsLayer
@@ -48,7 +56,7 @@ _FRAME = ContainerSpec(
     network=Network.LOOPBACK,
     environment=(
         ("HOME", "/root"),
-        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("PATH", USUAL_PATH),
     ),
 )
 """What goes with every image, so that it is enough to name one."""

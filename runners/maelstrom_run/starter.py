@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from maelstrom_core.settings.new_file import write_new
+
 FILE = "maelstrom-run.toml"
 STARTER = """\
 # Jobs: each runs one program in a container of its own. Run them:  maelstrom-run -f maelstrom-run.toml
@@ -56,14 +58,8 @@ arguments = ["hello"]
 
 def write_starter(path: Path) -> int:
     """Write it, if there is no such file; the exit status."""
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(STARTER)
-    except FileExistsError:
-        print(f"maelstrom-run: {path} is there already; nothing was written", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"maelstrom-run: {path}: {error.strerror}", file=sys.stderr)
+    if why := write_new(path, STARTER):
+        print(f"maelstrom-run: {why}", file=sys.stderr)
         return 1
     print(f"{path} was written")
     return 0

@@ -45,14 +45,14 @@ def write_layout(directory: Path, files: dict[str, bytes], config: dict[str, obj
 
 SHELL = [{"paths": ["/usr/bin/bash", "/usr/bin/cat"]}]
 SHELL += [{"shared_library_dependencies": ["/usr/bin/bash", "/usr/bin/cat"]}]
-SHOW = ["-c", 'echo "$KIND $PATH"; pwd; /usr/bin/cat /work/here; echo x > /tmp/there']
+SHOW = ["-c", 'echo "$KIND $PATH"; pwd; /usr/bin/cat /files/here; echo x > /tmp/there']
 
 
 def test_jobs_run_in_images_and_what_is_not_said_comes_with_them(
     run: Callable, tmp_path: Path
 ) -> None:
-    config = {"Env": ["KIND=image's", "PATH=/tools"], "WorkingDir": "/work"}
-    write_layout(tmp_path / "image", {"work/here": b"a file of the image\n"}, config)
+    config = {"Env": ["KIND=image's", "PATH=/tools"], "WorkingDir": "/files"}
+    write_layout(tmp_path / "image", {"files/here": b"a file of the image\n"}, config)
     image = "oci:image"
     program = {"program": "/usr/bin/bash", "arguments": SHOW, "added_layers": SHELL}
     parts = {"image": {"name": image, "use": ["layers"]}}
@@ -72,7 +72,7 @@ def test_jobs_run_in_images_and_what_is_not_said_comes_with_them(
     ran = run("--json", given=jobs)
 
     ended = {one["label"]: one for one in ran.events if one["event"] == "ended"}
-    assert ended["whole"]["stdout"] == "image's /tools\n/work\na file of the image\n"
+    assert ended["whole"]["stdout"] == "image's /tools\n/files\na file of the image\n"
     alone = ended["layers alone"]["stdout"].splitlines()
     # No PATH: bash has one of its own.
     assert alone[0].startswith("none /usr/local")
@@ -87,10 +87,10 @@ def test_jobs_run_in_images_and_what_is_not_said_comes_with_them(
 
 
 def test_what_would_be_run_in_an_image_is_shown(run: Callable, tmp_path: Path) -> None:
-    write_layout(tmp_path / "image", {"here": b""}, {"WorkingDir": "/work"})
+    write_layout(tmp_path / "image", {"here": b""}, {"WorkingDir": "/files"})
 
     ran = run("--explain", given=[{"program": "true", "image": "oci:image"}])
 
     assert ran.code == 0, ran.err
-    assert "directory   /work" in ran.out
+    assert "directory   /files" in ran.out
     assert " of oci:image" in ran.out
