@@ -92,6 +92,34 @@ class Walk:
             yield from self._below(entry.path, path, ignores, above | {key})
 
 
+class Ignores:
+    """What the ``.gitignore`` files of a directory and of those below it say of single paths.
+
+    :param root: absolute
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def ignores(self, path: str) -> bool:
+        """Whether a path, or a directory that it is in, is ignored; it need not exist.
+
+        :param path: relative to the root
+        """
+        ignores: list[tuple[str, GitIgnoreSpec]] = []
+        parts = path.split("/")
+        for depth in range(len(parts)):
+            above = "/".join(parts[:depth])
+            directory = os.path.join(self._root, above)
+            if os.path.isfile(os.path.join(directory, ".gitignore")):
+                ignores.append((above, _read_ignore(os.fsencode(directory))))
+            here = "/".join(parts[: depth + 1])
+            is_directory = depth + 1 < len(parts) or os.path.isdir(os.path.join(self._root, here))
+            if _ignored(here, ignores, is_directory):
+                return True
+        return False
+
+
 def _is_directory(status: os.stat_result) -> bool:
     return status.st_mode & 0o170000 == 0o040000
 

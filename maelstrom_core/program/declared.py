@@ -1,16 +1,24 @@
 """What a runner says of its program."""
 
 import argparse
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from maelstrom_core.filters import Selectors
+from maelstrom_core.model.cases import Case
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.program.look import Look
 from maelstrom_core.settings import Field, Settings
+
+
+def in_the_same_directory(case: Case, changed: Collection[str]) -> bool:
+    """Whether a file has changed in the directory of a case's own file."""
+    directory = os.path.dirname(case.file)
+    return bool(case.file) and any(os.path.dirname(path) == directory for path in changed)
 
 
 @attrs.frozen(kw_only=True)
@@ -20,12 +28,15 @@ class Prepared:
     :param project: what relative paths in layers are relative to, and where its file of directives is
     :param container: the container of cases of which no directive says anything
     :param options: for its own hooks, in `RunView.options`
+    :param touched: whether files have changed that a case depends on, as far as that is known; their
+        paths are relative to the project
     :param always: layers without which a case cannot be run, whatever directives say
     """
 
     project: Path
     container: ContainerSpec
     options: Mapping[str, Any] = attrs.field(factory=dict)
+    touched: Callable[[Case, Collection[str]], bool] = in_the_same_directory
     always: tuple[Any, ...] = ()
 
 

@@ -1,7 +1,7 @@
-"""For terminals: what runs right now, and for how long, below what has ended."""
+"""For terminals: what runs right now, and for how long, below what has ended; and keys."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -13,11 +13,14 @@ from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.views import Summary
+from maelstrom_core.program.keys import hearing_keys
 from maelstrom_core.program.lines import Lines
 
 REFRESH_SECONDS = 0.1
 MOST_SHOWN = 8
 """Of those that run, the oldest."""
+_KEYS = "keys: r what runs, f failures so far, q stop"
+_KEYS_WAITING = "waiting for changes; keys: Enter runs all again, f failures, q ends"
 
 
 class LiveScreen(Lines):
@@ -28,17 +31,57 @@ class LiveScreen(Lines):
         self._running: dict[CaseId, float] = {}
         self._busy: dict[str, float] = {}
         self._found = self._ended = self._failed = 0
+        self._failures: dict[CaseId, str] = {}
+        self._has_keys = False
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Show what changes, until the run is over."""
-        with Live(console=self._out, auto_refresh=False, transient=True) as live:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._refresh, live)
-                try:
-                    yield
-                finally:
+        async with hearing_keys(self._pressed) as self._has_keys:
+            with Live(console=self._out, auto_refresh=False, transient=True) as live:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._refresh, live)
+                    try:
+                        yield
+                    finally:
+                        nursery.cancel_scope.cancel()
+
+    def _pressed(self, key: str) -> None:
+        """While tests run."""
+        if key == "q" and self.stop is not None:
+            self.stop("stopped by a key")
+        elif key == "f":
+            self._show_failures()
+        elif key == "r":
+            now = time.monotonic()
+            for name, since in self._running.items():
+                self._out.print(Text(f"{'running':9} {now - since:8.1f}s  {name}"))
+            if not self._running:
+                self._out.print(Text("nothing runs"))
+
+    def _show_failures(self) -> None:
+        for name, status in self._failures.items():
+            self._out.print(Text(f"{status:9} ", style="red").append(name, "none"))
+        if not self._failures:
+            self._out.print(Text("no failures"))
+
+    async def waiting(self, changes: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
+        """Until a file changes, or a key is pressed."""
+        changed: frozenset[str] = frozenset()
+        async with trio.open_nursery() as nursery:
+
+            def pressed(key: str) -> None:
+                if key == "f":
+                    self._show_failures()
+                elif key in "q\r\n":
+                    self.had_enough = key == "q"
                     nursery.cancel_scope.cancel()
+
+            async with hearing_keys(pressed) as has_keys:
+                self.say(_KEYS_WAITING if has_keys else "waiting for changes; Ctrl-C ends it")
+                changed = await changes()
+        self._failures.clear()
+        return changed
 
     async def _refresh(self, live: Live) -> None:
         while True:
@@ -58,6 +101,8 @@ class LiveScreen(Lines):
         ]
         failed = f", {self._failed} failed" if self._failed else ""
         lines.append(Text(f"{self._ended} of {self._found} found so far{failed}", style="bold"))
+        if self._has_keys:
+            lines.append(Text(_KEYS, style="dim"))
         return Group(*lines)
 
     def busy_with(self, what: str, *, ended: bool = False) -> None:
@@ -87,6 +132,8 @@ class LiveScreen(Lines):
         """Its line goes above what changes."""
         self._ended += 1
         self._failed += report.status.is_failure
+        if report.status.is_failure:
+            self._failures[report.id] = report.status.value
         super().maelstrom_case_reported(report)
 
     def over(

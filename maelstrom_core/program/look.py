@@ -1,7 +1,7 @@
 """What shows a run: its own hooks of cases, and what a program tells it besides."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from maelstrom_core.model.cases import Case
@@ -10,6 +10,12 @@ from maelstrom_core.model.views import Summary
 
 class Look(ABC):
     """One way to show a run. What is told of cases, it hears through hooks that it implements."""
+
+    had_enough = False
+    """Whether somebody has said at a terminal that all is to end."""
+
+    stop: Callable[[str], None] | None = None
+    """Ends the run, for a reason that people are told; set while there is one."""
 
     @abstractmethod
     def begin(self, program: str, slots: int) -> None:
@@ -36,6 +42,15 @@ class Look(ABC):
 
         :param what: as people call it; the same text when it has ended
         """
+
+    async def waiting(self, changes: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
+        """Wait for the next run.
+
+        :param changes: waits for files to change
+        :return: what has changed; nothing if somebody wants to run all the same, or `had_enough`
+        """
+        self.say("waiting for changes; Ctrl-C ends it")
+        return await changes()
 
     @abstractmethod
     def over(

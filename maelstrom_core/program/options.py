@@ -79,6 +79,8 @@ def _add_running(parser: argparse.ArgumentParser, program: RunnerProgram) -> Non
     group.add_argument("--fail-on-flaky", action="store_true", default=None, help=text)
     text = "run everything again and again, until something fails"
     group.add_argument("--until-fail", action="store_true", help=text)
+    text = "stay, and run again when a file of the project changes: first what it may affect"
+    group.add_argument("--watch", action="store_true", help=text)
     text = "file of settings instead of the usual ones; - for none"
     group.add_argument("-c", "--config-file", metavar="FILE", help=text)
     text = "show every setting, and where its value comes from"

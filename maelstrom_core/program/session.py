@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from maelstrom_core.program.live import LiveScreen
 from maelstrom_core.program.look import Look
 from maelstrom_core.program.options import LOOKS
 from maelstrom_core.program.selection import Selection
+from maelstrom_core.program.watching import watching
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.toml_file import read_toml
 from maelstrom_core.testrun.directives import read_directives
@@ -74,15 +75,44 @@ class Session:
                 self._plugins.register(reporter, name)
             for broken in self._plugins.broken:
                 self._look.say(f"plugin {broken.name} is left out: {broken.reason}")
-            async with open_backend(
-                self._settings, self._plugins, project_directory=prepared.project
-            ) as backend:
+            if self._chosen.watch and not self._chosen.list:
+                return await self._watch(prepared, planner, history)
+            async with self._backend(prepared) as backend:
                 if self._chosen.list:
                     return await self._list(prepared, planner, history, backend)
                 while True:
                     status = await self._once(prepared, planner, history, backend)
                     if status or not self._chosen.until_fail:
                         return status
+
+    def _backend(self, prepared: Prepared) -> AbstractAsyncContextManager[Backend]:
+        return open_backend(self._settings, self._plugins, project_directory=prepared.project)
+
+    async def _watch(self, prepared: Prepared, planner: Planner, history: History) -> int:
+        """Run, and again whenever something changes, until somebody has had enough."""
+        settings = self._settings
+        own = [Path(settings.state), Path(settings.store)]
+        own += [Path(path) for path in (self._chosen.junit, self._chosen.events) if path]
+        changed: frozenset[str] = frozenset()
+        async with watching(prepared.project, own) as changes:
+            while True:
+                # A backend makes layers once: what has changed needs another one.
+                async with self._backend(prepared) as backend:
+                    status = await self._once(prepared, planner, history, backend, changed)
+                if self._interrupted:
+                    return status
+                while True:
+                    changed = await self._look.waiting(changes.next)
+                    if self._look.had_enough:
+                        return status
+                    self._look.say(_told(changed))
+                    self._faults = 0
+                    try:
+                        prepared = self._program.prepare(self._chosen, settings)
+                        planner = self._planner(prepared)
+                        break
+                    except MaelstromError as error:
+                        self._look.say(str(error))
 
     def _make_look(self) -> Look:
         wanted = "lines" if self._chosen.list else self._chosen.ui
@@ -190,7 +220,12 @@ class Session:
         return 1 if self._faults else 0
 
     async def _once(
-        self, prepared: Prepared, planner: Planner, history: History, backend: Backend
+        self,
+        prepared: Prepared,
+        planner: Planner,
+        history: History,
+        backend: Backend,
+        changed: frozenset[str] = frozenset(),
     ) -> int:
         selection = self._selection(planner, history)
         self._run = TestRun(
@@ -202,7 +237,9 @@ class Session:
             limits=Limits.of(self._settings),
             history=history,
             choose=selection.choose,
+            touched=lambda case: bool(changed) and prepared.touched(case, changed),
         )
+        self._look.stop = self._stop
         self._look.begin(self._program.program, backend.slots)
         async with _hearing(self._interrupt), self._look.open():
             summary = await self._run.run()
@@ -216,10 +253,13 @@ class Session:
             interrupted=self._interrupted,
         )
 
-    def _interrupt(self, number: int) -> None:
+    def _stop(self, why: str) -> None:
         assert self._run is not None
         self._interrupted = True
-        self._run.stop(f"interrupted by {signal.Signals(number).name}")
+        self._run.stop(why)
+
+    def _interrupt(self, number: int) -> None:
+        self._stop(f"interrupted by {signal.Signals(number).name}")
 
 
 @asynccontextmanager
@@ -240,6 +280,13 @@ async def _hearing(interrupt: Any) -> AsyncIterator[None]:
             nursery.start_soon(partial(hear, nursery))
         yield
         nursery.cancel_scope.cancel()
+
+
+def _told(changed: frozenset[str]) -> str:
+    """What has changed, for people."""
+    first, *others = sorted(changed) or ["nothing"]
+    more = f" and {len(others)} more" if others else ""
+    return f"{first}{more} changed"
 
 
 @contextmanager

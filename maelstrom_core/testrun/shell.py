@@ -49,16 +49,19 @@ class TestRun:
         history: History | None = None,
         viewer_of: Callable[[Case], Viewer] | None = None,
         choose: Callable[[AsyncIterator[Case]], AsyncIterator[Case]] | None = None,
+        touched: Callable[[Case], bool] = lambda _: False,
     ) -> None:
         """Make it.
 
         :param viewer_of: whoever attends to a case's terminal
         :param choose: given the cases that the runner finds, gives those that are run; all by default
+        :param touched: whether a case is to be run before others, for something of it has changed
         """
         self._plugins = plugins
         self._backend = backend
         self._history = history
         self._choose_of = choose
+        self._touched = touched
         self._state = TestRunState(backend.slots, limits)
         self.view = RunView(
             runner=runner,
@@ -124,6 +127,7 @@ class TestRun:
                     known = self._history.of(case.id) if self._history else None
                     expected = known.duration if known else None
                     urgent = self._history is not None and (known is None or known.failed)
+                    urgent = urgent or self._touched(case)
                     self._tell(CaseFound(case, expected, urgent))
                     self._choose_soon()
             except MaelstromError as failed:

@@ -3,10 +3,11 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from maelstrom_core.filters import Kind, Selector, Selectors
+from maelstrom_core.model.cases import Case
 from maelstrom_core.program import Prepared, RunnerProgram, run_program
 from maelstrom_core.settings import Field, Settings
 from maelstrom_core.settings.schema import one_of, size
@@ -131,7 +132,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("-gcflags", metavar="FLAGS", help="for the compiler")
     add("-p", metavar="N", type=int, help="packages that are built at once")
     text = "print events as go test does (--ui test2json)"
-    add("-json", dest="ui", action="store_const", const="test2json", help=text)
+    # Without a default of its own, which would come before that of --ui.
+    default = argparse.SUPPRESS
+    add("-json", dest="ui", action="store_const", const="test2json", default=default, help=text)
     add("-args", metavar="…", help="what follows is for every test binary")
     for name in ("root-size", "network"):
         field = next(field for field in _FIELDS if field.name == name)
@@ -156,10 +159,15 @@ def _prepare(chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ..
         has_coverage=bool(_cover_flags(chosen)),
         profile=Path(chosen.coverprofile) if chosen.coverprofile else None,
     )
+
+    def touched(case: Case, changed: Collection[str]) -> bool:
+        return go.is_touched(case.package, [os.path.join(project, path) for path in changed])
+
     return Prepared(
         project=project,
         container=container_here(toolchain, project, settings),
         options={"go": go},
+        touched=touched,
     )
 
 

@@ -15,7 +15,7 @@ from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, describe
 from maelstrom_core.model.views import RunView, Summary
 from maelstrom_go.output_plan import Test, results_of
-from maelstrom_go.packages_plan import Package
+from maelstrom_go.packages_plan import Package, directories_needed
 from maelstrom_go.request import PROFILE, GoRun, kind_of
 from maelstrom_go.toolchain import Builder, Built
 
@@ -137,7 +137,9 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
     go: GoRun = run.options["go"]
     fault, busy_with = run.options["fault"], run.options["busy with"]
     wanted = []
-    for package in await trio.to_thread.run_sync(go.toolchain.packages, go.patterns):
+    found = await trio.to_thread.run_sync(go.toolchain.packages, go.patterns)
+    go.needed.update(directories_needed(found))
+    for package in found:
         if package.faults:
             fault(
                 "\n".join(

@@ -4,12 +4,23 @@ Source: ``go help list``.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
-FIELDS = ("ImportPath", "Dir", "Name", "TestGoFiles", "XTestGoFiles", "Error", "DepsErrors")
+FIELDS = (
+    "ImportPath",
+    "Dir",
+    "Name",
+    "TestGoFiles",
+    "XTestGoFiles",
+    "Imports",
+    "TestImports",
+    "XTestImports",
+    "Error",
+    "DepsErrors",
+)
 """Those of ``go list -json=…`` that are wanted: it takes long to find out all of them."""
 
 
@@ -21,6 +32,7 @@ class Package:
     :param directory: absolute
     :param name: as its files declare it
     :param has_tests: whether it has any file of tests
+    :param imports: import paths of what its files import, those of tests too
     :param faults: why it cannot be built, as ``go list`` says it; empty if it may be
     """
 
@@ -28,6 +40,7 @@ class Package:
     directory: str
     name: str
     has_tests: bool
+    imports: frozenset[str] = frozenset()
     faults: tuple[str, ...] = ()
 
 
@@ -47,6 +60,20 @@ def packages(listed: str) -> Iterator[Package]:
         yield _package(found)
 
 
+def directories_needed(found: Iterable[Package]) -> dict[str, frozenset[str]]:
+    """By import path: directories of all packages among these that one is made of, its own too."""
+    known = {package.path: package for package in found}
+    needed: dict[str, frozenset[str]] = {}
+    for path in known:
+        seen, waiting = {path}, [path]
+        while waiting:
+            more = known[waiting.pop()].imports & known.keys() - seen
+            seen |= more
+            waiting += more
+        needed[path] = frozenset(known[one].directory for one in seen)
+    return needed
+
+
 def _package(found: Mapping[str, Any]) -> Package:
     errors = [found["Error"]] if found.get("Error") else []
     errors += found.get("DepsErrors") or ()
@@ -55,6 +82,11 @@ def _package(found: Mapping[str, Any]) -> Package:
         directory=found.get("Dir", ""),
         name=found.get("Name", ""),
         has_tests=bool(found.get("TestGoFiles") or found.get("XTestGoFiles")),
+        imports=frozenset(
+            path
+            for field in ("Imports", "TestImports", "XTestImports")
+            for path in found.get(field) or ()
+        ),
         faults=tuple(dict.fromkeys(_told(error) for error in errors)),
     )
 

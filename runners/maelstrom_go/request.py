@@ -1,7 +1,7 @@
 """What one command line wants of Go's tests."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import attrs
@@ -31,6 +31,7 @@ class GoRun:
     :param has_coverage: whether binaries count what they run
     :param profile: file for the coverage of all tests
     :param coverage: of the tests that have ended
+    :param needed: by import path of a package, directories of what it is made of
     """
 
     toolchain: Toolchain
@@ -44,6 +45,7 @@ class GoRun:
     has_coverage: bool = False
     profile: Path | None = None
     coverage: Merged = attrs.field(factory=Merged)
+    needed: dict[str, frozenset[str]] = attrs.field(factory=dict)
     _containers: dict[tuple[int, str], tuple[ContainerSpec, ContainerSpec]] = attrs.field(
         factory=dict
     )
@@ -78,6 +80,14 @@ class GoRun:
             self.profile.write_text("".join(f"{line}\n" for line in self.coverage.lines()))
         except OSError as error:
             say(f"the coverage profile {self.profile} cannot be written: {error.strerror}")
+
+    def is_touched(self, package: str, changed: Iterable[str]) -> bool:
+        """Whether a file has changed that a package is made of, or a file below its directory.
+
+        :param changed: absolute paths
+        """
+        needed = self.needed.get(package, frozenset())
+        return any(path.startswith(f"{directory}/") for path in changed for directory in needed)
 
     def wants(self, name: str) -> bool:
         """Whether a top-level test is to be run."""

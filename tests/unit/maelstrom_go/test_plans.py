@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from maelstrom_go.coverage_plan import Merged
-from maelstrom_go.packages_plan import Package, packages
+from maelstrom_go.packages_plan import Package, directories_needed, packages
 from maelstrom_go.request import GoRun
 from maelstrom_go.toolchain import Toolchain
 
@@ -89,3 +89,20 @@ def test_the_rest_of_a_pattern_is_left_to_the_binary() -> None:
     assert "-test.bench=^BenchmarkQuick$/small" in benchmark
     assert not run.wants("TestNeverParse")
     assert run.wants("BenchmarkQuick")
+
+
+def test_a_package_needs_what_its_files_and_those_of_tests_import() -> None:
+    found = [
+        Package(path="m/a", directory="/a", name="a", has_tests=True, imports=frozenset({"fmt"})),
+        Package(path="m/b", directory="/b", name="b", has_tests=True, imports=frozenset({"m/a"})),
+        Package(
+            path="m/c", directory="/c", name="c", has_tests=True, imports=frozenset({"m/b", "m/d"})
+        ),
+        Package(path="m/d", directory="/d", name="d", has_tests=True, imports=frozenset({"m/c"})),
+    ]
+    assert directories_needed(found) == {
+        "m/a": {"/a"},
+        "m/b": {"/a", "/b"},
+        "m/c": {"/a", "/b", "/c", "/d"},
+        "m/d": {"/a", "/b", "/c", "/d"},
+    }
