@@ -53,21 +53,22 @@ def test_a_directory_above_is_ignored_whether_it_exists_or_not(project: Path) ->
 
 
 async def _first_change(project: Path) -> frozenset[str]:
+    async def write() -> None:
+        # It listens in its own time, and hears of nothing that was before.
+        while True:
+            (project / "report.xml").write_text("own")
+            (project / "out/made").write_text("ignored")
+            (project / "src/a.go").write_text("edited")
+            await trio.sleep(0.2)
+
     with trio.fail_after(30):
-        async with watching(project, [project / "report.xml"]) as changes:
-            async with trio.open_nursery() as nursery:
-
-                async def write() -> None:
-                    # It listens in its own time, and hears of nothing that was before.
-                    while True:
-                        (project / "report.xml").write_text("own")
-                        (project / "out/made").write_text("ignored")
-                        (project / "src/a.go").write_text("edited")
-                        await trio.sleep(0.2)
-
-                nursery.start_soon(write)
-                changed = await changes.next()
-                nursery.cancel_scope.cancel()
+        async with (
+            watching(project, [project / "report.xml"]) as changes,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(write)
+            changed = await changes.next()
+            nursery.cancel_scope.cancel()
     return changed
 
 
