@@ -21,12 +21,15 @@ class Prepared:
     :param container: the container of cases of which no directive says anything
     :param options: for its own hooks, in `RunView.options`
     :param always: layers without which a case cannot be run, whatever directives say
+    :param templates: what ``<name>`` stands for in layers of its file of directives, besides
+        ``<project-dir>``
     """
 
     project: Path
     container: ContainerSpec
     options: Mapping[str, Any] = attrs.field(factory=dict)
     always: tuple[Any, ...] = ()
+    templates: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def _nothing(_: argparse.ArgumentParser) -> None:

@@ -326,7 +326,7 @@ def check_parent(
     for command in commands_of(one):
         parent = command.container.parent
         if parent and parent not in names:
-            here = Place(command.path, place.faults).key("parent")
+            here = attrs.evolve(place, path=command.path).key("parent")
             here.fault(f"no container {parent}{nearest(parent, names)}")
 
 
