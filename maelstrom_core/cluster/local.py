@@ -19,7 +19,7 @@ from maelstrom_core.container.template_runtime import TemplateSlot
 from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers.changes import Times
-from maelstrom_core.model.container import Container, ContainerSpec, Devices
+from maelstrom_core.model.container import Container, ContainerSpec, Devices, Devpts
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import InputFailed, JobResult
 from maelstrom_core.model.ports import OnOutput, Viewer
@@ -146,8 +146,9 @@ def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
         return "program, arguments and environment cannot hold NUL characters"
     if not job.program:
         return "program: empty"
-    if job.terminal is not None and not any(isinstance(m, Devices) for m in job.container.mounts):
-        return "terminal: its container has no devices"
+    has_terminals = any(isinstance(m, Devices | Devpts) for m in job.container.mounts)
+    if job.terminal is not None and not has_terminals:
+        return "terminal: its container has neither devices nor devpts"
     if job.attachable and not job.container.init:
         return "attachable: its container has no init"
     if (job.fork is not None or job.warm_up) and job.container.template is None:
