@@ -191,6 +191,8 @@ class _Common:
     process's signals; otherwise the program is pid 1 itself."""
     template: Template | None = None
     """What jobs that ask for it are forks of."""
+    labels: tuple[str, ...] = ()
+    """What a machine must have to run jobs in it, sorted: words that its settings give it."""
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ import attrs
 
 from maelstrom_core.images.reference import BadReference, parse
 from maelstrom_core.model.container import LEAST_CPU, Limits, Network
-from maelstrom_core.settings.schema import BadValue, size
+from maelstrom_core.settings.schema import LABEL_PATTERN, BadValue, label, size
 from maelstrom_core.spec.commands import any_layer, commands_of, with_commands
 from maelstrom_core.spec.environment import elements
 from maelstrom_core.spec.mounts import mount
@@ -35,6 +35,7 @@ LISTS: Mapping[str, Reader] = {
     "layers": list_of(layer),
     "environment": elements,
     "mounts": list_of(mount),
+    "labels": list_of(scalar(label, {"type": "string", "pattern": LABEL_PATTERN})),
 }
 """What a container adds to its parent's, with ``added_`` in front, or has instead of it."""
 
