@@ -63,6 +63,8 @@ _LIMITS = table_of(
         "output": scalar(size, SIZE),
     }
 )
+HIGHEST_ID = (1 << 32) - 2
+"""Of users and groups; the one above stands for none."""
 _SIZES = {
     "file_size": "file_bytes",
     "memory": "memory_bytes",
@@ -82,13 +84,21 @@ def _network(place: Place, value: object) -> Network:
     return Network(_NETWORK(place, value))
 
 
+@shaped({"type": "integer", "minimum": 0, "maximum": HIGHEST_ID})
+def _id(_: Place, value: object) -> int:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= HIGHEST_ID:  # type: ignore[operator]
+        raise BadValue(f"a whole number from 0 to {HIGHEST_ID}")
+    return value  # type: ignore[return-value]
+
+
 SCALARS: Mapping[str, Reader] = {
     "network": _network,
     "enable_writable_file_system": flag,
     "capture_changes": flag,
     "working_directory": absolute,
-    "user": number_from(0),
-    "group": number_from(0),
+    "user": _id,
+    "group": _id,
     "root_size": scalar(size, SIZE),
     "hostname": text_of,
     "limits": _limits,

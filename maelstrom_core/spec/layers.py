@@ -67,7 +67,14 @@ def _prefix(fields: Fields) -> Prefix:
     )
 
 
-_SYMLINK = table_of({"link": path(absolute), "target": path(text_of)}, needed=("link", "target"))
+@shaped(shape_of(text_of))
+def _below_root(place: Place, value: object) -> str:
+    """A path of the container; one that is relative lies below /."""
+    text: str = text_of(place, value)
+    return text if text.startswith("/") else f"/{text}"
+
+
+_SYMLINK = table_of({"link": path(_below_root), "target": path(text_of)}, needed=("link", "target"))
 
 
 @shaped(shape_of(_SYMLINK))
@@ -116,7 +123,7 @@ KINDS: Mapping[str, LayerKind] = {
     ),
     "paths": LayerKind(list_of(path(text_of)), {"optional": flag, **PREFIX}, _paths),
     "stubs": LayerKind(
-        list_of(braces(absolute)), {}, lambda fields: StubsLayer(stubs=fields["stubs"])
+        list_of(braces(_below_root)), {}, lambda fields: StubsLayer(stubs=fields["stubs"])
     ),
     "symlinks": LayerKind(
         list_of(_symlink), {}, lambda fields: SymlinksLayer(symlinks=fields["symlinks"])
