@@ -15,6 +15,7 @@ from maelstrom_core.model.images import Image
 from maelstrom_core.model.layers import HostTreeLayer
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.toml_file import read_toml
+from maelstrom_core.spec.templates import templates
 from maelstrom_core.testrun.directives import Directives, read_directives
 from maelstrom_core.testrun.directives_plan import FRESH, CasePlan, Planner, images_of
 from pytest_maelstrom.containers import Containers
@@ -159,7 +160,14 @@ def directives_of(project: Path) -> Directives:
     if data is None:
         return Directives()
     file = os.fspath(project / FILE)
-    return read_directives(data, SELECTORS, file=file, cannot=CANNOT, groups=GROUPS)
+    return read_directives(
+        data,
+        SELECTORS,
+        file=file,
+        cannot=CANNOT,
+        groups=GROUPS,
+        templates=templates(os.fspath(project)),
+    )
 
 
 def _is_ours(layer: object) -> bool:

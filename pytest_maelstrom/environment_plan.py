@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import attrs
 
-from maelstrom_core.layers.here_plan import NOT_INSIDE, braced, snapshot
+from maelstrom_core.layers.here_plan import NOT_INSIDE, snapshot
 from maelstrom_core.model.container import (
     USUAL_PATH,
     ContainerSpec,
@@ -24,6 +24,7 @@ from maelstrom_core.model.layers import (
     StubsLayer,
     Symlink,
     SymlinksLayer,
+    braced,
 )
 from maelstrom_core.settings import Settings
 

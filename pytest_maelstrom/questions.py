@@ -40,4 +40,5 @@ def print_explanation(config: pytest.Config) -> None:
             lowers=[in_words(layer) for layer in container.layers if layer not in trees],
             host_trees=[(tree.path, tree.target or tree.path) for tree in trees],
         )
-        print(*explain(as_offered(blueprint), slot_facts()), sep="\n")
+        lines = explain(as_offered(blueprint), slot_facts(), labels=container.labels)
+        print(*lines, sep="\n")

@@ -30,6 +30,7 @@ def open_backend(
         store_limit_bytes=settings.cache_size,
         interpreter=settings.interpreter,
         template_memory_bytes=bytes_of_templates,
+        labels=settings.labels,
     )
 
 

@@ -1,7 +1,7 @@
 """A backend on this machine alone: an engine inside the client."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from maelstrom_core.container.template_runtime import TemplateSlot
 from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers.changes import Times
-from maelstrom_core.model.container import Container, ContainerSpec, Devices
+from maelstrom_core.model.container import Container, ContainerSpec, Devices, Devpts
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import InputFailed, JobResult
 from maelstrom_core.model.ports import OnOutput, Viewer
@@ -30,8 +30,9 @@ from maelstrom_core.store.leases import Lease
 class LocalBackend:
     """Runs jobs in this process's engine; see `maelstrom_core.model.ports.Backend`."""
 
-    def __init__(self, store: Store, project_directory: Path) -> None:
+    def __init__(self, store: Store, project_directory: Path, labels: Collection[str] = ()) -> None:
         self._store = store
+        self._labels = labels
         self._specs: dict[str, ContainerSpec] = {}
         self._names: dict[ContainerSpec, str] = {}
         self._by_identity: dict[int, tuple[ContainerSpec, str]] = {}
@@ -74,7 +75,7 @@ class LocalBackend:
         environment = container.environment
         if job.environment:
             environment = tuple(sorted((dict(environment) | dict(job.environment)).items()))
-        fault = _fault_of(job, environment)
+        fault = _fault_of(job, environment) or _without(container.labels, self._labels)
         if fault:
             return JobResult(outcome=InputFailed((fault,)))
         directory = job.working_directory or container.working_directory
@@ -146,8 +147,9 @@ def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
         return "program, arguments and environment cannot hold NUL characters"
     if not job.program:
         return "program: empty"
-    if job.terminal is not None and not any(isinstance(m, Devices) for m in job.container.mounts):
-        return "terminal: its container has no devices"
+    has_terminals = any(isinstance(m, Devices | Devpts) for m in job.container.mounts)
+    if job.terminal is not None and not has_terminals:
+        return "terminal: its container has neither devices nor devpts"
     if job.attachable and not job.container.init:
         return "attachable: its container has no init"
     if (job.fork is not None or job.warm_up) and job.container.template is None:
@@ -159,6 +161,16 @@ def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
     return ""
 
 
+def _without(wanted: Collection[str], own: Collection[str]) -> str:
+    """Why a container with these labels is not for this machine; nothing if it is."""
+    missing = [label for label in wanted if label not in own]
+    if not missing:
+        return ""
+    has = f"which has {', '.join(own)}" if own else "which has none"
+    remedy = "the setting labels says what it has, as MAELSTROM_LABELS or in a file"
+    return f"labels: {', '.join(missing)} cannot be had on this machine, {has}; {remedy}"
+
+
 @asynccontextmanager
 async def open_local_backend(
     *,
@@ -168,12 +180,14 @@ async def open_local_backend(
     store_limit_bytes: int | None = None,
     interpreter: Interpreter = "auto",
     template_memory_bytes: int | None = None,
+    labels: Collection[str] = (),
 ) -> AsyncIterator[LocalBackend]:
     """A backend on this machine for as long as the context lasts; nothing is left after it.
 
     :param project_directory: what relative paths in layers are relative to
     :param slots: how many jobs run at once
     :param template_memory_bytes: what warm templates may take together that no job uses
+    :param labels: those of this machine; jobs that ask for others end at once
     :raises maelstrom_core.errors.HostError: if this host refuses containers, or the store cannot
         be used
     """
@@ -181,7 +195,7 @@ async def open_local_backend(
         raise InputError("bad settings", [f"slots: {slots}; at least one is needed"])
     limit = {} if store_limit_bytes is None else {"limit_bytes": store_limit_bytes}
     with Store.open(store_directory, **limit) as store:
-        backend = LocalBackend(store, project_directory)
+        backend = LocalBackend(store, project_directory, labels)
         try:
             async with open_slots(slots, interpreter=interpreter) as opened:
                 ports: list[SlotPort] = list(opened)

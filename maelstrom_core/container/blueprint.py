@@ -6,11 +6,14 @@ Pure; standard library only, and of that nothing that is slow to load. The engin
 
 from typing import Any, NamedTuple
 
+OF_DEVICES = ("shm", "pts", "mqueue")
+"""Directories of a /dev in which each job mounts something of its own."""
+
 
 class MountPlan(NamedTuple):
     """One mount, in the order in which it is to be made.
 
-    :param kind: ``bind``, ``tmp``, ``proc``, ``sys`` or ``devices``
+    :param kind: ``bind``, ``tmp``, ``proc``, ``sys``, ``devices``, ``devpts`` or ``mqueue``
     :param target: absolute path in the container
     :param source: host path of a bind
     :param read_only: of a bind
@@ -87,27 +90,36 @@ class Blueprint(NamedTuple):
         """The same with these mounts."""
         return self._replace(mounts=mounts)
 
+    def own_of_devices(self, devices: MountPlan) -> tuple[str, ...]:
+        """Of `OF_DEVICES`, those in whose place no later mount comes."""
+        # The kernel refuses to mount the queues of a namespace twice at one place.
+        later = {mount.target for mount in self.mounts[self.mounts.index(devices) + 1 :]}
+        return tuple(name for name in OF_DEVICES if f"{devices.target}/{name}" not in later)
+
     @property
-    def devices(self) -> str:
-        """Where the container has its /dev; nothing if it has none."""
-        return next((mount.target for mount in self.mounts if mount.kind == "devices"), "")
+    def terminals(self) -> str:
+        """Where the container has its terminals, ``/dev/pts`` if it may be; nothing if it has none."""
+        found = [m.target + "/pts" for m in self.mounts if m.kind == "devices"]
+        found += [mount.target for mount in self.mounts if mount.kind == "devpts"]
+        return "/dev/pts" if "/dev/pts" in found else next(iter(found), "")
 
     @property
     def staged(self) -> bool:
         """Whether each job must build its root and pivot into it.
 
         A read-only root without capabilities can be the slot's own prepared mount namespace, of
-        which the job gets a copy; unless a bind lies below a mount that each job makes anew.
+        which the job gets a copy; unless a bind lies below a mount that each job makes anew, or
+        anything below a tmpfs, which is empty until the job has made the mount point.
         """
         if self.writable or self.capabilities or self.template:
             return True
-        fresh: list[str] = []
+        fresh: list[MountPlan] = []
         for mount in self.mounts:
-            if mount.kind == "bind":
-                if any(lies_below(mount.target, other) for other in fresh):
-                    return True
-            else:
-                fresh.append(mount.target)
+            covering = [other.kind for other in fresh if lies_below(mount.target, other.target)]
+            if "tmp" in covering or (covering and mount.kind == "bind"):
+                return True
+            if mount.kind != "bind":
+                fresh.append(mount)
         return False
 
 

@@ -1,6 +1,6 @@
 """A container before it exists: every system call that would make it, with its purpose. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from maelstrom_core.container.blueprint import Blueprint
 from maelstrom_core.container.facts import SlotFacts
@@ -23,8 +23,13 @@ from maelstrom_core.container.tree_plan import tree_steps
 _LONGEST = 60
 
 
-def explain(blueprint: Blueprint, facts: SlotFacts) -> Iterator[str]:
-    """Lines for people: what the container is, what is prepared, what each job does."""
+def explain(blueprint: Blueprint, facts: SlotFacts, *, labels: Sequence[str] = ()) -> Iterator[str]:
+    """Lines for people: what the container is, what is prepared, what each job does.
+
+    :param labels: what a machine must have to run it
+    """
+    if labels:
+        yield f"labels      {', '.join(labels)}"
     yield f"root        {_root(blueprint)}"
     yield f"layers      {len(blueprint.lowers)}"
     for lower in blueprint.lowers:

@@ -217,7 +217,7 @@ def _descriptors(s: JobSteps, blueprint: Blueprint, role: Role) -> None:
 
 def _terminal(s: JobSteps, blueprint: Blueprint) -> None:
     """Open a terminal, connect it, and send the slot its end: nobody else keeps that."""
-    path, how = f"{blueprint.devices}/pts/ptmx", k.O_RDWR | k.O_NOCTTY | k.O_CLOEXEC
+    path, how = f"{blueprint.terminals}/ptmx", k.O_RDWR | k.O_NOCTTY | k.O_CLOEXEC
     s.add("openat", k.AT_FDCWD, path, how, 0, why="make a terminal", saves="terminal")
     end = Result("terminal")
     s.add("ioctl", end, k.TIOCSPTLCK, pack("<i", 0), why="unlock the terminal")
@@ -330,12 +330,24 @@ def _mount_fresh(
         case "proc":
             _mount_proc(s, place, prepared, *whose)
         case "devices":
-            options = f"mode=1777,size={mount.size_bytes}"
-            shared = k.MS_NOSUID | k.MS_NODEV
-            s.mount("tmpfs", f"{place}/shm", options, shared, why=f"{what}/shm")
-            options = "newinstance,ptmxmode=0666,mode=0620"
-            s.mount("devpts", f"{place}/pts", options, k.MS_NOSUID | k.MS_NOEXEC, why=f"{what}/pts")
-            s.mount("mqueue", f"{place}/mqueue", "", _GUARDED, why=f"{what}/mqueue")
+            own = whose[0].own_of_devices(mount)
+            if "shm" in own:
+                options = f"mode=1777,size={mount.size_bytes}"
+                shared = k.MS_NOSUID | k.MS_NODEV
+                s.mount("tmpfs", f"{place}/shm", options, shared, why=f"{what}/shm")
+            if "pts" in own:
+                _mount_terminals(s, f"{place}/pts", why=f"{what}/pts")
+            if "mqueue" in own:
+                s.mount("mqueue", f"{place}/mqueue", "", _GUARDED, why=f"{what}/mqueue")
+        case "devpts":
+            _mount_terminals(s, place, why=what)
+        case "mqueue":
+            s.mount("mqueue", place, "", _GUARDED, why=what)
+
+
+def _mount_terminals(s: JobSteps, place: str, *, why: str) -> None:
+    options = "newinstance,ptmxmode=0666,mode=0620"
+    s.mount("devpts", place, options, k.MS_NOSUID | k.MS_NOEXEC, why=why)
 
 
 def _mount_proc(

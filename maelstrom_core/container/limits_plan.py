@@ -142,7 +142,7 @@ def kept(blueprint: Blueprint, facts: SlotFacts) -> tuple[Kept, ...]:
     for mount in blueprint.mounts:
         if mount.kind == "tmp":
             found.append(Kept("disk", mount.size_bytes, MOUNT, mount.target))
-        elif mount.kind == "devices":
+        elif mount.kind == "devices" and "shm" in blueprint.own_of_devices(mount):
             found.append(Kept("disk", mount.size_bytes, MOUNT, f"{mount.target}/shm"))
     return tuple(_possible(one, facts) for one in found)
 

@@ -12,7 +12,9 @@ from maelstrom_core.model.container import (
     Bind,
     Container,
     Devices,
+    Devpts,
     Mount,
+    Mqueue,
     Proc,
     Sys,
     Tmp,
@@ -117,6 +119,10 @@ def _mount_plan(mount: Mount) -> MountPlan:
             return MountPlan("sys", target)
         case Devices(target=target, names=names, shm_bytes=size):
             return MountPlan("devices", target, size_bytes=size, names=names)
+        case Devpts(target=target):
+            return MountPlan("devpts", target)
+        case Mqueue(target=target):
+            return MountPlan("mqueue", target)
 
 
 def prepare_message(

@@ -57,9 +57,11 @@ class Prepared:
         return strings
 
 
-def as_found(blueprint: Blueprint) -> tuple[Blueprint, dict[str, bool]]:
-    """The blueprint without device nodes that this host lacks, and which sources are directories."""
+def as_found(blueprint: Blueprint) -> tuple[Blueprint, dict[str, bool], tuple[str, ...]]:
+    """The blueprint without device nodes that this host lacks; which sources are directories; and what
+    is lacking, in words."""
     kinds: dict[str, bool] = {}
+    lacking: list[str] = []
     mounts: list[MountPlan] = []
     for mount in blueprint.mounts:
         if mount.kind == "bind":
@@ -69,6 +71,7 @@ def as_found(blueprint: Blueprint) -> tuple[Blueprint, dict[str, bool]]:
                 kinds[mount.source] = True  # opening it fails next, and says so
         if mount.kind == "devices":
             names = tuple(name for name in mount.names if os.path.exists(f"/dev/{name}"))
+            lacking += [f"this host has no /dev/{n}" for n in mount.names if n not in names]
             mount = mount.with_names(names)
         mounts.append(mount)
-    return blueprint.with_mounts(tuple(mounts)), kinds
+    return blueprint.with_mounts(tuple(mounts)), kinds, tuple(lacking)

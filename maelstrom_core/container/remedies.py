@@ -68,6 +68,9 @@ def explain(call: str, number: int, purpose: str) -> Explanation:
         return Explanation(
             "job", "its mount point is not there and lies in a read-only tree", "mount it elsewhere"
         )
+    if call == "mount" and number == e.ENOENT and purpose.startswith("mount /"):
+        cause = "its mount point is not there, and what is mounted above it can have none"
+        return Explanation("job", cause, "mount it elsewhere")
     return _host(call, number, purpose)
 
 

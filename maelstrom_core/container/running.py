@@ -71,14 +71,14 @@ class RunningJob:
         limits: JobLimits,
         link: Link | None = None,
         line: Line | None = None,
-        devices: str = "",
+        terminals: str = "",
         collect: "Callable[[int], Iterator[Left]] | None" = None,
         changes: int = -1,
     ) -> None:
         self.limits = limits
         self.link = link
         self.line = line
-        self.devices = devices
+        self.terminals = terminals
         self.control = control
         self.job = job
         self.pid = pid
@@ -271,7 +271,7 @@ class RunningJob:
             return
         try:
             if rows and columns:
-                self.line, theirs = open_terminal(self.proc, self.pidfd, self.devices)
+                self.line, theirs = open_terminal(self.proc, self.pidfd, self.terminals)
             else:
                 self.line, theirs = open_sockets()
         except OSError:

@@ -114,7 +114,7 @@ class Slot:
             self.place.enter_network(blueprint.network)
             self.place.look_at(self.place.host_view)
             limited = Limited(blueprint, self.facts, self.proc)
-            blueprint, kinds = as_found(blueprint)
+            blueprint, kinds, lacking = as_found(blueprint)
             steps = tree_steps(blueprint, self.facts, kinds, own_network=self.own_network)
             self.place.perform(steps, host_view=self.place.host_view)
         except StepFailed as failed:
@@ -125,7 +125,7 @@ class Slot:
             return
         self.place.view = self.place.namespace("mnt")
         table = Table(job_steps(blueprint, self.facts, kinds), self.numbers)
-        degraded = self.degraded + limits_plan.degraded(blueprint, self.facts)
+        degraded = self.degraded + lacking + limits_plan.degraded(blueprint, self.facts)
         self.prepared[key] = Prepared(blueprint, self.place.view, table, kinds, degraded, limited)
 
     def forget(self, key: str) -> None:
@@ -208,7 +208,7 @@ class Slot:
             proc=self.proc,
             link=link,
             line=started.line,
-            devices=prepared.blueprint.devices,
+            terminals=prepared.blueprint.terminals,
             collect=collecting(self.place.view, self.numbers, directory, *outputs),
             limits=self.limits_of(prepared.limited, started.group, started.pid),
             changes=started.changes,

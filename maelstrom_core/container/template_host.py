@@ -79,7 +79,7 @@ class TemplateHost:
             return
         self._degraded, self._limited = prepared.degraded, prepared.limited
         blueprint = prepared.blueprint
-        self._devices = blueprint.devices
+        self._terminals = blueprint.terminals
         steps = job_steps(blueprint, slot.facts, prepared.kinds, role=Role.TEMPLATE)
         try:
             with theirs:
@@ -230,7 +230,7 @@ class TemplateHost:
             degraded=self._degraded,
             proc=self.slot.proc,
             link=link,
-            devices=self._devices,
+            terminals=self._terminals,
             limits=self.slot.limits_of(self._limited),
         )
         self._forks[self._number] = fork

@@ -102,15 +102,15 @@ def window(rows: int, columns: int) -> bytes:
     return pack("<4H", rows & 0xFFFF, columns & 0xFFFF, 0, 0)
 
 
-def open_terminal(proc: int, pidfd: int, devices: str) -> tuple[Line, int]:
+def open_terminal(proc: int, pidfd: int, terminals: str) -> tuple[Line, int]:
     """Open a terminal in a container: our end, and a descriptor of the job's side.
 
     :param proc: descriptor of a /proc that shows the job
     :param pidfd: of its pid 1, whose root nobody in the container can change
-    :param devices: where its /dev is
+    :param terminals: where its devpts is
     :raises OSError: if it cannot be had
     """
-    path = f"{pid_of(proc, pidfd)}/root{devices}/pts/ptmx"
+    path = f"{pid_of(proc, pidfd)}/root{terminals}/ptmx"
     ours = os.open(path, _OPEN, dir_fd=proc)
     try:
         fcntl.ioctl(ours, TIOCSPTLCK, pack("<i", 0))

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from struct import pack
 
 from maelstrom_core.container import flags as k
-from maelstrom_core.container.blueprint import Blueprint, MountPlan
+from maelstrom_core.container.blueprint import OF_DEVICES, Blueprint, MountPlan, lies_below
 from maelstrom_core.container.facts import SlotFacts
 from maelstrom_core.container.script import Argument, Parameter, Result, Step
 
@@ -158,6 +158,10 @@ def tree_steps(
         if not whole:
             _mount_point(s, place, mount, is_directory)
         _prepare(s, index, mount, place, facts, own_network=own_network)
+        if mount.kind == "devices":
+            for later in blueprint.mounts[index + 1 :]:
+                _mount_point_in_devices(s, mount, place, later, is_directory)
+            s.restrict(place, k.MOUNT_ATTR_RDONLY)
     if whole:
         s.add("chdir", ROOT, why="go to the container's root")
     s.add("pivot_root", ".", ".", why="make it the root")
@@ -239,6 +243,15 @@ def _prepare_devices(s: _Steps, mount: MountPlan, place: str) -> None:
         s.attach(f"device {name}", f"{place}/{name}", attributes, why=f"show /dev/{name}")
     for target, name in _DEVICE_LINKS:
         s.add("symlinkat", target, k.AT_FDCWD, f"{place}/{name}", why=f"link /dev/{name}")
-    for name in ("shm", "pts", "mqueue"):
+    for name in OF_DEVICES:
         s.directory(f"{place}/{name}")
-    s.restrict(place, k.MOUNT_ATTR_RDONLY)
+
+
+def _mount_point_in_devices(
+    s: _Steps, devices: MountPlan, place: str, mount: MountPlan, is_directory: Mapping[str, bool]
+) -> None:
+    """Make room for what is mounted within a /dev, which nothing can be made in later."""
+    name = mount.target[len(devices.target) + 1 :]
+    there = {*OF_DEVICES, *devices.names, *(link for _, link in _DEVICE_LINKS)}
+    if lies_below(mount.target, devices.target) and name and name.split("/")[0] not in there:
+        _mount_point(s, f"{place}/{name}", mount, is_directory)

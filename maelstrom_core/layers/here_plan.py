@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from maelstrom_core.model.layers import GlobLayer, LayerSpec
+from maelstrom_core.model.layers import GlobLayer, LayerSpec, escaped
 
 LEFT_OUT = (
     ".git",
@@ -53,13 +53,3 @@ def snapshot(project: str, trees: Iterable[str]) -> LayerSpec:
         exclude=tuple(excluded),
         exclude_marked=("pyvenv.cfg",),
     )
-
-
-def escaped(path: str) -> str:
-    """A path as a pattern that matches nothing else."""
-    return "".join(f"\\{letter}" if letter in "*?[]{}\\" else letter for letter in path)
-
-
-def braced(path: str) -> str:
-    """A path whose braces are not to be expanded."""
-    return "".join(f"\\{letter}" if letter in "{},\\" else letter for letter in path)

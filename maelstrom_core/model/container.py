@@ -67,10 +67,16 @@ class Sys:
     target: str = "/sys"
 
 
+DEVICES = ("full", "fuse", "null", "random", "tty", "urandom", "zero")
+"""Nodes that a /dev can have."""
+
+
 @attrs.frozen(kw_only=True)
 class Devices:
     """A /dev of harmless nodes and links, with a private ``shm``, ``pts`` and ``mqueue``.
 
+    :param names: of nodes, each one of `DEVICES`; those that this host lacks are left out, and the
+        report says so
     :param shm_bytes: size of the private /dev/shm
     """
 
@@ -79,7 +85,21 @@ class Devices:
     shm_bytes: int = 256 * MEBIBYTE
 
 
-Mount: TypeAlias = Bind | Tmp | Proc | Sys | Devices
+@attrs.frozen(kw_only=True)
+class Devpts:
+    """Terminals of the container's own, which nobody else sees."""
+
+    target: str = "/dev/pts"
+
+
+@attrs.frozen(kw_only=True)
+class Mqueue:
+    """POSIX message queues of the container's own."""
+
+    target: str = "/dev/mqueue"
+
+
+Mount: TypeAlias = Bind | Tmp | Proc | Sys | Devices | Devpts | Mqueue
 """Every kind of mount there is; they are made in the order given."""
 
 tagged_union(Mount)
@@ -171,6 +191,8 @@ class _Common:
     process's signals; otherwise the program is pid 1 itself."""
     template: Template | None = None
     """What jobs that ask for it are forks of."""
+    labels: tuple[str, ...] = ()
+    """What a machine must have to run jobs in it, sorted: words that its settings give it."""
 
 
 @attrs.frozen(kw_only=True)

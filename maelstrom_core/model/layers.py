@@ -171,3 +171,13 @@ LayerSpec: TypeAlias = (
 """Every kind of layer there is."""
 
 tagged_union(LayerSpec)
+
+
+def escaped(path: str) -> str:
+    """A path as a pattern of `GlobLayer` that matches nothing else."""
+    return "".join(f"\\{letter}" if letter in "*?[]{}\\" else letter for letter in path)
+
+
+def braced(path: str) -> str:
+    """A path as a stub of `StubsLayer`: its braces are not expanded."""
+    return "".join(f"\\{letter}" if letter in "{},\\" else letter for letter in path)

@@ -31,6 +31,8 @@ class Prepared:
     :param touched: whether files have changed that a case depends on, as far as that is known; their
         paths are relative to the project
     :param always: layers without which a case cannot be run, whatever directives say
+    :param templates: what ``<name>`` stands for in layers of its file of directives, besides
+        ``<project-dir>``
     """
 
     project: Path
@@ -38,6 +40,7 @@ class Prepared:
     options: Mapping[str, Any] = attrs.field(factory=dict)
     touched: Callable[[Case, Collection[str]], bool] = in_the_same_directory
     always: tuple[Any, ...] = ()
+    templates: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def _nothing(_: argparse.ArgumentParser) -> None:

@@ -33,6 +33,7 @@ from maelstrom_core.program.selection import Selection
 from maelstrom_core.program.watching import watching
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.toml_file import read_toml
+from maelstrom_core.spec.templates import templates
 from maelstrom_core.testrun.directives import read_directives
 from maelstrom_core.testrun.directives_plan import Planner, images_of
 from maelstrom_core.testrun.history import History
@@ -163,7 +164,11 @@ class Session:
         program, settings = self._program, self._settings
         data = read_toml(prepared.project / program.file) or {}
         directives = read_directives(
-            data, program.selectors, file=program.file, cannot=program.cannot
+            data,
+            program.selectors,
+            file=program.file,
+            cannot=program.cannot,
+            templates=templates(os.fspath(prepared.project), prepared.templates),
         )
         if images := images_of(directives):
             faults = [f"{image}: tests of this runner cannot run in images" for image in images]

@@ -98,6 +98,21 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(one.strip() for one in value.split(",") if one.strip())
 
 
+LABEL_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/=-]*$"
+
+
+def label(value: object) -> str:
+    """A label: a word by which machines are chosen for jobs."""
+    if not isinstance(value, str) or re.fullmatch(LABEL_PATTERN[:-1], value) is None:
+        raise BadValue("a label of letters, digits and . _ / = -, such as gpu or region=eu")
+    return value
+
+
+def labels(value: object) -> tuple[str, ...]:
+    """Labels, each once: a list of texts, or one text with commas between them."""
+    return tuple(sorted({label(one) for one in names(value)}))
+
+
 def one_of(*choices: str) -> Callable[[object], str]:
     """One of some words."""
 
@@ -179,6 +194,12 @@ def common(*, slots: int, store: str, state: str) -> tuple[Field, ...]:
             help="hosts of images that may speak without TLS, or whose certificates nobody knows",
         ),
         Field(name="state", read=text, default=state, help="directory of what runs remember"),
+        Field(
+            name="labels",
+            read=labels,
+            default="",
+            help="labels that this machine has: what asks for others is not run here",
+        ),
         Field(
             name="template-memory",
             read=size_or_share,

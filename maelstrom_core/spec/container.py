@@ -8,7 +8,7 @@ import attrs
 
 from maelstrom_core.images.reference import BadReference, parse
 from maelstrom_core.model.container import LEAST_CPU, Limits, Network
-from maelstrom_core.settings.schema import BadValue, size
+from maelstrom_core.settings.schema import LABEL_PATTERN, BadValue, label, size
 from maelstrom_core.spec.commands import any_layer, commands_of, with_commands
 from maelstrom_core.spec.environment import elements
 from maelstrom_core.spec.mounts import mount
@@ -35,6 +35,7 @@ LISTS: Mapping[str, Reader] = {
     "layers": list_of(layer),
     "environment": elements,
     "mounts": list_of(mount),
+    "labels": list_of(scalar(label, {"type": "string", "pattern": LABEL_PATTERN})),
 }
 """What a container adds to its parent's, with ``added_`` in front, or has instead of it."""
 
@@ -62,6 +63,8 @@ _LIMITS = table_of(
         "output": scalar(size, SIZE),
     }
 )
+HIGHEST_ID = (1 << 32) - 2
+"""Of users and groups; the one above stands for none."""
 _SIZES = {
     "file_size": "file_bytes",
     "memory": "memory_bytes",
@@ -81,13 +84,21 @@ def _network(place: Place, value: object) -> Network:
     return Network(_NETWORK(place, value))
 
 
+@shaped({"type": "integer", "minimum": 0, "maximum": HIGHEST_ID})
+def _id(_: Place, value: object) -> int:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= HIGHEST_ID:  # type: ignore[operator]
+        raise BadValue(f"a whole number from 0 to {HIGHEST_ID}")
+    return value  # type: ignore[return-value]
+
+
 SCALARS: Mapping[str, Reader] = {
     "network": _network,
     "enable_writable_file_system": flag,
     "capture_changes": flag,
     "working_directory": absolute,
-    "user": number_from(0),
-    "group": number_from(0),
+    "user": _id,
+    "group": _id,
     "root_size": scalar(size, SIZE),
     "hostname": text_of,
     "limits": _limits,
@@ -326,7 +337,7 @@ def check_parent(
     for command in commands_of(one):
         parent = command.container.parent
         if parent and parent not in names:
-            here = Place(command.path, place.faults).key("parent")
+            here = attrs.evolve(place, path=command.path).key("parent")
             here.fault(f"no container {parent}{nearest(parent, names)}")
 
 

@@ -20,6 +20,7 @@ _FIELDS = {
     "layers": "layers",
     "environment": "environment",
     "mounts": "mounts",
+    "labels": "labels",
     "network": "network",
     "working_directory": "working_directory",
     "user": "user",
@@ -81,6 +82,7 @@ class Family:
         changed: dict[str, Any] = {
             "mounts": self._mounts(above.mounts, one.lists.get("mounts", ())),
             "environment": tuple(sorted(variables.items())),
+            "labels": tuple(sorted({*above.labels, *one.lists.get("labels", ())})),
         }
         for name, value in one.scalars.items():
             match name:

@@ -37,6 +37,7 @@ from maelstrom_core.spec.container import (
 from maelstrom_core.spec.inherit_plan import NOTHING, Family
 from maelstrom_core.spec.job import DOCUMENT, job_readers, split
 from maelstrom_core.spec.reading import Place, list_of, shaped
+from maelstrom_core.spec.templates import templates
 
 DEFAULT = "default"
 """The container that there is without any being written."""
@@ -118,6 +119,7 @@ class JobPlanner:
     ) -> None:
         self._timeout = timeout
         self._output_bytes = output_bytes
+        self._templates = templates(project)
         self._written: dict[str, Said] = {}
         self._images: dict[str, Image] = {}
         self._refused: dict[str, str] = {}
@@ -142,7 +144,7 @@ class JobPlanner:
         :raises InputError: all its faults, each with its path; nothing of it is taken then
         :raises ImageWanted: for an image that was neither brought nor refused; nothing is taken then
         """
-        place = Place("", [])
+        place = Place("", [], self._templates)
         if not any(name in document for name in DOCUMENT):
             # One job and nothing else, as most documents are of which there are many.
             jobs = self._jobs(place, {}, document, command)

@@ -32,13 +32,14 @@ from maelstrom_core.spec.reading import (
     table_shape,
     text_of,
 )
+from maelstrom_core.spec.templates import braces, path, pattern
 
 Fields = Mapping[str, Any]
 PREFIX: Mapping[str, Reader] = {
     "follow_symlinks": flag,
     "canonicalize": flag,
-    "strip_prefix": text_of,
-    "prepend_prefix": text_of,
+    "strip_prefix": path(text_of),
+    "prepend_prefix": path(text_of),
 }
 """Options of layers whose paths are the host's, in the order in which they take effect."""
 
@@ -66,13 +67,31 @@ def _prefix(fields: Fields) -> Prefix:
     )
 
 
-_SYMLINK = table_of({"link": absolute, "target": text_of}, needed=("link", "target"))
+@shaped(shape_of(text_of))
+def _below_root(place: Place, value: object) -> str:
+    """A path of the container; one that is relative lies below /."""
+    text: str = text_of(place, value)
+    return text if text.startswith("/") else f"/{text}"
+
+
+_SYMLINK = table_of({"link": path(_below_root), "target": path(text_of)}, needed=("link", "target"))
 
 
 @shaped(shape_of(_SYMLINK))
 def _symlink(place: Place, value: object) -> Symlink:
     fields = _SYMLINK(place, value)
     return Symlink(fields.get("link", ""), fields.get("target", ""))
+
+
+@shaped({"type": "string", "minLength": 1, "pattern": "^[^/]"})
+def _relative(place: Place, value: object) -> str:
+    """A pattern of paths that are relative to the root of the walk."""
+    text = text_of(place, value)
+    if text.startswith("/"):
+        place.fault(
+            "a pattern is relative to root, so this one fits nothing: name the directory as root"
+        )
+    return text
 
 
 def _glob(fields: Fields) -> LayerSpec:
@@ -91,27 +110,34 @@ def _paths(fields: Fields) -> LayerSpec:
 
 
 KINDS: Mapping[str, LayerKind] = {
-    "tar": LayerKind(text_of, {}, lambda fields: TarLayer(tar=fields["tar"])),
+    "tar": LayerKind(path(text_of), {}, lambda fields: TarLayer(tar=fields["tar"])),
     "glob": LayerKind(
-        one_or_more(text_of),
-        {"root": text_of, "exclude": one_or_more(text_of), "gitignore": flag, **PREFIX},
+        one_or_more(pattern(_relative)),
+        {
+            "root": path(text_of),
+            "exclude": one_or_more(pattern(_relative)),
+            "gitignore": flag,
+            **PREFIX,
+        },
         _glob,
     ),
-    "paths": LayerKind(list_of(text_of), {"optional": flag, **PREFIX}, _paths),
-    "stubs": LayerKind(list_of(absolute), {}, lambda fields: StubsLayer(stubs=fields["stubs"])),
+    "paths": LayerKind(list_of(path(text_of)), {"optional": flag, **PREFIX}, _paths),
+    "stubs": LayerKind(
+        list_of(braces(_below_root)), {}, lambda fields: StubsLayer(stubs=fields["stubs"])
+    ),
     "symlinks": LayerKind(
         list_of(_symlink), {}, lambda fields: SymlinksLayer(symlinks=fields["symlinks"])
     ),
     "shared_library_dependencies": LayerKind(
-        list_of(text_of),
+        list_of(path(text_of)),
         PREFIX,
         lambda fields: SharedLibrariesLayer(
             binaries=fields["shared_library_dependencies"], prefix=_prefix(fields)
         ),
     ),
     "host_tree": LayerKind(
-        absolute,
-        {"target": absolute},
+        path(absolute),
+        {"target": path(absolute)},
         lambda fields: HostTreeLayer(path=fields["host_tree"], target=fields.get("target", "")),
     ),
 }

@@ -6,7 +6,17 @@ from typing import Any
 
 import attrs
 
-from maelstrom_core.model.container import Bind, Devices, Mount, Proc, Sys, Tmp
+from maelstrom_core.model.container import (
+    DEVICES,
+    Bind,
+    Devices,
+    Devpts,
+    Mount,
+    Mqueue,
+    Proc,
+    Sys,
+    Tmp,
+)
 from maelstrom_core.settings.schema import BadValue, size
 from maelstrom_core.spec.reading import (
     SIZE,
@@ -20,9 +30,6 @@ from maelstrom_core.spec.reading import (
     table_shape,
     text_of,
 )
-
-DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
-"""Those that a ``/dev`` can have; ``shm``, ``pts`` and ``mqueue`` are always there, its own."""
 
 
 @shaped({"type": "string", "pattern": "^/+[^/]"})
@@ -38,8 +45,7 @@ def mount_point(_: Place, value: object) -> str:
 
 @shaped({"enum": [*DEVICES, "shm"]})
 def _device(_: Place, value: object) -> str:
-    if value == "fuse":
-        raise BadValue("a device other than fuse, which containers do not have yet")
+    # shm, pts and mqueue are always there, its own.
     if value not in (*DEVICES, "shm"):
         raise BadValue(f"one of {', '.join((*DEVICES, 'shm'))}")
     return str(value)
@@ -100,9 +106,14 @@ KINDS: Mapping[str, MountKind] = {
     "devices": MountKind(
         {**_HERE, "devices": list_of(_device), "shm_size": scalar(size, SIZE)}, (), _devices
     ),
+    "devpts": MountKind(
+        _HERE, ("mount_point",), lambda fields: Devpts(target=fields["mount_point"])
+    ),
+    "mqueue": MountKind(
+        _HERE, ("mount_point",), lambda fields: Mqueue(target=fields["mount_point"])
+    ),
 }
 """Every type of mount."""
-_COMES_WITH_DEVICES = {"devpts": "/dev/pts", "mqueue": "/dev/mqueue"}
 
 
 def _shape_of_kind(name: str, kind: MountKind) -> dict[str, Any]:
@@ -116,10 +127,6 @@ def mount(place: Place, value: object) -> Mount | None:
     if not isinstance(value, Mapping):
         raise BadValue("a table with a type")
     written = value.get("type")
-    if written in _COMES_WITH_DEVICES:
-        where = _COMES_WITH_DEVICES[str(written)]
-        place.key("type").fault(f'{written}: type = "devices" brings one of its own at {where}')
-        return None
     if not isinstance(written, str) or written not in KINDS:
         hint = nearest(written, KINDS) if isinstance(written, str) else ""
         hint = hint if "did you mean" in hint else ""

@@ -53,19 +53,21 @@ class Place:
 
     :param path: ``directives[2].mounts[0]``; empty for the file itself
     :param faults: those of the whole file, one line each
+    :param templates: what ``<name>`` stands for in it; see `maelstrom_core.spec.templates`
     """
 
     path: str
     faults: list[str]
+    templates: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     def key(self, name: str) -> "Place":
         """The place of a key of this table."""
         shown = name if _PLAIN_KEY.fullmatch(name) else repr(name)
-        return Place(f"{self.path}.{shown}" if self.path else shown, self.faults)
+        return attrs.evolve(self, path=f"{self.path}.{shown}" if self.path else shown)
 
     def item(self, index: int) -> "Place":
         """The place of an item of this list."""
-        return Place(f"{self.path}[{index}]", self.faults)
+        return attrs.evolve(self, path=f"{self.path}[{index}]")
 
     def fault(self, what: str) -> None:
         """Take down what is wrong here."""

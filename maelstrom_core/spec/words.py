@@ -34,6 +34,8 @@ WORDS: Mapping[str, str] = {
     "added_environment": "variables after the parent's; $prev{NAME} is what there was",
     "mounts": "mounts, instead of the parent's",
     "added_mounts": "mounts after the parent's; one at the same place takes its place",
+    "labels": "what a machine must have to run it, instead of the parent's; by its settings",
+    "added_labels": "besides the parent's",
     "network": "nothing, loopback of its own, or this machine's own",
     "enable_writable_file_system": "whether the root may be written to; that ends with the job",
     "capture_changes": "what was written to the root comes back as a layer of the store",

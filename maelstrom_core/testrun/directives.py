@@ -80,6 +80,7 @@ def read_directives(
     file: str,
     cannot: Mapping[str, str],
     groups: Collection[str] = (),
+    templates: Mapping[str, str] | None = None,
 ) -> Directives:
     """Make sense of a file.
 
@@ -88,9 +89,10 @@ def read_directives(
     :param cannot: why a runner cannot do what the language has, by key (``group_by``), or by key and
         value (``isolation = template``)
     :param groups: what a runner's cases can be grouped by (``group_by``)
+    :param templates: what ``<name>`` stands for in layers (`maelstrom_core.spec.templates`)
     :raises InputError: all its faults, each with its path
     """
-    place = Place("", [])
+    place = Place("", [], templates or {})
 
     @shaped(_directive_shape())
     def directive(here: Place, value: object) -> Directive:
@@ -103,7 +105,7 @@ def read_directives(
     )
     check_parents(place.key("containers"), found.containers, [DEFAULT])
     for one in found.directives:
-        here = Place(one.origin, place.faults)
+        here = attrs.evolve(place, path=one.origin)
         check_parent(here, one.container, found.containers, [DEFAULT])
     if place.faults:
         raise InputError(f"{file} cannot be used", place.faults)

@@ -33,7 +33,7 @@ SELECTORS = Selectors(
         Selector(name="name", shortest="n", field="name", help="of the test's function"),
         Selector(
             name="package",
-            shortest="package",
+            shortest="p",
             field="package",
             help="import path of the package",
         ),

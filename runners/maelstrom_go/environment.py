@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from maelstrom_core.errors import UsageError
-from maelstrom_core.layers.here_plan import NOT_INSIDE, braced, snapshot
+from maelstrom_core.layers.here_plan import NOT_INSIDE, snapshot
 from maelstrom_core.layers.system import apart_from, etc_files, top_level, without_nested
 from maelstrom_core.model.container import ContainerSpec, Devices, Network, Proc, Root, Sys
 from maelstrom_core.model.layers import (
@@ -14,6 +14,7 @@ from maelstrom_core.model.layers import (
     StubsLayer,
     Symlink,
     SymlinksLayer,
+    braced,
 )
 from maelstrom_core.settings import Settings
 from maelstrom_go.toolchain import Toolchain

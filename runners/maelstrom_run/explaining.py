@@ -38,4 +38,4 @@ def explained(job: JobSpec) -> Iterator[str]:
         lowers=[in_words(layer) for layer in container.layers if layer not in trees],
         host_trees=[(tree.path, tree.target or tree.path) for tree in trees],
     )
-    yield from explain(as_offered(blueprint), slot_facts())
+    yield from explain(as_offered(blueprint), slot_facts(), labels=container.labels)

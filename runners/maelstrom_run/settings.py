@@ -7,7 +7,15 @@ from maelstrom_core.settings import COMMON, Field, Schema
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.settings.schema import BadValue, size, text, whole_number
 
-SHARED = ("slots", "store", "cache-size", "timeout", "interpreter", "insecure-registries")
+SHARED = (
+    "slots",
+    "store",
+    "cache-size",
+    "timeout",
+    "interpreter",
+    "insecure-registries",
+    "labels",
+)
 """Of the settings that all programs share, those that mean something here."""
 OPTIONS: Mapping[str, str] = {
     "slots": "N",

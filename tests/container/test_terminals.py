@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from maelstrom_core.container.messages import Attach, Ended, Resize, Said, Shown, Type
-from maelstrom_core.model.container import Root
+from maelstrom_core.model.container import Devpts, Proc, Root
 
 FACTS = "tty; stty size; ps -o sid=,tpgid= -p $$; read line; echo got $line; exec sleep 100"
 
@@ -50,6 +50,13 @@ def test_a_job_that_begins_on_a_terminal(run, init, writable):
     else:
         assert "41 101" in seen.shown
         assert seen.code == 9
+
+
+@pytest.mark.parametrize("target", ["/dev/pts", "/t"])
+def test_terminals_that_are_a_mount_of_their_own_do(run, target):
+    mounts = (Proc(), Devpts(target=target))
+    seen = run("tty", launch={"terminal": (31, 91)}, mounts=mounts)
+    assert (seen.shown, seen.code) == (f"{target}/0\n", 0)
 
 
 ASKS = """

@@ -1,11 +1,24 @@
 """What a job finds around itself: namespaces, devices, file systems, all of its own."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
-from maelstrom_core.model.container import Devices, Limits, Network, Root, Sys, Tmp
+from maelstrom_core.container.messages import NotStarted
+from maelstrom_core.model.container import (
+    Bind,
+    Devices,
+    Devpts,
+    Limits,
+    Mqueue,
+    Network,
+    Proc,
+    Root,
+    Sys,
+    Tmp,
+)
 
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
@@ -85,3 +98,115 @@ def test_a_job_that_uses_too_much_cpu_is_ended(shell):
 
 def test_tmp_has_the_mode_that_everybody_expects(shell):
     assert shell("stat -c %a /tmp", mounts=(Tmp(target="/tmp"),)).out.strip() == "1777"
+
+
+ROOTS = pytest.mark.parametrize(
+    "root", [Root(), Root(writable=True)], ids=["read-only", "writable"]
+)
+
+
+@ROOTS
+@pytest.mark.parametrize("around", [(), (Devices(),)], ids=["alone", "within devices"])
+def test_terminals_and_queues_can_be_mounts_of_their_own(shell, root, around):
+    mounts = (Proc(), *around, Devpts(), Mqueue(), Devpts(target="/t"), Mqueue(target="/q"))
+    script = """
+        stat -f -c %T /dev/pts /t
+        ls /dev/pts /t
+        touch /dev/mqueue/mine && cat /dev/mqueue/mine
+        ls /q
+    """
+    seen = shell(script, mounts=mounts, root=root)
+    lines = seen.out.splitlines()
+    assert lines[:6] == ["devpts", "devpts", "/dev/pts:", "ptmx", "", "/t:"], seen.messages
+    assert lines[6] == "ptmx"
+    assert lines[7].startswith("QSIZE:0 ")
+    # There is one set of queues for each container, wherever it is mounted.
+    assert lines[8:] == ["mine"]
+    assert shell("ls /dev/mqueue", mounts=mounts, root=root).out == ""
+
+
+def test_a_device_that_the_host_lacks_is_left_out_and_said_to_be(shell):
+    mounts = (Proc(), Devices(names=("null", "no-such-thing")))
+    seen = shell("ls /dev", mounts=mounts)
+    assert "null" in seen.out.split()
+    assert "no-such-thing" not in seen.out
+    assert "this host has no /dev/no-such-thing" in seen.last.degraded
+
+
+def _fuse_can_be_opened() -> bool:
+    return os.access("/dev/fuse", os.R_OK | os.W_OK)
+
+
+@pytest.mark.skipif(not _fuse_can_be_opened(), reason="/dev/fuse is not there, or not for us")
+def test_a_file_system_can_be_served_with_fuse(shell):
+    # What the kernel asks first of whoever serves a file system: FUSE_INIT, which is 26.
+    script = """
+        exec 3<>/dev/fuse
+        mkdir /mnt
+        mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 mine /mnt || exit
+        grep -c ' /mnt fuse' /proc/mounts
+        dd bs=65536 count=1 <&3 2>/dev/null | od -A n -t u4 -j 4 -N 4
+    """
+    seen = shell(
+        script,
+        mounts=(Proc(), Devices(names=("fuse", "null"))),
+        root=Root(writable=True),
+        capabilities=("CAP_SYS_ADMIN",),
+        seccomp=False,
+    )
+    assert seen.out.split() == ["1", "26"], seen.err
+
+
+def test_fuse_is_no_device_unless_asked_for(shell):
+    assert "fuse" not in shell("ls /dev").out.split()
+
+
+@ROOTS
+def test_mount_points_need_not_be_there_whatever_they_lie_in(shell, root, tmp_path):
+    (tmp_path / "shown").write_text("shown")
+    mounts = (
+        Proc(),
+        Devices(),
+        Tmp(target="/tmp"),
+        Tmp(target="/tmp/a/b", size_bytes=1 << 20),
+        Tmp(target="/dev/c/d"),
+        Mqueue(target="/dev/queues"),
+        Bind(source=str(tmp_path / "shown"), target="/dev/e/file"),
+        Bind(source=str(tmp_path), target="/tmp/a/b/c"),
+    )
+    script = (
+        "echo x > /tmp/a/b/x; echo x > /dev/c/d/x; cat /dev/e/file /tmp/a/b/c/shown; ls /dev/queues"
+    )
+    seen = shell(script, mounts=mounts, root=root)
+    assert (seen.out, seen.err, seen.code) == ("shownshown", "", 0)
+
+
+@ROOTS
+def test_a_mount_point_that_cannot_be_is_the_job_s_fault(shell, root):
+    seen = shell("true", mounts=(Proc(), Tmp(target="/proc/mine")), root=root)
+    assert isinstance(seen.last, NotStarted)
+    assert (seen.last.whose, seen.last.remedy) == ("job", "mount it elsewhere")
+
+
+@ROOTS
+def test_with_the_local_network_sys_is_the_host_s_and_cannot_be_changed(shell, root):
+    # A sysfs shows a network namespace, and the host's is not ours to mount one of.
+    script = """
+        ls /sys/class/net
+        mkdir /sys/x 2>/dev/null || echo refused
+        mount -o remount,rw /sys 2>/dev/null || echo refused
+        umount /sys 2>/dev/null || echo refused
+    """
+    mounts = (Proc(), Sys())
+    seen = shell(
+        script,
+        mounts=mounts,
+        network=Network.LOCAL,
+        root=root,
+        capabilities=("CAP_SYS_ADMIN",),
+        seccomp=False,
+    )
+    hosts = sorted(name for _, name in socket.if_nameindex())
+    *names, made, again, away = seen.out.split()
+    assert sorted(set(names) & set(hosts)) == hosts
+    assert (made, again, away) == ("refused",) * 3

@@ -13,6 +13,7 @@ from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.spec import layers, mounts
 from maelstrom_core.spec.container import INHERITABLE, container_readers
 from maelstrom_core.spec.layers import PREFIX
+from maelstrom_core.spec.templates import templates
 from maelstrom_core.testrun.directives import SETTINGS, Directives, read_directives
 from maelstrom_core.testrun.directives_plan import CasePlan, Planner, images_of
 from pytest_maelstrom.choices import CANNOT
@@ -32,7 +33,11 @@ def rows(title: str) -> dict[str, str]:
 
 def read(text: str) -> Directives:
     return read_directives(
-        tomllib.loads(text), SELECTORS, file="maelstrom-pytest.toml", cannot=CANNOT
+        tomllib.loads(text),
+        SELECTORS,
+        file="maelstrom-pytest.toml",
+        cannot=CANNOT,
+        templates=templates("/p"),
     )
 
 

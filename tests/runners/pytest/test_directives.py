@@ -29,7 +29,7 @@ def test_containers_are_what_directives_say(project, run):
                 added_environment = { COUNT = "$prev{COUNT}2" }
                 added_layers = [
                     { paths = ["data/in.txt"], strip_prefix = "data/", prepend_prefix = "/given/" },
-                    { stubs = ["/made/{a,b}/"] },
+                    { stubs = ["/made/{a,b}/", "<project-dir>/beside/{c,d}/"] },
                     { symlinks = [{ link = "/made/link", target = "/given/in.txt" }] },
                 ]
                 added_mounts = [
@@ -73,6 +73,8 @@ def test_containers_are_what_directives_say(project, run):
                     def test_files(self):
                         assert pathlib.Path("/made/link").read_text() == "some data"
                         assert sorted(os.listdir("/made")) == ["a", "b", "link"]
+                        beside = pathlib.Path(__file__).parent / "beside"
+                        assert sorted(os.listdir(beside)) == ["c", "d"]
 
                     def test_mounts(self):
                         assert os.listdir("/shown") == ["in.txt"]

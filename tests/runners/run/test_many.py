@@ -81,6 +81,35 @@ def test_some_job_failed_and_nothing_else_is_1(run: Callable) -> None:
     assert (ran.code, ran.out) == (1, "")
 
 
+def test_what_asks_for_a_label_is_run_where_that_is_had(run: Callable) -> None:
+    jobs = [
+        {"containers": {"fast": {"parent": "default", "labels": ["gpu"]}}},
+        {"program": "echo", "arguments": ["here"]},
+        {
+            "parent": "fast",
+            "program": "echo",
+            "arguments": ["there"],
+            "added_labels": ["region=eu"],
+        },
+    ]
+    ran = run(given=jobs)
+    assert (ran.code, ran.out) == (1, "here\n")
+    assert (
+        "labels: gpu, region=eu cannot be had on this machine, which has none; the setting labels"
+        in ran.err
+    )
+
+    ran = run(given=jobs, MAELSTROM_RUN_LABELS="region=eu")
+    assert "labels: gpu cannot be had on this machine, which has region=eu;" in ran.err
+
+    ran = run(given=jobs, MAELSTROM_LABELS="region=eu, gpu")
+    assert (ran.code, sorted(ran.out.split())) == (0, ["here", "there"])
+
+    ran = run("--explain", given=jobs)
+    assert ran.out.count("\nlabels ") == 1
+    assert "\nlabels      gpu, region=eu\n" in ran.out
+
+
 def test_what_cannot_be_read_ends_reading_but_not_what_runs(run: Callable) -> None:
     ran = run(
         given='{"program": "echo", "arguments": ["before"]}\n{"program": ]}\n{"program": "x"}'

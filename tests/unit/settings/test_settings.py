@@ -151,6 +151,7 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         "cache-size          = 1000  ($MAELSTROM_CACHE_SIZE)",
         "insecure-registries = ()  (default)",
         "state               = '/default/state'  (default)",
+        "labels              = ()  (default)",
         "template-memory     = 0.25  (default)",
         "timeout             = None  (default)",
         "interpreter         = 'auto'  (default)",
@@ -169,8 +170,8 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         ("Timeout", "did you mean timeout?"),
         (
             "zzz",
-            "known: slots, store, cache-size, insecure-registries, state, template-memory, timeout, "
-            "interpreter, repeat, retries, stop-after, fail-on-flaky",
+            "known: slots, store, cache-size, insecure-registries, state, labels, template-memory, "
+            "timeout, interpreter, repeat, retries, stop-after, fail-on-flaky",
         ),
     ],
 )

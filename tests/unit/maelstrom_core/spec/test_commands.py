@@ -138,7 +138,7 @@ def test_a_dozen_faults_of_one_document_are_told_together(planner: JobPlanner) -
         "jobs[0].layers[5].layers[0].command: expected a text, not 1",
         "jobs[0].mounts[0].type: expected one of bind, tmp,",
         "jobs[0].network: expected one of",
-        "jobs[0].user: expected a whole number of at least 0, not -1",
+        "jobs[0].user: expected a whole number from 0 to 4294967294, not -1",
         "jobs[0].timeout: expected a number of seconds such as 30 or 2m, not 'soon'",
         "jobs[1].programm: unknown; did you mean program?",
         "jobs[1]: program is missing",
