@@ -17,6 +17,7 @@ from maelstrom_core.api import (
     UsageError,
     describe,
 )
+from maelstrom_core.api.arrivals import Arrivals
 from maelstrom_core.model.outcome import limits_met
 from maelstrom_run.endings_plan import Ending, of_one
 from maelstrom_run.files import Files
@@ -39,9 +40,9 @@ async def first_job(
     """
     try:
         async for document in documents:
-            found = jobs.of(document.table, what=document.what, command=command)
+            found = jobs.take(document.table, what=document.what, command=command)
             if found:
-                return found[0]
+                return await Arrivals(jobs).finished(found[0])
     except BadStream as bad:
         raise InputError("the job cannot be used", [str(bad)]) from None
     raise UsageError("there is no job", remedy='write one: {"program": "echo"}')

@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from maelstrom_core.api import AsyncRunner, InputError, Jobs
+from maelstrom_core.api.arrivals import Arrivals
 from maelstrom_core.api.images import ImagesOfJobs
 from maelstrom_core.api.runner import RUNNERS
 from maelstrom_core.cluster.choose import open_backend
@@ -123,7 +124,7 @@ async def _know_containers(jobs: Jobs, path: str, kind: str) -> None:
     async with open_source(path, kind) as source, aclosing(source.documents()) as documents:
         try:
             async for document in documents:
-                if jobs.of(document.table, what=document.what):
+                if jobs.take(document.table, what=document.what):
                     fault = "it has jobs: only containers are taken from it; see --file"
                     raise InputError(f"{path} cannot be used", [fault])
         except BadStream as bad:
@@ -136,10 +137,11 @@ async def _explain(
     # What plans containers step by step is needed for nothing else here.
     from maelstrom_run.explaining import explained
 
-    number = 0
+    number, arrivals = 0, Arrivals(jobs)
     try:
         async for document in documents:
-            for job in jobs.of(document.table, what=document.what, command=command):
+            for planned in jobs.take(document.table, what=document.what, command=command):
+                job = await arrivals.finished(planned)
                 number += 1
                 title = f"job {number}" + (f" ({job.label})" if job.label else "")
                 print(*([""] if number > 1 else []), title, *explained(job), sep="\n")
