@@ -7,16 +7,16 @@ several threads at once.
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
-from maelstrom_core.api.runner import AnyJob, AsyncRunner, Ended, open_runner
+from maelstrom_core.api.runner import AnyJob, AsyncRunner, ChangesForm, Ended, open_runner
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
@@ -119,6 +119,12 @@ class Runner:
             self._here.stop([started])
             raise
 
+    def write_changes(
+        self, result: JobResult, path: str | os.PathLike[str], *, form: ChangesForm | None = None
+    ) -> tuple[str, ...]:
+        """Write down what a job has changed; see `AsyncRunner.write_changes`."""
+        return self._here.ask(partial(self._here.runner.write_changes, result, path, form=form))
+
     def run_all(self, jobs: Iterable[AnyJob]) -> Iterator[Ended]:
         """Run many jobs; they are given in the order in which they end.
 
@@ -160,6 +166,7 @@ class Runner:
         return self._inside
 
 
+_Answer = TypeVar("_Answer")
 _Tell = Callable[[JobSpec | None, JobResult | Exception], None]
 """Told how a job has ended; or, without a job, why it could not be run."""
 
@@ -182,6 +189,10 @@ class _Inside:
     def soon(self, ask: Callable[..., object], *arguments: Any) -> None:
         """Have something done in the thread."""
         self._token.run_sync_soon(ask, *arguments)
+
+    def ask(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Have something done in the thread, and wait for it."""
+        return trio.from_thread.run(call, trio_token=self._token)
 
     def start(
         self, job: PlannedJob, tell: _Tell, on_output: OnOutput | None = None

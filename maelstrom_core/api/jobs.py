@@ -34,6 +34,7 @@ class Jobs:
     :param timeout: of jobs that say nothing of it
     :param output_bytes: how much of each of a job's streams is kept
     :param bringer: brings images; without one, jobs cannot name any
+    :param captures: whether what jobs write to their roots comes back, whatever they say
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Jobs:
         timeout: float | None = None,
         output_bytes: int = DEFAULT_OUTPUT_BYTES,
         bringer: Bringing | None = None,
+        captures: bool = False,
     ) -> None:
         self._bringer = bringer
         self._project_directory = project_directory
@@ -54,6 +56,7 @@ class Jobs:
             project=os.fspath(project_directory),
             timeout=timeout,
             output_bytes=output_bytes,
+            captures=captures,
         )
 
     def of(

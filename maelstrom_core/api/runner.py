@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import attrs
 import trio
@@ -14,17 +14,18 @@ from maelstrom_core.api.arrivals import Arrivals
 from maelstrom_core.api.images import ImagesOfJobs
 from maelstrom_core.api.jobs import Jobs
 from maelstrom_core.cluster.choose import open_backend
-from maelstrom_core.errors import InputError
+from maelstrom_core.errors import InputError, UsageError
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
-from maelstrom_core.model.ports import Backend, OnOutput, Viewer
+from maelstrom_core.model.ports import Backend, KeepsChanges, OnOutput, Viewer
 from maelstrom_core.settings import COMMON, Schema, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.spec.jobs_plan import PlannedJob
 
 AnyJob: TypeAlias = JobSpec | Mapping[str, Any]
 """A job: made, or as it is written in JSON or TOML."""
+ChangesForm: TypeAlias = Literal["tar", "directory"]
 RUNNERS = ("go", "pytest")
 """Plugins of ours that know cases, and not where jobs go: loading them takes longer than a job."""
 READ_AHEAD = 100
@@ -141,6 +142,30 @@ class AsyncRunner:
         if not isinstance(job, JobSpec):
             job = await self.finished(job if isinstance(job, PlannedJob) else self.taken(job))
         return await self._backend.run(job, on_output=on_output, viewer=viewer)
+
+    async def write_changes(
+        self, result: JobResult, path: str | os.PathLike[str], *, form: ChangesForm | None = None
+    ) -> tuple[str, ...]:
+        """Write down what a job has changed in its root, which must be captured.
+
+        As a tar archive it is a layer of an image (``.wh.NAME`` stands for what was removed); as a
+        directory, what was written is below ``root`` there, and ``changes.json`` tells of the rest.
+
+        :param path: of an archive, which replaces a file that is there; or of a directory, which must
+            not be there, or be empty
+        :param form: by default that of an archive, if the path ends in ``.tar``
+        :return: what was left out, one line each
+        :raises UsageError: if there are no changes, or they cannot be written there
+        """
+        path = Path(path)
+        changes, backend = result.changes, self._backend
+        if changes is None:
+            why = result.changes_missing or "its root is not captured (capture_changes)"
+            raise UsageError(f"the job has no changes that could be written: {why}")
+        if not isinstance(backend, KeepsChanges):
+            raise UsageError("where the job ran, changes cannot be had from")
+        form = form or ("tar" if path.suffix == ".tar" else "directory")
+        return await backend.write_changes(changes, path, form)
 
     @asynccontextmanager
     async def run_all(

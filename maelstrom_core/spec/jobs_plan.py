@@ -118,6 +118,7 @@ class JobPlanner:
     :param project: what relative paths are relative to, absolute
     :param timeout: of jobs that say nothing of it
     :param output_bytes: how much of each of a job's streams is kept
+    :param captures: whether what jobs write to their roots comes back, whatever they say
     """
 
     def __init__(
@@ -128,8 +129,10 @@ class JobPlanner:
         project: str,
         timeout: float | None = None,
         output_bytes: int = DEFAULT_OUTPUT_BYTES,
+        captures: bool = False,
     ) -> None:
         self._timeout = timeout
+        self._captures = captures
         self._output_bytes = output_bytes
         self._written: dict[str, Said] = {}
         self._images: dict[str, Image] = {}
@@ -332,6 +335,8 @@ class JobPlanner:
         except InputError as error:
             place.faults.extend(error.faults)
             return None
+        if self._captures and spec.root.writable:
+            spec = attrs.evolve(spec, root=attrs.evolve(spec.root, captured=True))
         shared = attrs.evolve(spec, environment=(), working_directory="/")
         shared = self._shared.setdefault(shared, shared)
         made_from = self._images[image] if image else None

@@ -118,7 +118,7 @@ class ManyJobs:
         result = await self._runner.run(job, on_output=on_output)
         if result.degraded:
             self._degraded.update(dict.fromkeys(result.degraded))
-        kept = self._files.keep(number, job, result)
+        kept = await self._files.keep(self._runner, number, job, result)
         counts = self._counts
         counts.ended += 1
         counts.failed += result.outcome != _WELL or bool(kept.faults)

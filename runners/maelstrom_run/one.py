@@ -64,7 +64,7 @@ async def run_one(runner: AsyncRunner, job: JobSpec, files: Files, stopper: Stop
 
     job = attrs.evolve(job, keep_output=False)
     result = await runner.run(job, on_output=pass_on)
-    kept = files.keep(1, job, result)
+    kept = await files.keep(runner, 1, job, result)
     lines = [] if isinstance(result.outcome, Exited | Signaled) else [describe(result.outcome)]
     lines += limits_met(result)
     lines += [f"this host could not give all: {what}" for what in result.degraded]

@@ -25,6 +25,7 @@ from maelstrom_run.many import ManyJobs
 from maelstrom_run.one import first_job, run_one
 from maelstrom_run.present import Events, Live, Presenter, Whole, said
 from maelstrom_run.screen import Screen
+from maelstrom_run.settings import NO_CHANGES
 from maelstrom_run.source import Document, open_source
 from maelstrom_run.stopping import Stopper
 
@@ -51,6 +52,7 @@ async def _run(chosen: argparse.Namespace, settings: Settings, stopper: Stopper)
             timeout=settings.timeout,
             output_bytes=settings.inline_limit,
             bringer=images,
+            captures=settings.changes != NO_CHANGES,
         )
         return await _run_jobs(chosen, settings, stopper, jobs)
 
@@ -80,7 +82,7 @@ async def _run_jobs(
                 job = attrs.evolve(job, stdin=own)
             if chosen.tty or job.terminal is not None:
                 job = seated(job)
-        files = Files(Path(settings.output_directory))
+        files = Files(Path(settings.output_directory), settings.changes)
         plugins = Plugins(block=RUNNERS)
         async with open_backend(settings, plugins, project_directory=Path.cwd()) as backend:
             runner = AsyncRunner(backend, jobs)
