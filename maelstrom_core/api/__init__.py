@@ -29,6 +29,7 @@ from maelstrom_core.model.outcome import (
     TimedOut,
     describe,
 )
+from maelstrom_core.spec.jobs_plan import PlannedJob
 
 __all__ = [
     "AsyncRunner",
@@ -50,6 +51,7 @@ __all__ = [
     "Network",
     "Outcome",
     "OverLimit",
+    "PlannedJob",
     "Runner",
     "Signaled",
     "TimedOut",

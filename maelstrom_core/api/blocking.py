@@ -7,19 +7,21 @@ several threads at once.
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
-from maelstrom_core.api.runner import AnyJob, AsyncRunner, Ended, open_runner
+from maelstrom_core.api.runner import AnyJob, AsyncRunner, ChangesForm, Ended, open_runner
+from maelstrom_core.errors import InputError
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
 from maelstrom_core.model.ports import OnOutput
+from maelstrom_core.spec.jobs_plan import PlannedJob
 
 
 class Runner:
@@ -103,12 +105,25 @@ class Runner:
         :raises InputError: if the job is not written as it must be
         """
         ended: Future[JobResult] = Future()
-        started = self._here.start(self._here.runner.job(job), ended.set_result, on_output)
+
+        def tell(_: JobSpec | None, result: JobResult | Exception) -> None:
+            if isinstance(result, JobResult):
+                ended.set_result(result)
+            else:
+                ended.set_exception(result)
+
+        started = self._here.start(self._here.runner.taken(job), tell, on_output)
         try:
             return ended.result()
         except BaseException:
             self._here.stop([started])
             raise
+
+    def write_changes(
+        self, result: JobResult, path: str | os.PathLike[str], *, form: ChangesForm | None = None
+    ) -> tuple[str, ...]:
+        """Write down what a job has changed; see `AsyncRunner.write_changes`."""
+        return self._here.ask(partial(self._here.runner.write_changes, result, path, form=form))
 
     def run_all(self, jobs: Iterable[AnyJob]) -> Iterator[Ended]:
         """Run many jobs; they are given in the order in which they end.
@@ -120,20 +135,23 @@ class Runner:
         :raises InputError: for a job that is not written as it must be; all others are ended
         """
         inside = self._here
-        ended = queue.SimpleQueue[Ended]()
+        ended = queue.SimpleQueue[tuple[int, JobSpec | None, JobResult | Exception]]()
         running: dict[int, trio.CancelScope] = {}
 
         def taken() -> Ended:
-            one = ended.get()
-            del running[one.number]
-            return one
+            number, job, result = ended.get()
+            del running[number]
+            if job is None or isinstance(result, Exception):
+                assert isinstance(result, Exception)
+                raise result
+            return Ended(number=number, job=job, result=result)
 
         try:
             for number, written in enumerate(jobs, start=1):
                 while len(running) >= inside.runner.read_ahead:
                     yield taken()
-                job = inside.runner.job(written)
-                running[number] = inside.start(job, _teller(ended, number, job))
+                planned = inside.runner.taken(written)
+                running[number] = inside.start(planned, _teller(ended, number))
                 while not ended.empty():
                     yield taken()
             while running:
@@ -148,10 +166,15 @@ class Runner:
         return self._inside
 
 
+_Answer = TypeVar("_Answer")
+_Tell = Callable[[JobSpec | None, JobResult | Exception], None]
+"""Told how a job has ended; or, without a job, why it could not be run."""
+
+
 def _teller(
-    ended: "queue.SimpleQueue[Ended]", number: int, job: JobSpec
-) -> Callable[[JobResult], None]:
-    return lambda result: ended.put(Ended(number=number, job=job, result=result))
+    ended: "queue.SimpleQueue[tuple[int, JobSpec | None, JobResult | Exception]]", number: int
+) -> _Tell:
+    return lambda job, result: ended.put((number, job, result))
 
 
 class _Inside:
@@ -167,26 +190,37 @@ class _Inside:
         """Have something done in the thread."""
         self._token.run_sync_soon(ask, *arguments)
 
+    def ask(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Have something done in the thread, and wait for it."""
+        return trio.from_thread.run(call, trio_token=self._token)
+
     def start(
-        self,
-        job: JobSpec,
-        tell: Callable[[JobResult], None],
-        on_output: OnOutput | None = None,
+        self, job: PlannedJob, tell: _Tell, on_output: OnOutput | None = None
     ) -> trio.CancelScope:
-        """Start a job; what ends it early."""
+        """Start a job, when its image is there; what ends it early."""
         scope = trio.CancelScope()
         self.soon(self._nursery.start_soon, self._run, job, tell, on_output, scope)
         return scope
 
     async def _run(
         self,
-        job: JobSpec,
-        tell: Callable[[JobResult], None],
+        planned: PlannedJob,
+        tell: _Tell,
         on_output: OnOutput | None,
         scope: trio.CancelScope,
     ) -> None:
         with scope:
-            tell(await self.runner.run(job, on_output=on_output))
+            try:
+                job = await self.runner.finished(planned)
+                result = await self.runner.run(job, on_output=on_output)
+            except InputError as error:
+                tell(None, error)
+            except trio.Cancelled:
+                # Whoever waits in another thread while the context is left must not wait for ever.
+                tell(None, RuntimeError("the Runner was closed before the job had ended"))
+                raise
+            else:
+                tell(job, result)
 
     def stop(self, scopes: list[trio.CancelScope]) -> None:
         """End jobs soon."""

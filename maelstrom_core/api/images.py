@@ -1,10 +1,12 @@
 """Brings images that jobs name. What that takes is imported when the first one does."""
 
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maelstrom_core.images.stop import Stop
 from maelstrom_core.model.images import Image
 from maelstrom_core.settings import Settings
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ImagesOfJobs:
-    """Brings images; lines of progress go to standard error.
+    """Brings images, for any number of threads; lines of progress go to standard error.
 
     :param settings: of the program: store, and registries that may be insecure
     :param project: what relative paths are relative to; where the lock file is
@@ -22,26 +24,33 @@ class ImagesOfJobs:
     def __init__(self, settings: Settings, project: Path) -> None:
         self._settings = settings
         self._project = project
+        self._lock = threading.Lock()
         self._bringer: Bringer | None = None
 
-    def bring(self, names: Iterable[str]) -> Mapping[str, Image]:
+    def bring(self, names: Iterable[str], *, stop: Stop | None = None) -> Mapping[str, Image]:
         """Images by their names.
 
+        :param stop: set by whoever does not want them any more: it ends soon then
         :raises maelstrom_core.errors.MaelstromError: if one cannot be had
         """
-        if self._bringer is None:
-            from maelstrom_core.images.bring import Bringer
+        return self._known().bring(names, stop=stop)
 
-            self._bringer = Bringer(
-                Path(self._settings.store),
-                limit_bytes=self._settings.cache_size,
-                project=self._project,
-                insecure=self._settings.insecure_registries,
-                say=lambda line: print(f"maelstrom: {line}", file=sys.stderr, flush=True),
-            )
-        return self._bringer.bring(names)
+    def _known(self) -> "Bringer":
+        with self._lock:
+            if self._bringer is None:
+                from maelstrom_core.images.bring import Bringer
+
+                self._bringer = Bringer(
+                    Path(self._settings.store),
+                    limit_bytes=self._settings.cache_size,
+                    project=self._project,
+                    insecure=self._settings.insecure_registries,
+                    say=lambda line: print(f"maelstrom: {line}", file=sys.stderr, flush=True),
+                )
+            return self._bringer
 
     def close(self) -> None:
-        """Let the store evict them."""
-        if self._bringer is not None:
-            self._bringer.close()
+        """Let the store evict them; what is still being brought ends soon."""
+        with self._lock:
+            if self._bringer is not None:
+                self._bringer.close()

@@ -4,27 +4,28 @@ import itertools
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, closing
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import attrs
 import trio
 
+from maelstrom_core.api.arrivals import Arrivals
 from maelstrom_core.api.images import ImagesOfJobs
 from maelstrom_core.api.jobs import Jobs
 from maelstrom_core.cluster.choose import open_backend
-from maelstrom_core.errors import InputError
+from maelstrom_core.errors import InputError, UsageError
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
-from maelstrom_core.model.ports import Backend, OnOutput, Viewer
+from maelstrom_core.model.ports import Backend, KeepsChanges, OnOutput, Viewer
 from maelstrom_core.settings import COMMON, Schema, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
-from maelstrom_core.spec.jobs_plan import ImageWanted
+from maelstrom_core.spec.jobs_plan import PlannedJob
 
 AnyJob: TypeAlias = JobSpec | Mapping[str, Any]
 """A job: made, or as it is written in JSON or TOML."""
+ChangesForm: TypeAlias = Literal["tar", "directory"]
 RUNNERS = ("go", "pytest")
 """Plugins of ours that know cases, and not where jobs go: loading them takes longer than a job."""
 READ_AHEAD = 100
@@ -52,6 +53,7 @@ class AsyncRunner:
     def __init__(self, backend: Backend, jobs: Jobs) -> None:
         self._backend = backend
         self._jobs = jobs
+        self._arrivals = Arrivals(jobs)
 
     @property
     def slots(self) -> int:
@@ -78,13 +80,33 @@ class AsyncRunner:
     async def jobs_of(
         self, document: Mapping[str, Any], *, what: str = "the job", command: tuple[str, ...] = ()
     ) -> list[JobSpec]:
-        """As `jobs`, and jobs that run go on while an image is brought."""
-        while True:
+        """As `jobs`, and jobs that run go on while an image is brought.
+
+        Cancelling the call ends that soon, unless somebody else waits for the image.
+        """
+        found, faults = [], []
+        for planned in self._jobs.take(document, what=what, command=command):
             try:
-                return self._jobs.without_images(document, what=what, command=command)
-            except ImageWanted as wanted:
-                bring = partial(self._jobs.bring, wanted.name)
-                await trio.to_thread.run_sync(bring, abandon_on_cancel=True)
+                found.append(await self.finished(planned))
+            except InputError as error:
+                faults += error.faults
+        if faults:
+            raise InputError(f"{what} cannot be used", faults)
+        return found
+
+    def take(self, document: Mapping[str, Any], *, what: str = "the job") -> list[PlannedJob]:
+        """As `jobs`, and waits for no image: `finished` does, for each job by itself.
+
+        :raises InputError: all its faults, but for those that only an image can tell
+        """
+        return self._jobs.take(document, what=what)
+
+    async def finished(self, planned: PlannedJob) -> JobSpec:
+        """A job of which all is known, its image, if it has one, brought.
+
+        :raises InputError: for what only the image can tell to be a fault
+        """
+        return await self._arrivals.finished(planned)
 
     def job(self, job: AnyJob) -> JobSpec:
         """One job; waits for its image, if that has to be brought.
@@ -93,11 +115,21 @@ class AsyncRunner:
         """
         return job if isinstance(job, JobSpec) else _only(self.jobs(job))
 
-    async def _job(self, job: AnyJob) -> JobSpec:
-        return job if isinstance(job, JobSpec) else _only(await self.jobs_of(job))
+    def taken(self, job: AnyJob) -> PlannedJob:
+        """One job; its image may still have to be brought, which `run` waits for.
+
+        :raises InputError: all its faults, or that it is not one
+        """
+        if isinstance(job, JobSpec):
+            return PlannedJob(job=job)
+        return _only(self._jobs.take(job))
 
     async def run(
-        self, job: AnyJob, *, on_output: OnOutput | None = None, viewer: Viewer | None = None
+        self,
+        job: AnyJob | PlannedJob,
+        *,
+        on_output: OnOutput | None = None,
+        viewer: Viewer | None = None,
     ) -> JobResult:
         """Run a job to its one ending.
 
@@ -107,8 +139,33 @@ class AsyncRunner:
         :param viewer: attends to its terminal, if it has one
         :raises InputError: if the job is not written as it must be
         """
-        spec = await self._job(job)
-        return await self._backend.run(spec, on_output=on_output, viewer=viewer)
+        if not isinstance(job, JobSpec):
+            job = await self.finished(job if isinstance(job, PlannedJob) else self.taken(job))
+        return await self._backend.run(job, on_output=on_output, viewer=viewer)
+
+    async def write_changes(
+        self, result: JobResult, path: str | os.PathLike[str], *, form: ChangesForm | None = None
+    ) -> tuple[str, ...]:
+        """Write down what a job has changed in its root, which must be captured.
+
+        As a tar archive it is a layer of an image (``.wh.NAME`` stands for what was removed); as a
+        directory, what was written is below ``root`` there, and ``changes.json`` tells of the rest.
+
+        :param path: of an archive, which replaces a file that is there; or of a directory, which must
+            not be there, or be empty
+        :param form: by default that of an archive, if the path ends in ``.tar``
+        :return: what was left out, one line each
+        :raises UsageError: if there are no changes, or they cannot be written there
+        """
+        path = Path(path)
+        changes, backend = result.changes, self._backend
+        if changes is None:
+            why = result.changes_missing or "its root is not captured (capture_changes)"
+            raise UsageError(f"the job has no changes that could be written: {why}")
+        if not isinstance(backend, KeepsChanges):
+            raise UsageError("where the job ran, changes cannot be had from")
+        form = form or ("tar" if path.suffix == ".tar" else "directory")
+        return await backend.write_changes(changes, path, form)
 
     @asynccontextmanager
     async def run_all(
@@ -117,7 +174,8 @@ class AsyncRunner:
         """Run many jobs; what is yielded gives them in the order in which they end.
 
         No more than `read_ahead` jobs are known at once, so there may be any number of them, and
-        whoever does not take what has ended holds up the rest. Leaving the context ends all jobs.
+        whoever does not take what has ended holds up the rest. Those that wait for an image do not
+        hold up others. Leaving the context ends all jobs.
 
         :raises InputError: for a job that is not written as it must be; all others are ended
         """
@@ -126,16 +184,27 @@ class AsyncRunner:
         numbers = itertools.count(1)
         faults: list[InputError] = []
 
-        async def one(number: int, job: JobSpec, mine: trio.MemorySendChannel[Ended]) -> None:
+        async def one(
+            number: int,
+            planned: PlannedJob,
+            mine: trio.MemorySendChannel[Ended],
+            nursery: trio.Nursery,
+        ) -> None:
             async with mine:
+                try:
+                    job = await self.finished(planned)
+                except InputError as error:
+                    faults.append(error)
+                    nursery.cancel_scope.cancel()
+                    return
                 result = await self._backend.run(job)
                 await mine.send(Ended(number=number, job=job, result=result))
                 free.release()
 
         async def start(job: AnyJob, nursery: trio.Nursery) -> None:
             await free.acquire()
-            spec = await self._job(job)
-            nursery.start_soon(one, next(numbers), spec, give.clone())
+            planned = self.taken(job)
+            nursery.start_soon(one, next(numbers), planned, give.clone(), nursery)
 
         async def all_of_them(nursery: trio.Nursery) -> None:
             async with give:
@@ -159,7 +228,10 @@ class AsyncRunner:
             raise faults[0]
 
 
-def _only(found: list[JobSpec]) -> JobSpec:
+_Any = TypeVar("_Any", JobSpec, PlannedJob)
+
+
+def _only(found: list[_Any]) -> _Any:
     if len(found) != 1:
         raise InputError("the job cannot be used", [f"it is {len(found)} jobs, not one"])
     return found[0]

@@ -59,7 +59,12 @@ class CapturedRoot:
                 )
                 lease.add([changes.layer])
                 store.tree(changes.layer)
-                leases.append(lease)
+                if not leases:
+                    leases.append(lease)
+                    return changes
+                # One for all: thousands of jobs would open thousands of files.
+                leases[0].add([changes.layer])
+            lease.release()
             return changes
 
         try:

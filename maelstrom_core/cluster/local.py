@@ -19,9 +19,10 @@ from maelstrom_core.container.template_runtime import TemplateSlot
 from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers.changes import Times
+from maelstrom_core.layers.written import write_layer
 from maelstrom_core.model.container import Container, ContainerSpec, Devices, Devpts
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import InputFailed, JobResult
+from maelstrom_core.model.outcome import InputFailed, JobResult, RootChanges
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.store import Store
 from maelstrom_core.store.leases import Lease
@@ -102,6 +103,17 @@ class LocalBackend:
                 cancelled=lambda: self._closing,
             )
         return attrs.evolve(result, changes=changes, changes_missing=missing)
+
+    async def write_changes(self, changes: RootChanges, path: Path, form: str) -> tuple[str, ...]:
+        """Write down what a job has changed; see `maelstrom_core.model.ports.KeepsChanges`."""
+
+        def write() -> tuple[str, ...]:
+            entries = self._store.manifest(changes.layer)
+            return write_layer(
+                entries, path, form, store=self._store, cancelled=lambda: self._closing
+            )
+
+        return await trio.to_thread.run_sync(write)
 
     def _name(self, spec: ContainerSpec) -> str:
         """A name for equal specs; hashing one is dear, so its object is remembered too."""

@@ -102,6 +102,8 @@ class Config:
     environment: tuple[tuple[str, str], ...] = ()
     working_directory: str = "/"
     user: str = ""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 def kind_of(data: bytes, media_type: str) -> str:
@@ -183,7 +185,22 @@ def read_config(data: bytes) -> Config:
         environment=tuple(sorted(variables.items())),
         working_directory="/" + directory.lstrip("/"),
         user=user[:200],
+        entrypoint=_texts(own, "Entrypoint"),
+        command=_texts(own, "Cmd"),
     )
+
+
+def _texts(own: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = own.get(key)
+    if value is None:
+        return ()
+    # Docker takes one text for a list of it.
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+        raise BadImage(f"config.{key}: no list of texts")
+    if any("\0" in one for one in texts):
+        raise BadImage(f"config.{key}: a text with NUL")
+    return tuple(texts)
 
 
 def _object(data: bytes, what: str) -> Mapping[str, Any]:

@@ -60,6 +60,7 @@ class Pulling:
     :param project: what relative paths are relative to; where the lock file is
     :param insecure: hosts that may speak without TLS, or with certificates of nobody known
     :param platform: what machine images are for
+    :param stop: set when nobody wants them any more
     """
 
     project: Path
@@ -67,6 +68,7 @@ class Pulling:
     insecure: frozenset[str] = frozenset()
     platform: Platform = attrs.field(factory=lambda: platform_of(host.machine()))
     on_event: OnEvent = lambda _event: None
+    stop: Stop = attrs.field(factory=Stop)
 
 
 @attrs.frozen
@@ -132,7 +134,8 @@ class _One:
         self._cache = cache
         self._store = store
         self._lease = lease
-        self._stop = Stop()
+        # Its own as well: a layer that fails ends the others of this image.
+        self._stop = Stop(how.stop)
 
     @property
     def is_to_be_locked(self) -> bool:
@@ -199,6 +202,8 @@ class _One:
             working_directory=resolved.config.working_directory,
             user=self._user(resolved.config.user, layers[first:]),
             user_text=resolved.config.user,
+            entrypoint=resolved.config.entrypoint,
+            command=resolved.config.command,
         )
 
     def _user(self, text: str, layers: list[Layer]) -> tuple[int, int] | None:

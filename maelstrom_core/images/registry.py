@@ -82,6 +82,8 @@ class Registry:
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self._sockets.append(info["return_value"].get_extra_info("socket"))
+            if self._stop.is_set():
+                self._break_off()  # it was set while nobody knew of this socket
 
     def manifest(self, wanted: str) -> tuple[bytes, str]:
         """A manifest or index, and what it was sent as.

@@ -15,6 +15,8 @@ class Image:
     :param environment: names and values, sorted by name
     :param user: ids of user and group; ``None`` if the image does not know them itself
     :param user_text: how it names them; empty for root
+    :param entrypoint: program that is run, with its first arguments; empty for none
+    :param command: arguments after those, or the program if there is no entry point
     """
 
     name: str
@@ -24,3 +26,5 @@ class Image:
     working_directory: str = "/"
     user: tuple[int, int] | None = (0, 0)
     user_text: str = ""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from maelstrom_core.model.job import JobSpec, TerminalSize
-from maelstrom_core.model.outcome import JobResult
+from maelstrom_core.model.outcome import JobResult, RootChanges
 
 OnOutput: TypeAlias = Callable[[int, bytes], None]
 """Called with stream (1 stdout, 2 stderr, 3 report) and bytes as they come."""
@@ -89,6 +90,21 @@ class Backend(Protocol):
         """
 
 
+@runtime_checkable
+class KeepsChanges(Protocol):
+    """A backend that has what jobs changed in captured roots, until it is closed."""
+
+    async def write_changes(self, changes: RootChanges, path: Path, form: str) -> tuple[str, ...]:
+        """Write it down on this machine.
+
+        :param path: of a tar archive, which replaces a file that is there; or of a directory, which
+            must not be there, or be empty
+        :param form: ``tar`` or ``directory``
+        :return: what was left out, one line each
+        :raises maelstrom_core.errors.MaelstromError: if it cannot be written there
+        """
+
+
 BackendOpener: TypeAlias = Callable[[], AbstractAsyncContextManager[Backend]]
 
-__all__ = ["Backend", "BackendOpener", "Keyboard", "OnOutput", "Viewer"]
+__all__ = ["Backend", "BackendOpener", "KeepsChanges", "Keyboard", "OnOutput", "Viewer"]

@@ -26,11 +26,21 @@ class Source:
 
 
 class Settings:
-    """All settings of a run, frozen; each is an attribute by its name in Python."""
+    """All settings of a run, frozen; each is an attribute by its name in Python.
 
-    def __init__(self, values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
+    :param values: as they were understood
+    :param written: as they were written; ``None`` for what is not set
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        origins: Mapping[str, str],
+        written: Mapping[str, object],
+    ) -> None:
         self._values = dict(values)
         self._origins = dict(origins)
+        self._written = dict(written)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self._values:
@@ -42,13 +52,17 @@ class Settings:
         return self._origins[name]
 
     def described(self) -> str:
-        """Every setting, its value and where that comes from; one line each."""
-        names = [name.replace("_", "-") for name in self._values]
-        width = max(map(len, names), default=0)
+        """Every setting, its value and where that comes from; one line of TOML each.
+
+        Read back from a file of settings, they are the same.
+        """
+        from maelstrom_core.settings.shown_plan import Shown, lines  # seldom asked for
+
         return "\n".join(
-            f"{name:{width}} = {self._values[name.replace('-', '_')]!r}"
-            f"  ({self._origins[name.replace('-', '_')]})"
-            for name in names
+            lines(
+                Shown(name.replace("_", "-"), self._written[name], value, self._origins[name])
+                for name, value in self._values.items()
+            )
         )
 
 
@@ -81,6 +95,7 @@ def merge(schema: Schema, sources: Sequence[Source]) -> Settings:
     faults = []
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
+    decisive: dict[str, object] = {}
     names = schema.names()
     for source in sources:
         for name in source.values:
@@ -103,6 +118,7 @@ def merge(schema: Schema, sources: Sequence[Source]) -> Settings:
             # Sources that do not decide are read as well, so that their faults are told.
             if field.attribute not in values:
                 values[field.attribute], origins[field.attribute] = value, source.origin
+                decisive[field.attribute] = written
     if faults:
         raise InputError("bad settings", faults)
-    return Settings(values, origins)
+    return Settings(values, origins, decisive)

@@ -14,6 +14,7 @@ from maelstrom_core.spec.reading import (
     SECONDS,
     Place,
     Reader,
+    flag,
     one_or_more,
     shape_of,
     shaped,
@@ -38,12 +39,14 @@ class SaidCommand:
     :param timeout: seconds; ``None`` for no limit
     :param container: what it says of the container that it is run in; without parent and image, the rest
         is that of the container that has the layer, and of its layers those below
+    :param project: it sees the project's files, if its container has them
     """
 
     path: str
     command: tuple[str, ...]
     timeout: float | None
     container: "Said"
+    project: bool = True
 
 
 @shaped({"type": "string"})
@@ -59,7 +62,11 @@ def _timeout(_: Place, value: object) -> tuple[float | None]:
     return (seconds(value),)
 
 
-_OWN: Mapping[str, Reader] = {"command": one_or_more(_text), "timeout": _timeout}
+_OWN: Mapping[str, Reader] = {
+    "command": one_or_more(_text),
+    "timeout": _timeout,
+    "project": flag,
+}
 
 
 def any_layer(
@@ -89,7 +96,13 @@ def any_layer(
         if len(place.faults) > before:
             return None
         (timeout,) = fields.get("timeout", (DEFAULT_TIMEOUT,))
-        return SaidCommand(path=place.path, command=command, timeout=timeout, container=container)
+        return SaidCommand(
+            path=place.path,
+            command=command,
+            timeout=timeout,
+            container=container,
+            project=fields.get("project", True),
+        )
 
     return read
 

@@ -9,7 +9,7 @@ import attrs
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.container import Bind, ContainerSpec, Mount
 from maelstrom_core.model.images import Image
-from maelstrom_core.model.layers import CommandLayer
+from maelstrom_core.model.layers import CommandLayer, GlobLayer, LayerSpec
 from maelstrom_core.spec.commands import SaidCommand
 from maelstrom_core.spec.container import Said, limits_with
 from maelstrom_core.spec.environment import evaluated
@@ -116,8 +116,15 @@ class Family:
             for one in container.mounts
         )
         root = attrs.evolve(container.root, writable=True, captured=True)
-        container = attrs.evolve(container, mounts=mounts, root=root, template=None)
+        layers = tuple(
+            one for one in container.layers if written.project or not self._is_snapshot(one)
+        )
+        container = attrs.evolve(container, layers=layers, mounts=mounts, root=root, template=None)
         return CommandLayer(command=written.command, container=container, timeout=written.timeout)
+
+    def _is_snapshot(self, layer: LayerSpec) -> bool:
+        """Whether it is of the whole project: any edit makes it another one."""
+        return isinstance(layer, GlobLayer) and layer.root == self.project
 
     def image_of(self, one: Said) -> str:
         """Name of the image that a container is made from in the end; empty for none."""

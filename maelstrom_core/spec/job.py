@@ -100,7 +100,9 @@ def document_shape() -> Mapping[str, Any]:
     """What a document may be, as JSON Schema."""
     keys = job_readers()
     one = table_shape({**keys, "containers": containers})
-    job = table_shape(keys, needed=("program",))
+    # Without a program it runs what its image says, which it may have from its parent.
+    said = [{"required": [name]} for name in ("program", "image", "parent")]
+    job = {**table_shape(keys), "anyOf": said}
     properties = {**one["properties"], "jobs": {"type": "array", "items": job}}
     # Whoever gives the program on the command line may leave it out.
     alone = {"not": {"anyOf": [{"required": [name]} for name in keys]}}

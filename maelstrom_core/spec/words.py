@@ -25,6 +25,7 @@ WORDS: Mapping[str, str] = {
     "isolation": "an interpreter started for this test alone, or a fork of a warm one",
     "group_by": "which tests share one container, one after the other",
     "command": "program and arguments; what it changes in its container is the layer",
+    "project": "whether the command sees the project's files; false: edits do not run it anew",
     # Of containers.
     "image": "the image that it is made from: docker://NAME:TAG, oci:DIRECTORY or an archive",
     "parent": "the container that this one is made from; default is there without being written",

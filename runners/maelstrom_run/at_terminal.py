@@ -45,7 +45,7 @@ async def run_at_terminal(
 
     seat = Seat(UsersTerminal(), begins_on_one=True, escape=escape, interrupt=interrupt)
     result = await seat.attend_to(runner.run(job, viewer=seat))
-    kept = files.keep(1, job, result)
+    kept = await files.keep(runner, 1, job, result)
     lines = [] if isinstance(result.outcome, Exited | Signaled) else [describe(result.outcome)]
     lines += [f"this host could not give all: {what}" for what in result.degraded]
     sys.stderr.buffer.write(said([*lines, *kept.faults]))

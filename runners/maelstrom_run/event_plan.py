@@ -39,12 +39,14 @@ def ended(
     files: dict[str, str],
     faults: list[str],
     *,
+    changes: str = "",
     with_streams: bool,
 ) -> bytes:
     """A job has ended.
 
     :param files: what it left: its own names, and where they are now
     :param faults: what was not kept of that, and why
+    :param changes: where what it has changed is now
     :param with_streams: and what it wrote
     """
     written: dict[str, Any] = {}
@@ -72,17 +74,17 @@ def ended(
         **({"limits_hit": limits} if limits else {}),
         **({"outputs": files} if files else {}),
         **({"outputs_missing": faults} if faults else {}),
-        **_changes(result),
+        **_changes(result, changes),
     )
 
 
-def _changes(result: JobResult) -> dict[str, Any]:
+def _changes(result: JobResult, path: str) -> dict[str, Any]:
     """What it has changed in its root, if that comes back; or why it does not."""
     if result.changes is None:
         return {"changes_missing": result.changes_missing} if result.changes_missing else {}
     changes = result.changes
     told = {"layer": str(changes.layer), "entries": changes.entries, "bytes": changes.size_bytes}
-    return {"changes": told}
+    return {"changes": {**told, **({"path": path} if path else {})}}
 
 
 def outcome(ending: Outcome) -> dict[str, Any]:

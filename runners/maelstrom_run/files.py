@@ -1,27 +1,37 @@
 """Files that jobs leave, written down on this host.
 
 ``DIRECTORY/NUMBER-LABEL/…``, with the paths that they had below the job's working directory, or else in
-its container. Nothing else is ever written or followed: names come from a container.
+its container; ``DIRECTORY/NUMBER-LABEL.changes`` or ``….changes.tar``, what they have changed. Nothing
+else is ever written or followed: names come from a container.
 """
 
 import os
 import re
+import shutil
 from pathlib import Path, PurePosixPath
 
 import attrs
+import trio
 
-from maelstrom_core.api import JobResult, JobSpec
+from maelstrom_core.api import AsyncRunner, JobResult, JobSpec, MaelstromError
+from maelstrom_core.api.runner import ChangesForm
+from maelstrom_run.settings import NO_CHANGES
+
+_SHOWN = 3
+"""Of what was left out, so many are told by name."""
 
 
-@attrs.frozen
+@attrs.define
 class Kept:
     """What came of the files of one job.
 
     :param places: where they are now, by their paths in the container
+    :param changes: where what it has changed is now; empty if that was not asked for
     :param faults: in words
     """
 
     places: dict[str, str] = attrs.field(factory=dict)
+    changes: str = ""
     faults: list[str] = attrs.field(factory=list)
 
 
@@ -29,16 +39,47 @@ class Files:
     """Writes down what jobs leave.
 
     :param directory: below which; made when it is needed
+    :param changes: the form of what they have changed
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, changes: str = NO_CHANGES) -> None:
         self._directory = directory
+        self._changes = changes
 
-    def keep(self, number: int, job: JobSpec, result: JobResult) -> Kept:
+    async def keep(self, runner: AsyncRunner, number: int, job: JobSpec, result: JobResult) -> Kept:
         """Write down what a job left."""
+        kept = self._keep_outputs(number, job, result) if job.outputs else Kept()
+        if self._changes != NO_CHANGES:
+            await self._keep_changes(runner, number, job, result, kept)
+        return kept
+
+    async def _keep_changes(
+        self, runner: AsyncRunner, number: int, job: JobSpec, result: JobResult, kept: Kept
+    ) -> None:
+        if result.changes_missing:
+            kept.faults.append(f"changes: {result.changes_missing}")
+        if result.changes is None:
+            return
+        form: ChangesForm = "tar" if self._changes == "tar" else "directory"
+        ending = ".changes.tar" if form == "tar" else ".changes"
+        place = self._directory / f"{directory_name(number, job.label)}{ending}"
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            if form == "directory" and place.exists():
+                await trio.to_thread.run_sync(shutil.rmtree, place)  # of a run before
+            left_out = await runner.write_changes(result, place, form=form)
+        except MaelstromError as error:
+            kept.faults.append(f"changes: {error.message}")
+        except OSError as error:
+            kept.faults.append(f"changes: {place} could not be written: {error.strerror}")
+        else:
+            kept.changes = os.fspath(place)
+            kept.faults.extend(f"changes: left out: {one}" for one in left_out[:_SHOWN])
+            if len(left_out) > _SHOWN:
+                kept.faults.append(f"changes: left out: {len(left_out) - _SHOWN} more")
+
+    def _keep_outputs(self, number: int, job: JobSpec, result: JobResult) -> Kept:
         kept = Kept()
-        if not job.outputs:
-            return kept
         kept.faults.extend(f"outputs: {why}" for why in result.outputs_missing)
         directory = self._directory / directory_name(number, job.label)
         for left in result.outputs:

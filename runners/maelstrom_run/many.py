@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import attrs
 import trio
 
-from maelstrom_core.api import AsyncRunner, Cancelled, Exited, InputError, JobSpec, UsageError
+from maelstrom_core.api import (
+    AsyncRunner,
+    Cancelled,
+    Exited,
+    InputError,
+    JobSpec,
+    PlannedJob,
+    UsageError,
+)
 from maelstrom_run.endings_plan import Ending, of_many
 from maelstrom_run.files import Files
 from maelstrom_run.job_stream import BadStream
@@ -92,18 +100,25 @@ class ManyJobs:
             await self._run(*job)
         self._counts.all_read = True
 
-    async def _given(self, job: JobSpec) -> int:
-        """A job was read; its number."""
+    async def _given(self, number: int, job: JobSpec) -> None:
+        """All is known of a job."""
         self._counts.read += 1
-        await self._presenter.given(self._counts.read, job)
-        return self._counts.read
+        await self._presenter.given(number, job)
 
-    async def _run(self, number: int, job: JobSpec) -> None:
+    async def _run(self, number: int, planned: PlannedJob) -> None:
+        job = planned.job
+        if planned.wants is not None:
+            try:
+                job = await self._runner.finished(planned)
+            except InputError as error:
+                await self._fault(str(error))
+                return
+            await self._given(number, job)
         on_output = self._presenter.on_output(number, job)
         result = await self._runner.run(job, on_output=on_output)
         if result.degraded:
             self._degraded.update(dict.fromkeys(result.degraded))
-        kept = self._files.keep(number, job, result)
+        kept = await self._files.keep(self._runner, number, job, result)
         counts = self._counts
         counts.ended += 1
         counts.failed += result.outcome != _WELL or bool(kept.faults)
@@ -126,7 +141,7 @@ class ManyJobs:
 class _Jobs:
     """Jobs as they are read, for many tasks that take them.
 
-    :param given: told of each, in order; gives it its number
+    :param given: told of each, in order, but of those that wait for an image
     :param fault: told of what is no job
     """
 
@@ -134,7 +149,7 @@ class _Jobs:
         self,
         runner: AsyncRunner,
         documents: AsyncIterator[Document],
-        given: Callable[[JobSpec], Awaitable[int]],
+        given: Callable[[int, JobSpec], Awaitable[None]],
         fault: Callable[[str], Awaitable[None]],
     ) -> None:
         self._runner = runner
@@ -142,10 +157,11 @@ class _Jobs:
         self._given = given
         self._fault = fault
         self._reading = trio.Lock()
-        self._jobs: deque[JobSpec] = deque()
+        self._jobs: deque[PlannedJob] = deque()
+        self._number = 0
         self._all_read = False
 
-    async def next(self) -> tuple[int, JobSpec] | None:
+    async def next(self) -> tuple[int, PlannedJob] | None:
         """The next one, and its number; ``None`` if there will be no more."""
         try:
             # Mostly nobody else reads, and then nobody else's turn need come first.
@@ -157,8 +173,11 @@ class _Jobs:
                 await self._read()
             if not self._jobs:
                 return None
-            job = self._jobs.popleft()
-            return await self._given(job), job
+            planned = self._jobs.popleft()
+            self._number = number = self._number + 1
+            if planned.wants is None:
+                await self._given(number, planned.job)
+            return number, planned
         finally:
             self._reading.release()
 
@@ -166,9 +185,9 @@ class _Jobs:
         """Read one document."""
         try:
             document = await anext(self._documents)
-            for job in await self._runner.jobs_of(document.table, what=document.what):
-                if job.terminal is None:
-                    self._jobs.append(job)
+            for planned in self._runner.take(document.table, what=document.what):
+                if planned.job.terminal is None:
+                    self._jobs.append(planned)
                 else:
                     words = "wants a terminal: run it by itself, --one"
                     await self._fault(f"{document.what} {words}")

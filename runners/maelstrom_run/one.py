@@ -17,6 +17,7 @@ from maelstrom_core.api import (
     UsageError,
     describe,
 )
+from maelstrom_core.api.arrivals import Arrivals
 from maelstrom_core.model.outcome import limits_met
 from maelstrom_run.endings_plan import Ending, of_one
 from maelstrom_run.files import Files
@@ -39,9 +40,9 @@ async def first_job(
     """
     try:
         async for document in documents:
-            found = jobs.of(document.table, what=document.what, command=command)
+            found = jobs.take(document.table, what=document.what, command=command)
             if found:
-                return found[0]
+                return await Arrivals(jobs).finished(found[0])
     except BadStream as bad:
         raise InputError("the job cannot be used", [str(bad)]) from None
     raise UsageError("there is no job", remedy='write one: {"program": "echo"}')
@@ -63,7 +64,7 @@ async def run_one(runner: AsyncRunner, job: JobSpec, files: Files, stopper: Stop
 
     job = attrs.evolve(job, keep_output=False)
     result = await runner.run(job, on_output=pass_on)
-    kept = files.keep(1, job, result)
+    kept = await files.keep(runner, 1, job, result)
     lines = [] if isinstance(result.outcome, Exited | Signaled) else [describe(result.outcome)]
     lines += limits_met(result)
     lines += [f"this host could not give all: {what}" for what in result.degraded]

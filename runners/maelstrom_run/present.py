@@ -172,8 +172,15 @@ class Events:
     async def ended(self, number: int, job: JobSpec, result: JobResult, kept: Kept) -> None:
         """Say it."""
         before = bytes(self._pending.pop(number, b""))
-        places, faults = kept.places, kept.faults
-        text = event_plan.ended(number, job, result, places, faults, with_streams=not self._is_live)
+        text = event_plan.ended(
+            number,
+            job,
+            result,
+            kept.places,
+            kept.faults,
+            changes=kept.changes,
+            with_streams=not self._is_live,
+        )
         await self._screen.write(before + text)
 
     async def fault(self, text: str) -> None:

@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from maelstrom_core.api import AsyncRunner, InputError, Jobs
+from maelstrom_core.api.arrivals import Arrivals
 from maelstrom_core.api.images import ImagesOfJobs
 from maelstrom_core.api.runner import RUNNERS
 from maelstrom_core.cluster.choose import open_backend
@@ -24,6 +25,7 @@ from maelstrom_run.many import ManyJobs
 from maelstrom_run.one import first_job, run_one
 from maelstrom_run.present import Events, Live, Presenter, Whole, said
 from maelstrom_run.screen import Screen
+from maelstrom_run.settings import NO_CHANGES
 from maelstrom_run.source import Document, open_source
 from maelstrom_run.stopping import Stopper
 
@@ -50,6 +52,7 @@ async def _run(chosen: argparse.Namespace, settings: Settings, stopper: Stopper)
             timeout=settings.timeout,
             output_bytes=settings.inline_limit,
             bringer=images,
+            captures=settings.changes != NO_CHANGES,
         )
         return await _run_jobs(chosen, settings, stopper, jobs)
 
@@ -79,7 +82,7 @@ async def _run_jobs(
                 job = attrs.evolve(job, stdin=own)
             if chosen.tty or job.terminal is not None:
                 job = seated(job)
-        files = Files(Path(settings.output_directory))
+        files = Files(Path(settings.output_directory), settings.changes)
         plugins = Plugins(block=RUNNERS)
         async with open_backend(settings, plugins, project_directory=Path.cwd()) as backend:
             runner = AsyncRunner(backend, jobs)
@@ -123,7 +126,7 @@ async def _know_containers(jobs: Jobs, path: str, kind: str) -> None:
     async with open_source(path, kind) as source, aclosing(source.documents()) as documents:
         try:
             async for document in documents:
-                if jobs.of(document.table, what=document.what):
+                if jobs.take(document.table, what=document.what):
                     fault = "it has jobs: only containers are taken from it; see --file"
                     raise InputError(f"{path} cannot be used", [fault])
         except BadStream as bad:
@@ -136,10 +139,11 @@ async def _explain(
     # What plans containers step by step is needed for nothing else here.
     from maelstrom_run.explaining import explained
 
-    number = 0
+    number, arrivals = 0, Arrivals(jobs)
     try:
         async for document in documents:
-            for job in jobs.of(document.table, what=document.what, command=command):
+            for planned in jobs.take(document.table, what=document.what, command=command):
+                job = await arrivals.finished(planned)
                 number += 1
                 title = f"job {number}" + (f" ({job.label})" if job.label else "")
                 print(*([""] if number > 1 else []), title, *explained(job), sep="\n")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from maelstrom_core.settings import COMMON, Field, Schema
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
-from maelstrom_core.settings.schema import BadValue, size, text, whole_number
+from maelstrom_core.settings.schema import BadValue, one_of, size, text, whole_number
 
 SHARED = (
     "slots",
@@ -24,9 +24,13 @@ OPTIONS: Mapping[str, str] = {
     "inline-limit": "SIZE",
     "read-ahead": "N",
     "output-directory": "DIRECTORY",
+    "changes": "FORM",
     "escape-char": "KEY",
 }
 """Those that the command line has, and what stands for their values."""
+
+
+NO_CHANGES = "no"
 
 
 def escape_character(value: object) -> bytes:
@@ -64,6 +68,12 @@ def schema() -> Schema:
             read=text,
             default="maelstrom-output",
             help="where files go that jobs leave",
+        ),
+        Field(
+            name="changes",
+            read=one_of(NO_CHANGES, "tar", "directory"),
+            default=NO_CHANGES,
+            help="what jobs have written to their roots, as tar or directory beside those files",
         ),
         Field(
             name="escape-char",

@@ -103,6 +103,7 @@ def test_faults_are_told_as_shown() -> None:
 IMAGES = (Path(__file__).parents[2] / "docs" / "guide" / "images.md").read_text()
 
 
-@pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", IMAGES, re.S))
+# That of jobs runs: see test_images_page.py.
+@pytest.mark.parametrize("example", re.findall(r"```toml\n(?!# jobs)(.*?)```", IMAGES, re.S))
 def test_an_example_of_images_can_be_used(example: str) -> None:
     assert images_of(read(example))

@@ -32,11 +32,11 @@ def test_settings_are_shown_with_where_they_come_from_and_no_test_runs(
     )
     lines = [re.sub(" +", " ", line) for line in ran.out.splitlines()]
     for line in (
-        "slots = 3 (command line)",
-        "timeout = 120.0 ($MAELSTROM_PYTEST_TIMEOUT)",
-        "root-size = 67108864 ($MAELSTROM_ROOT_SIZE)",
-        f"network = 'disabled' ({file})",
-        "interpreter = 'auto' (default)",
+        "slots = 3 # command line",
+        'timeout = "2m" # $MAELSTROM_PYTEST_TIMEOUT',
+        'root-size = "64MiB" # $MAELSTROM_ROOT_SIZE',
+        f'network = "disabled" # {file}',
+        'interpreter = "auto" # default',
     ):
         assert line in lines, ran.out
     assert ran.code == 0

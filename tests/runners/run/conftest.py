@@ -5,7 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +86,69 @@ def run(surroundings: dict[str, str], tmp_path: Path) -> Callable[..., Ran]:
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run_it
+
+
+@attrs.define
+class SlowRegistry:
+    """A registry that has one image, and makes everybody wait for its layers.
+
+    :param layout: directory of the image
+    :param asked: set when somebody waits for a layer
+    :param given: set it to let them have it
+    """
+
+    name: str = ""
+    layout: Path = Path()
+    asked: threading.Event = attrs.field(factory=threading.Event)
+    given: threading.Event = attrs.field(factory=threading.Event)
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        *_, kind, wanted = request.path.split("/")
+        (root,) = json.loads((self.layout / "index.json").read_text())["manifests"]
+        digest = root["digest"] if kind == "manifests" else wanted
+        data = b"{}"
+        if kind in ("manifests", "blobs"):
+            data = (self.layout / "blobs/sha256" / digest.removeprefix("sha256:")).read_bytes()
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(data)))
+        if kind == "manifests":
+            request.send_header("Content-Type", root["mediaType"])
+        request.end_headers()
+        if kind == "blobs" and not data.startswith(b"{"):
+            request.wfile.write(data[:1])
+            request.wfile.flush()
+            self.asked.set()
+            self.given.wait(60)
+            data = data[1:]
+        request.wfile.write(data)
+
+
+@pytest.fixture
+def slow_registry() -> Iterator[SlowRegistry]:
+    registry = SlowRegistry()
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+            pass
+
+        def do_GET(self) -> None:
+            registry.answer(self)
+
+        def finish(self) -> None:
+            # Whoever does not want it any more hangs up.
+            with suppress(OSError):
+                super().finish()
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
+    registry.name = f"docker://127.0.0.1:{server.server_address[1]}/slow:1"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield registry
+    registry.given.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()

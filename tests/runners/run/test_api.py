@@ -115,6 +115,27 @@ def test_many_jobs_of_any_number_are_taken_as_slots_become_free(runner: Runner) 
     assert last <= 150 + 100
 
 
+def test_several_threads_may_run_jobs_at_once_good_ones_and_bad_ones(runner: Runner) -> None:
+    told: list[object] = []
+
+    def ask(thread: int) -> None:
+        for number in range(10):
+            name = f"{thread}-{number}"
+            own = {"containers": {name: {"parent": "default", "group": number}}, "parent": name}
+            with pytest.raises(InputError, match="programm"):
+                runner.run({**own, "programm": "id"})
+            result = runner.run({**own, "program": "id", "arguments": ["-g"]})
+            told.append((number, result.stdout.text()))
+
+    threads = [threading.Thread(target=ask, args=(thread,)) for thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(told) == sorted((number, f"{number}\n") for number in [*range(10)] * 4)
+
+
 def test_leaving_ends_what_runs(store: Path) -> None:
     with Runner(store=store, slots=3) as runner:
         # What ends comes last: of those behind it, none need have been taken by then.
@@ -124,9 +145,20 @@ def test_leaving_ends_what_runs(store: Path) -> None:
             break
         until(lambda: sleeping() == 0)
 
-        threading.Thread(target=lambda: runner.run(SLEEP), daemon=True).start()
+        told: list[str] = []
+
+        def wait() -> None:
+            try:
+                runner.run(SLEEP)
+            except RuntimeError as error:
+                told.append(str(error))
+
+        other = threading.Thread(target=wait, daemon=True)
+        other.start()
         until(lambda: sleeping() == 1)
     assert sleeping() == 0
+    other.join(20)
+    assert told == ["the Runner was closed before the job had ended"]
     with pytest.raises(RuntimeError, match="within its context"):
         runner.run(SLEEP)
 

@@ -1,6 +1,8 @@
 """Layers that programs make, and what jobs change in their roots."""
 
 import json
+import os
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +11,14 @@ from typing import Any
 import attrs
 import pytest
 
-from maelstrom_core.api import Exited, InputFailed, JobSpec, Runner, system_container
+from maelstrom_core.api import (
+    Exited,
+    InputFailed,
+    JobSpec,
+    Runner,
+    UsageError,
+    system_container,
+)
 from maelstrom_core.model.container import Root
 from maelstrom_core.model.layers import StoredLayer
 
@@ -140,6 +149,104 @@ def test_what_a_job_changes_comes_back_and_can_be_built_upon(runner: Runner) -> 
     assert seen.changes is not None
     assert untouched.outcome == Exited(0)
     assert untouched.changes is None
+
+
+MESS = (
+    "mkdir -p /made/sub; echo new > /made/sub/file; ln /made/sub/file /made/same; rm /etc/hosts; "
+    "ln -s /etc/passwd /made/link; mkfifo /made/pipe; : > /made/.wh.hosts; chmod u+s /made/same; "
+    "rm -rf /etc/ssl; mkdir /etc/ssl; cd /made; : > \"$(printf 'a\\nb\\377')\""
+)
+
+
+def test_what_jobs_change_is_written_down_beside_their_files(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    given = [
+        {"program": "sh", "arguments": ["-c", MESS], "label": "a mess", "outputs": "/made/sub/*"},
+        {"program": "true", "enable_writable_file_system": False},
+    ]
+
+    as_tar = run("--changes=tar", "--json", given=given)
+    left = tmp_path / "maelstrom-output"
+    assert {path.name for path in left.iterdir()} == {"1-a_mess", "1-a_mess.changes.tar"}
+    with tarfile.open(left / "1-a_mess.changes.tar", errors="surrogateescape") as tar:
+        members = {member.name: member for member in tar.getmembers()}
+    assert {name for name in members if name.startswith("made/")} == {
+        "made/sub",
+        "made/sub/file",
+        "made/same",
+        "made/link",
+        "made/pipe",
+        "made/a\nb\udcff",
+    }
+    assert members["made/link"].linkname == "/etc/passwd"
+    # One of the two is the file, and the other one a link to it.
+    links = [one for one in (members["made/sub/file"], members["made/same"]) if one.islnk()]
+    assert len(links) == 1
+    assert {"etc/.wh.hosts", "etc/ssl/.wh..wh..opq"} <= set(members)
+    (ended,) = (one for one in as_tar.events if one["event"] == "ended" and one["job"] == 1)
+    assert ended["changes"]["path"] == "maelstrom-output/1-a_mess.changes.tar"
+    # A name that would hide another one in an archive: told, and a failure.
+    assert ended["outputs_missing"] == [
+        "changes: left out: /made/.wh.hosts: in a layer's archive its name would hide another one"
+    ]
+    assert as_tar.code == 1
+
+    for _ in range(2):  # that of a run before is replaced
+        in_directory = run("--changes=directory", given=given[:1])
+        made = left / "1-a_mess.changes"
+        assert (made / "root/made/sub/file").read_text() == "new\n"
+        assert (made / "root/made/.wh.hosts").exists()
+        assert not (made / "root/etc/hosts").exists()
+        assert (made / "root/made/same").stat().st_mode & 0o7777 == 0o644
+        assert json.loads((made / "changes.json").read_text()) == {
+            "removed": ["/etc/hosts"],
+            "emptied": ["/etc/ssl"],
+            "left_out": {"/made/pipe": "a named pipe"},
+        }
+        assert "changes: left out: /made/pipe: a named pipe" in in_directory.err
+
+
+def test_one_job_s_changes_come_back_too_and_what_is_too_large_is_told(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    ran = run("--changes=tar", "--one", "--", "sh", "-c", "echo x > /x; exit 3", given="{}")
+    assert ran.code == 3
+    with tarfile.open(tmp_path / "maelstrom-output/1.changes.tar") as tar:
+        assert tar.extractfile("x").read() == b"x\n"
+
+    given = [{"program": "truncate", "arguments": ["-s1G", "/x"], "root_size": "1MiB"}]
+    ran = run("--changes=tar", given=given)
+    assert ran.code == 1
+    assert "changes: /x: with it there are more than 1048576 bytes (root_size)" in ran.err
+
+
+def test_python_writes_changes_down(runner: Runner, tmp_path: Path) -> None:
+    script = "echo x > /x; rm /etc/hosts"
+    job = {"program": "sh", "arguments": ["-c", script], "capture_changes": True}
+    result = runner.run(job)
+
+    assert runner.write_changes(result, tmp_path / "it.tar") == ()
+    assert runner.write_changes(result, str(tmp_path / "it")) == ()
+    with tarfile.open(tmp_path / "it.tar") as tar:
+        assert set(tar.getnames()) >= {"x", "etc/.wh.hosts"}
+    assert (tmp_path / "it/root/x").read_text() == "x\n"
+    on_top = {"program": "sh", "arguments": ["-c", "cat /x; ls /etc/hosts"]}
+    seen = runner.run({**on_top, "added_layers": [{"tar": "it.tar"}]})
+    assert (seen.stdout.text(), seen.outcome) == ("x\n", Exited(2))
+    with pytest.raises(UsageError, match="it cannot be written: "):
+        runner.write_changes(result, tmp_path / "it")
+    with pytest.raises(UsageError, match=r"its root is not captured \(capture_changes\)"):
+        runner.write_changes(runner.run({"program": "true"}), tmp_path / "other")
+
+
+def test_thousands_of_captured_roots_keep_few_files_open(runner: Runner) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    jobs = [{"program": "true", "capture_changes": True}] * 50
+    kept = [ended.result.changes for ended in runner.run_all(jobs)]
+
+    assert None not in kept
+    assert len(os.listdir("/proc/self/fd")) <= before + 10
 
 
 def test_documents_ask_for_changes_and_cannot_have_other_groups(run: Callable[..., Any]) -> None:

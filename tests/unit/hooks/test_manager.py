@@ -337,7 +337,7 @@ def test_an_installed_one_can_declare_settings_of_its_own(site: Path, tmp_path: 
         capture_output=True,
         text=True,
     )
-    assert re.search(r"^devices += 3  \(\$MAELSTROM_PYTEST_DEVICES\)$", shown.stdout, re.M), shown
+    assert re.search(r"^devices += 3  # \$MAELSTROM_PYTEST_DEVICES$", shown.stdout, re.M), shown
 
 
 # Documented

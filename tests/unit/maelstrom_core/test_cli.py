@@ -62,9 +62,9 @@ def test_settings_are_shown_with_where_they_come_from(said, tmp_path, store):
     done = said("--print-config")
     assert (done.returncode, done.stderr) == (0, "")
     shown = [re.sub(" +=", " =", line) for line in done.stdout.splitlines()]
-    assert f"store = {str(store)!r}  ($MAELSTROM_STORE)" in shown
-    assert f"cache-size = 3000000000  ({file})" in shown
-    assert "interpreter = 'auto'  (default)" in shown
+    assert f'store = "{store}"  # $MAELSTROM_STORE' in shown
+    assert f'cache-size = "3GB"  # {file}' in shown
+    assert 'interpreter = "auto"  # default' in shown
     assert not store.exists()
 
 

@@ -146,20 +146,67 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
     sources.environment["MAELSTROM_CACHE_SIZE"] = "1kB"
     sources.command_line["slots"] = 2
     assert sources.load().described().splitlines() == [
-        "slots               = 2  (command line)",
-        f"store               = '/layers'  ({file})",
-        "cache-size          = 1000  ($MAELSTROM_CACHE_SIZE)",
-        "insecure-registries = ()  (default)",
-        "state               = '/default/state'  (default)",
-        "labels              = ()  (default)",
-        "template-memory     = 0.25  (default)",
-        "timeout             = None  (default)",
-        "interpreter         = 'auto'  (default)",
-        "repeat              = 1  (default)",
-        "retries             = 0  (default)",
-        "stop-after          = None  (default)",
-        "fail-on-flaky       = False  (default)",
+        "slots               = 2  # command line",
+        f'store               = "/layers"  # {file}',
+        'cache-size          = "1kB"  # $MAELSTROM_CACHE_SIZE',
+        'insecure-registries = ""  # default',
+        'state               = "/default/state"  # default',
+        'labels              = ""  # default',
+        'template-memory     = "25%"  # default',
+        "timeout             = 0  # default",
+        'interpreter         = "auto"  # default',
+        "repeat              = 1  # default",
+        "retries             = 0  # default",
+        "stop-after          = 0  # default",
+        "fail-on-flaky       = false  # default",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "shown"),
+    [
+        ("slots", "3", "3"),
+        ("fail-on-flaky", "true", "true"),
+        ("timeout", "2m", '"2m"'),
+        ("timeout", 1.5, "1.5"),
+        ("store", 'a "b"\\\n\t\x7f\x00é😀#', r'"a \"b\"\\\n\t\u007f\u0000é😀#"'),
+        ("insecure-registries", ["a:5000", "b"], '["a:5000", "b"]'),
+        ("insecure-registries", [], "[]"),
+    ],
+)
+def test_what_is_described_can_be_written_into_a_file(
+    name: str, written: object, shown: str, sources: Sources, tmp_path: Path
+) -> None:
+    sources.command_line[name] = written
+    described = sources.load().described()
+    again = Sources(tmp_path / "again")
+    again.write(described)
+
+    assert f"= {shown}  # command line" in described
+    for field in FIELDS:
+        there, here = (getattr(one.load(), field.attribute) for one in (sources, again))
+        assert there == here, field.name
+
+
+def test_what_a_file_cannot_say_is_a_comment(sources: Sources) -> None:
+    sources.environment["MAELSTROM_STORE"] = "a\udcff"
+    fields = [*FIELDS, Field(name="own", read=text, default=None, help="one")]
+    settings = load(Schema("demo", "MAELSTROM_DEMO", fields), {}, environment=sources.environment)
+    lines = settings.described().splitlines()
+
+    assert r"# store cannot be written here: 'a\udcff'  # $MAELSTROM_STORE" in lines
+    assert lines[-1] == "# own is not set  # default"
+
+
+def test_no_name_of_a_file_ends_its_line(tmp_path: Path) -> None:
+    strange = tmp_path / "a\nslots = 9"
+    strange.mkdir()
+    sources = Sources(strange)
+    sources.write("slots = 5")
+
+    again = Sources(tmp_path / "again")
+    again.write(sources.load().described())
+    assert again.load().slots == 5
 
 
 @pytest.mark.parametrize(

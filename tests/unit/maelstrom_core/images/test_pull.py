@@ -40,6 +40,17 @@ def test_a_layer_of_any_kind_is_what_it_was(maker, bring, project, compress, doc
     assert (got.image.working_directory, got.image.digest) == ("/w", made.digest)
 
 
+def test_an_image_says_what_is_run_in_it(maker, bring, project):
+    layer = maker.layer({"f": "1"})
+    maker.image(layer, Entrypoint=["run", ""], Cmd=["all"]).write(project / "a")
+    maker.image(layer, Entrypoint=None, Cmd="one text").write(project / "b")
+
+    both, one = bring("oci:a").image, bring("oci:b").image
+
+    assert (both.entrypoint, both.command) == (("run", ""), ("all",))
+    assert (one.entrypoint, one.command) == ((), ("one text",))
+
+
 def test_archives_are_read_as_directories_are(maker, bring, project):
     maker.image(maker.layer({"f": "1"})).write(project / "layout", "one")
     with tarfile.open(project / "a.tar", "w") as tar:

@@ -6,7 +6,7 @@ import pytest
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.container import Bind, ContainerSpec, Network, Proc, Root
-from maelstrom_core.model.layers import CommandLayer, StubsLayer
+from maelstrom_core.model.layers import CommandLayer, GlobLayer, StubsLayer
 from maelstrom_core.model.plain import digest_of, from_plain, to_plain
 from maelstrom_core.spec.jobs_plan import JobPlanner
 
@@ -94,6 +94,22 @@ def test_it_may_have_another_container_altogether(planner: JobPlanner) -> None:
     assert first.container.layers == (stubs("other"),)
     assert from_plain(ContainerSpec, to_plain(layer.container)) == layer.container
     assert digest_of(layer.container) != digest_of(first.container)
+
+
+def test_it_may_do_without_the_project_wherever_that_comes_from(planner: JobPlanner) -> None:
+    whole, part = {"glob": "**", "root": "/p"}, {"glob": "**", "root": "/p/sub"}
+    command = {"command": "x", "project": False}
+    container = {"layers": [part, whole, {"stubs": ["/below/"]}, command]}
+
+    layer = made(planner, {"containers": {"c": container}, "parent": "c"})
+    other = made(planner, {"layers": [{**command, "parent": "c", "project": True}]})
+    without = made(planner, {"layers": [{**command, "parent": "c"}]})
+
+    kept = (GlobLayer(globs=("**",), root="/p/sub"), stubs("below"))
+    assert layer.container.layers == kept
+    assert len(other.container.layers) == 4
+    assert without.container.layers[:2] == kept
+    assert len(without.container.layers) == 3
 
 
 def test_a_dozen_faults_of_one_document_are_told_together(planner: JobPlanner) -> None:

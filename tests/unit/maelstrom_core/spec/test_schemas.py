@@ -77,6 +77,7 @@ def test_every_key_of_a_container_a_job_and_a_directive_has_words(name: str) -> 
 
 GOOD: list[dict[str, Any]] = [
     {"program": "x"},
+    {"jobs": [{"image": "docker://x"}, {"image": "oci:x", "arguments": ["y"]}]},
     {"containers": {}},
     {"jobs": []},
     {"program": "x", "arguments": ["", "a"], "label": "l", "timeout": 0, "priority": -128},
