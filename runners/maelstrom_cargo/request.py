@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 import attrs
 
@@ -9,6 +10,7 @@ from maelstrom_cargo.doctests_plan import alone
 from maelstrom_cargo.messages_plan import DOCTESTS
 from maelstrom_cargo.targets import Target
 from maelstrom_cargo.toolchain import Toolchain
+from maelstrom_core.errors import InputError
 from maelstrom_core.layers.here_plan import braced
 from maelstrom_core.layers.system import without_nested
 from maelstrom_core.model.container import ContainerSpec
@@ -69,21 +71,20 @@ class CargoRun:
                 if not _is_within(tree, shown):
                     yield HostTreeLayer(path=tree)
             return
-        paths = [*self.programs, *([target.program] if target.own else target.arguments[-1:])]
-        yield PathsLayer(paths=tuple(paths[: len(self.programs)]))
-        yield PathsLayer(paths=tuple(paths[len(self.programs) :]))
-        yield PathsLayer(
-            paths=tuple(self._libraries(plan, target)), prefix=Prefix(follow_symlinks=True)
-        )
+        libraries = tuple(self._libraries(plan, target))
+        for paths in (self.programs, (target.binary,), libraries):
+            if paths:
+                yield PathsLayer(paths=paths, prefix=Prefix(follow_symlinks=paths is libraries))
 
     def _libraries(self, plan: CasePlan, target: Target) -> Iterator[str]:
         """Those that the container does not have: what was built, and what else directives want."""
         shown = _trees(plan.container)
-        for path in target.libraries:
-            is_built = _is_within(path, self.toolchain.workspace.kept)
+        if target.uses_built or not _is_within("/usr", shown):
             is_wanted = plan.include_shared_libraries is not False
-            if is_built or (is_wanted and not _is_within(path, shown)):
-                yield path
+            for path in _needed(target.binary, target.library_path):
+                is_built = _is_within(path, self.toolchain.workspace.kept)
+                if is_built or (is_wanted and not _is_within(path, shown)):
+                    yield path
 
     def to_list(self, target: Target) -> tuple[str, ...]:
         """Arguments with which a target's program lists its tests."""
@@ -109,6 +110,19 @@ class CargoRun:
             return (*target.arguments, *harness)
         passed = [word for argument in harness for word in ("--test-args", argument)]
         return (*target.arguments, *passed)
+
+
+@cache
+def _needed(binary: str, library_path: tuple[str, ...]) -> tuple[str, ...]:
+    """Shared libraries of a program, its interpreter included."""
+    # Loads an ELF reader, which few runs need.
+    from maelstrom_core.layers.elf import closure
+
+    try:
+        return tuple(closure([binary], library_path))
+    except InputError:
+        # The loader will say in the container what it misses, and this may be no ELF file at all.
+        return ()
 
 
 def _trees(container: ContainerSpec) -> list[str]:

@@ -18,8 +18,6 @@ from maelstrom_cargo.messages_plan import (
 )
 from maelstrom_cargo.records_plan import Record
 from maelstrom_cargo.toolchain import Toolchain
-from maelstrom_core.errors import MaelstromError
-from maelstrom_core.layers.elf import closure
 from maelstrom_core.settings.toml_file import read_toml
 
 LIBRARIES = "LD_LIBRARY_PATH"
@@ -35,13 +33,14 @@ class Target:
     :param name: of its target
     :param source: path of its main file; empty for doctests
     :param program: path of what runs the tests
-    :param own: whether that is a program of this target's
+    :param binary: path of the test binary, which is that program or is run by it; empty for doctests
     :param arguments: that the program has in any case
     :param harness: those of the harness; of a program that has none, all it is given
     :param has_harness: whether Rust's own harness runs the tests
     :param directory: where it runs
     :param environment: its variables that are Cargo's
-    :param libraries: that the program needs, absolute
+    :param library_path: directories in which its loader looks for shared libraries
+    :param uses_built: whether it needs some that Cargo has built
     :param trees: directories with what ``rustdoc`` needs of what was built
     :param out: directory of what the package's build script has made; empty if it has none
     """
@@ -52,13 +51,14 @@ class Target:
     name: str
     source: str
     program: str
-    own: bool = True
+    binary: str = ""
     arguments: tuple[str, ...] = ()
     harness: Arguments
     has_harness: bool = True
     directory: str
     environment: Mapping[str, str]
-    libraries: tuple[str, ...] = ()
+    library_path: tuple[str, ...] = ()
+    uses_built: bool = False
     trees: tuple[str, ...] = ()
     out: str = ""
 
@@ -82,6 +82,7 @@ def _binary(toolchain: Toolchain, record: Record, artifact: Artifact) -> Target:
     package = record.environment["CARGO_PKG_NAME"]
     harness = has_harness(read_toml(Path(artifact.manifest)) or {}, artifact.kind, artifact.name)
     path, *given = record.arguments
+    library_path = tuple(record.environment.get(LIBRARIES, "").split(":"))
     runner = toolchain.runners.get(toolchain.triples[0], ())
     program, *before = (*runner, path)
     return Target(
@@ -91,13 +92,14 @@ def _binary(toolchain: Toolchain, record: Record, artifact: Artifact) -> Target:
         name=artifact.name,
         source=artifact.source,
         program=program,
-        own=not runner,
+        binary=path,
         arguments=(*before, *(() if harness else given)),
         harness=Arguments.read(given),
         has_harness=harness,
         directory=record.directory,
         environment=_own(record.environment),
-        libraries=_libraries(path, record.environment.get(LIBRARIES, "")),
+        library_path=library_path,
+        uses_built=_uses_built(path, library_path, toolchain.workspace.kept),
         out=record.environment.get("OUT_DIR", ""),
     )
 
@@ -114,7 +116,6 @@ def _doctests(toolchain: Toolchain, record: Record) -> Target:
         name=package,
         source="",
         program=toolchain.rustdoc,
-        own=False,
         arguments=call.arguments,
         harness=Arguments.read(call.harness),
         directory=record.directory,
@@ -136,12 +137,25 @@ def _own(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if os.environ.get(name) != value}
 
 
-def _libraries(binary: str, path: str) -> tuple[str, ...]:
+def _uses_built(binary: str, library_path: Sequence[str], kept: Sequence[str]) -> bool:
+    """Whether a binary needs a shared library that is in one of some directories."""
+    built = [path for path in library_path if any(path.startswith(f"{one}/") for one in kept)]
+    if not any(name.endswith(".so") for path in built for name in _names(path)):
+        return False
+    # Loads an ELF reader; most workspaces have no such libraries but procedural macros.
+    from maelstrom_core.layers.elf import needs_of
+
+    needs = needs_of(binary)
+    return needs is not None and any(
+        os.path.exists(os.path.join(path, name)) for path in built for name in needs.names
+    )
+
+
+def _names(directory: str) -> list[str]:
     try:
-        return tuple(closure([binary], path.split(":")))
-    except MaelstromError:
-        # The loader will say in the container what it misses, and this may be no ELF file at all.
-        return ()
+        return os.listdir(directory)
+    except OSError:
+        return []
 
 
 def programs(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
