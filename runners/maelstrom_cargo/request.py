@@ -60,8 +60,10 @@ class CargoRun:
 
     def _layers(self, plan: CasePlan, target: Target) -> Iterator[LayerSpec]:
         kept = self.toolchain.workspace.kept
-        # CARGO_TARGET_TMPDIR, which Cargo makes before it runs anything.
-        yield StubsLayer(stubs=tuple(f"{braced(path)}/tmp/" for path in kept))
+        # CARGO_TARGET_TMPDIR, which Cargo makes before it runs anything; and in a container that has no
+        # copy of the project, a directory to be in.
+        places = [*(f"{path}/tmp" for path in kept), target.directory]
+        yield StubsLayer(stubs=tuple(f"{braced(path)}/" for path in places))
         if target.out:
             yield StubsLayer(stubs=(f"{braced(target.out)}/",))
             yield GlobLayer(globs=("**",), root=target.out)
