@@ -68,11 +68,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = given[1:]
     if "--" in given:
         at = given.index("--")
-        return run_program(_program(tuple(given[at + 1 :])), given[:at])
-    return run_program(_program(()), given)
+        return run_program(program(tuple(given[at + 1 :])), given[:at])
+    return run_program(program(()), given)
 
 
-def _program(rest: tuple[str, ...]) -> RunnerProgram:
+def program(rest: tuple[str, ...]) -> RunnerProgram:
+    """What it is.
+
+    :param rest: what the command line has for test binaries
+    """
+
     def prepare(chosen: argparse.Namespace, settings: Settings) -> Prepared:
         return _prepare(chosen, settings, rest)
 

@@ -77,11 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if word in given:
             at = given.index(word)
             given, rest = given[:at], given[at + 1 :]
-            return run_program(_program(tuple(rest)), given)
-    return run_program(_program(()), given)
+            return run_program(program(tuple(rest)), given)
+    return run_program(program(()), given)
 
 
-def _program(rest: tuple[str, ...]) -> RunnerProgram:
+def program(rest: tuple[str, ...]) -> RunnerProgram:
+    """What it is.
+
+    :param rest: what the command line has for test binaries
+    """
+
     def prepare(chosen: argparse.Namespace, settings: Settings) -> Prepared:
         return _prepare(chosen, settings, rest)
 

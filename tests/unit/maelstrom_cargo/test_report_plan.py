@@ -16,9 +16,7 @@ from maelstrom_core.model.outcome import (
 )
 
 CASE = Case(id=CaseId("p one"), name="one", package="p")
-SUMMARY = (
-    "test result: x. {} passed; {} failed; 0 ignored; 0 measured; 0 filtered out; in 0s\n"
-)
+SUMMARY = "test result: x. {} passed; {} failed; 0 ignored; 0 measured; 0 filtered out; in 0s\n"
 PASSED = f"\nrunning 1 test\nout\ntest one ... ok\n\n{SUMMARY.format(1, 0)}"
 FAILED = f"\nrunning 1 test\nout\ntest one ... FAILED\n\n{SUMMARY.format(0, 1)}"
 
