@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from glob import glob
 from pathlib import Path
 
@@ -64,14 +64,16 @@ def needs_of(path: str) -> Needs | None:
     return Needs(machine, interpreter, tuple(tags["DT_NEEDED"]), rpath, runpath)
 
 
-def closure(binaries: list[str]) -> list[str]:
+def closure(binaries: list[str], variable: Sequence[str] = ()) -> list[str]:
     """Paths of all libraries and interpreters that the binaries need, not themselves.
 
+    :param variable: directories that ``LD_LIBRARY_PATH`` will name
     :raises InputError: all faults: what is not ELF, what cannot be read, what cannot be found
     """
     found: dict[str, None] = {}
     faults: list[str] = []
-    system = tuple(configured(_CONFIGURATION))
+    first = tuple(one for one in variable if one)
+    system = (*configured(_CONFIGURATION), *_DEFAULT)
     for binary in binaries:
         try:
             needs = needs_of(binary)
@@ -83,7 +85,7 @@ def closure(binaries: list[str]) -> list[str]:
             continue
         if needs.interpreter:
             found[needs.interpreter] = None
-        _resolve(binary, needs, (), system, found, faults)
+        _resolve(binary, needs, (), (first, system), found, faults)
     if faults:
         raise InputError("shared libraries", faults)
     return list(found)
@@ -93,7 +95,7 @@ def _resolve(
     path: str,
     needs: Needs,
     inherited: tuple[str, ...],
-    system: tuple[str, ...],
+    others: tuple[tuple[str, ...], tuple[str, ...]],
     found: dict[str, None],
     faults: list[str],
 ) -> None:
@@ -103,7 +105,8 @@ def _resolve(
         return tuple(re.sub(r"\$(ORIGIN\b|\{ORIGIN\})", origin, one) for one in directories)
 
     rpath = at(needs.rpath) + inherited
-    search = (*rpath, *at(needs.runpath), *system, *_DEFAULT)
+    variable, system = others
+    search = (*rpath, *variable, *at(needs.runpath), *system)
     for name in needs.names:
         candidates = [name] if "/" in name else [f"{directory}/{name}" for directory in search]
         for candidate in candidates:
@@ -114,7 +117,7 @@ def _resolve(
             if inner is not None and inner.machine == needs.machine:
                 if candidate not in found:
                     found[candidate] = None
-                    _resolve(candidate, inner, rpath, system, found, faults)
+                    _resolve(candidate, inner, rpath, others, found, faults)
                 break
         else:
             faults.append(f"{path}: needs {name}, which is in none of: {', '.join(search)}")

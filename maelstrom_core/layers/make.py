@@ -89,7 +89,9 @@ def make_layers(
             faults += collector.faults
         if faults:
             raise InputError("layers cannot be made", faults)
-        digests = tuple(one if isinstance(one, Digest) else store.add_manifest(one) for one in made)
+        all_of_them = [one if isinstance(one, Digest) else store.add_manifest(one) for one in made]
+        # An overlay refuses a directory that it has already; of equal layers the uppermost counts.
+        digests = tuple(reversed(dict.fromkeys(reversed(all_of_them))))
         lease.add(digests)
         store.lower_directories(digests)
     if store.grown:

@@ -51,12 +51,16 @@ def line_of(report: CaseReport) -> str:
 
 
 def block_of(report: CaseReport) -> list[str]:
-    """Lines of why a case failed; of its attempts before, too."""
+    """Lines of why a case failed; of its attempts before, too; of any case, if its runner wants that.
+
+    A report's details say so by ``shown``: the user has asked what passing tests print.
+    """
     lines = []
     for number, attempt in enumerate(report.attempts, start=1):
         if attempt.message:
             lines += [f"attempt {number}:", *_indented(attempt.message)]
-    if report.message and (report.status.is_failure or report.attempts):
+    wanted = report.status.is_failure or report.attempts or report.details.get("shown")
+    if report.message and wanted:
         lines += _indented(report.message)
     return lines
 

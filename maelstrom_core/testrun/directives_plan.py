@@ -32,6 +32,8 @@ class CasePlan:
     :param ignored_by: place of the directive that says not to run it; empty if it is run
     :param isolation: `FRESH`, `TEMPLATE`, or empty: as the run has it
     :param group_by: what cases have in common that may share a container; empty: nothing
+    :param include_shared_libraries: whether the container is given those that a test's program needs;
+        ``None`` if nobody says so
     """
 
     container: ContainerSpec
@@ -39,6 +41,7 @@ class CasePlan:
     ignored_by: str = ""
     isolation: str = ""
     group_by: str = ""
+    include_shared_libraries: bool | None = None
 
 
 def images_of(directives: Directives) -> tuple[str, ...]:
@@ -135,6 +138,7 @@ class Planner:
             ignored_by=origin,
             isolation=settings.get("isolation", ""),
             group_by=settings.get("group_by", ""),
+            include_shared_libraries=settings.get("include_shared_libraries"),
         )
 
     def _container(self, said: Said) -> ContainerSpec:

@@ -9,9 +9,9 @@ from pathlib import Path
 from maelstrom_core.filters import Kind, Selector, Selectors
 from maelstrom_core.model.cases import Case
 from maelstrom_core.program import Prepared, RunnerProgram, run_program
-from maelstrom_core.settings import Field, Settings
-from maelstrom_core.settings.schema import one_of, size
-from maelstrom_go.environment import container_here, project_directory
+from maelstrom_core.program.here import HERE_FIELDS, add_here_options
+from maelstrom_core.settings import Settings
+from maelstrom_go.environment import container_of_go, project_directory
 from maelstrom_go.hookimpls import RUNNER
 from maelstrom_go.json_look import GoEvents
 from maelstrom_go.request import GoRun
@@ -64,15 +64,6 @@ SELECTORS = Selectors(
         ),
     ]
 )
-_FIELDS = (
-    Field(name="root-size", read=size, default="1GiB", help="how much a test may write"),
-    Field(
-        name="network",
-        read=one_of("loopback", "disabled", "local"),
-        default="loopback",
-        help="what a test sees of the network",
-    ),
-)
 _CANNOT = {
     "isolation": "there are no warm processes of Go to be forked: every test starts afresh",
     "group_by": "tests of Go do not share containers",
@@ -87,11 +78,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if word in given:
             at = given.index(word)
             given, rest = given[:at], given[at + 1 :]
-            return run_program(_program(tuple(rest)), given)
-    return run_program(_program(()), given)
+            return run_program(program(tuple(rest)), given)
+    return run_program(program(()), given)
 
 
-def _program(rest: tuple[str, ...]) -> RunnerProgram:
+def program(rest: tuple[str, ...]) -> RunnerProgram:
+    """What it is.
+
+    :param rest: what the command line has for test binaries
+    """
+
     def prepare(chosen: argparse.Namespace, settings: Settings) -> Prepared:
         return _prepare(chosen, settings, rest)
 
@@ -103,7 +99,7 @@ def _program(rest: tuple[str, ...]) -> RunnerProgram:
         selectors=SELECTORS,
         prepare=prepare,
         add_options=_add_options,
-        fields=_FIELDS,
+        fields=HERE_FIELDS,
         looks={"test2json": GoEvents},
         cannot=_CANNOT,
     )
@@ -136,9 +132,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     default = argparse.SUPPRESS
     add("-json", dest="ui", action="store_const", const="test2json", default=default, help=text)
     add("-args", metavar="…", help="what follows is for every test binary")
-    for name in ("root-size", "network"):
-        field = next(field for field in _FIELDS if field.name == name)
-        add(f"--{name}", metavar=name.rpartition("-")[2].upper(), help=field.help)
+    add_here_options(group)
 
 
 def _prepare(chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ...]) -> Prepared:
@@ -165,7 +159,7 @@ def _prepare(chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ..
 
     return Prepared(
         project=project,
-        container=container_here(toolchain, project, settings),
+        container=container_of_go(toolchain, project, settings),
         options={"go": go},
         touched=touched,
     )

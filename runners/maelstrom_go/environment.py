@@ -3,19 +3,8 @@
 import os
 from pathlib import Path
 
-from maelstrom_core.errors import UsageError
-from maelstrom_core.layers.here_plan import NOT_INSIDE, snapshot
-from maelstrom_core.layers.system import apart_from, etc_files, top_level, without_nested
-from maelstrom_core.model.container import ContainerSpec, Devices, Network, Proc, Root, Sys
-from maelstrom_core.model.layers import (
-    HostTreeLayer,
-    LayerSpec,
-    PathsLayer,
-    StubsLayer,
-    Symlink,
-    SymlinksLayer,
-    braced,
-)
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.program.here import container_here, project_around, variables_here
 from maelstrom_core.settings import Settings
 from maelstrom_go.toolchain import Toolchain
 
@@ -23,64 +12,22 @@ from maelstrom_go.toolchain import Toolchain
 def project_directory(toolchain: Toolchain) -> Path:
     """The directory of which tests have a copy: the top of the repository, or the module.
 
-    :raises UsageError: if that would be the home directory or the whole file system
+    :raises maelstrom_core.errors.UsageError: if that would be the home directory or all there is
     """
-    root = Path(os.path.realpath(toolchain.root))
-    project = next(
-        (one for one in (root, *root.parents) if (one / ".git").exists()),
-        root,
-    )
-    home = Path(os.path.realpath(os.path.expanduser("~")))
-    if home.is_relative_to(project) or len(project.parts) < 2:
-        project = root
-    if home.is_relative_to(project) or len(project.parts) < 2:
-        raise UsageError(
-            f"the project directory would be {project}, all of which would be copied",
-            remedy="give the module a directory of its own",
-        )
-    return project
+    return project_around(toolchain.root, what="module")
 
 
-def container_here(toolchain: Toolchain, project: Path, settings: Settings) -> ContainerSpec:
-    """Go, its modules and the system in place and read-only; the project as a private copy.
-
-    All at the same paths as here, since tests may call ``go``, and read files of other packages.
-    """
-    links, trees = top_level()
+def container_of_go(toolchain: Toolchain, project: Path, settings: Settings) -> ContainerSpec:
+    """Go and its modules in place, and a copy of the project."""
     variables = toolchain.variables
-    for name in ("GOROOT", "GOMODCACHE"):
-        path = variables[name]
-        if os.path.isdir(path):
-            trees.append(os.path.realpath(path))
-            if os.path.realpath(path) != path:
-                links.append((path, os.path.realpath(path)))
-    trees = list(apart_from(os.fspath(project), without_nested(trees)))
-    home = os.path.expanduser("~")
-    environment = {name: value for name, value in os.environ.items() if name not in NOT_INSIDE}
+    environment = variables_here()
     # As `go test` does it: the go that tests find is the one that has built them.
-    goroot = variables["GOROOT"]
-    environment["PATH"] = f"{goroot}/bin:{environment.get('PATH', '/usr/bin:/bin')}"
-    layers: list[LayerSpec] = [
-        PathsLayer(paths=tuple(etc_files()), optional=True),
-        snapshot(os.fspath(project), trees),
-        SymlinksLayer(
-            symlinks=tuple(
-                Symlink(link, target)
-                for link, target in dict(links).items()
-                if not any(link.startswith(f"{tree}/") for tree in (*trees, os.fspath(project)))
-            )
-        ),
-        StubsLayer(stubs=("/run/", "/var/", "/root/", f"{braced(home)}/")),
-        StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
-        *(HostTreeLayer(path=tree) for tree in trees),
-    ]
-    return ContainerSpec(
-        layers=tuple(layers),
-        mounts=(Proc(), Sys(), Devices()),
-        root=Root(writable=True, size_bytes=settings.root_size),
-        network=Network(settings.network),
-        environment=tuple(sorted(environment.items())),
-        working_directory=os.fspath(project),
-        user=os.geteuid(),
-        group=os.getegid(),
+    path = environment.get("PATH", "/usr/bin:/bin")
+    environment["PATH"] = f"{variables['GOROOT']}/bin:{path}"
+    in_place = [variables[name] for name in ("GOROOT", "GOMODCACHE")]
+    return container_here(
+        project,
+        settings,
+        in_place=[path for path in in_place if os.path.isdir(path)],
+        environment=environment,
     )

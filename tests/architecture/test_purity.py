@@ -30,8 +30,9 @@ def impurities(source: Any, rules: Rules, sources: dict[str, Any]) -> list[str]:
 def _imported(
     source: Any, pure: Rules, parts: dict[str, str], sources: dict[str, Any]
 ) -> Iterator[tuple[int, str]]:
+    ours = {"maelstrom_core", "pytest_maelstrom", *(name.partition(".")[0] for name in sources)}
     for one in source.imports:
-        if one.top in ("maelstrom_core", "pytest_maelstrom"):
+        if one.top in ours:
             there = sources.get(one.whole) or sources.get(one.module)
             # The values of an impure file are as good as any; its functions are what is impure.
             is_value = one.name.lstrip("_")[:1].isupper()

@@ -15,7 +15,13 @@ import pytest
 
 HERE = Path(__file__).parents[2]
 PROJECT = tomllib.loads((HERE / "pyproject.toml").read_text())["project"]
-PROGRAMS = ("maelstrom", "maelstrom-go-test", "maelstrom-pytest", "maelstrom-run")
+PROGRAMS = (
+    "cargo-maelstrom",
+    "maelstrom",
+    "maelstrom-go-test",
+    "maelstrom-pytest",
+    "maelstrom-run",
+)
 
 
 def run(command: Sequence[str | Path], **options) -> str:

@@ -1,0 +1,119 @@
+"""The environment you have, for tests that are programs: what runners' containers are made of.
+
+The system, the tools and what they have fetched in place and read-only; the project as a private copy;
+all at the same paths as here, since tests may call the tools, and read files of other packages.
+"""
+
+import argparse
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from maelstrom_core.errors import UsageError
+from maelstrom_core.layers.here_plan import NOT_INSIDE, snapshot
+from maelstrom_core.layers.system import apart_from, etc_files, top_level, without_nested
+from maelstrom_core.model.container import ContainerSpec, Devices, Network, Proc, Root, Sys
+from maelstrom_core.model.layers import (
+    HostTreeLayer,
+    LayerSpec,
+    PathsLayer,
+    StubsLayer,
+    Symlink,
+    SymlinksLayer,
+    braced,
+)
+from maelstrom_core.settings import Field, Settings
+from maelstrom_core.settings.schema import one_of, size
+
+HERE_FIELDS = (
+    Field(name="root-size", read=size, default="1GiB", help="how much a test may write"),
+    Field(
+        name="network",
+        read=one_of("loopback", "disabled", "local"),
+        default="loopback",
+        help="what a test sees of the network",
+    ),
+)
+"""Settings that `container_here` looks at."""
+
+
+def add_here_options(parser: argparse._ActionsContainer) -> None:
+    """Add an option for each of `HERE_FIELDS`."""
+    for field in HERE_FIELDS:
+        metavar = field.name.rpartition("-")[2].upper()
+        parser.add_argument(f"--{field.name}", metavar=metavar, help=field.help)
+
+
+def project_around(root: Path, *, what: str) -> Path:
+    """The directory of which tests have a copy: the top of the repository, or what is to be tested.
+
+    :param root: directory of what is to be tested
+    :param what: as people call that (``module``)
+    :raises UsageError: if that would be the home directory or the whole file system
+    """
+    root = Path(os.path.realpath(root))
+    project = next((one for one in (root, *root.parents) if (one / ".git").exists()), root)
+    home = Path(os.path.realpath(os.path.expanduser("~")))
+    if home.is_relative_to(project) or len(project.parts) < 2:
+        project = root
+    if home.is_relative_to(project) or len(project.parts) < 2:
+        raise UsageError(
+            f"the project directory would be {project}, all of which would be copied",
+            remedy=f"give the {what} a directory of its own",
+        )
+    return project
+
+
+def variables_here() -> dict[str, str]:
+    """The variables of this process, but for those that name what containers do not have."""
+    return {name: value for name, value in os.environ.items() if name not in NOT_INSIDE}
+
+
+def container_here(
+    project: Path,
+    settings: Settings,
+    *,
+    in_place: Iterable[str],
+    environment: Mapping[str, str],
+    snapshots: Iterable[LayerSpec] | None = None,
+) -> ContainerSpec:
+    """The container of tests of which no directive says anything.
+
+    :param project: of which there is a copy, and the working directory
+    :param settings: with `HERE_FIELDS`
+    :param in_place: absolute paths of tools and of what they have fetched; links are followed
+    :param snapshots: layers of the copy; all of the project by default
+    """
+    links, trees = top_level()
+    for path in in_place:
+        real = os.path.realpath(path)
+        trees.append(real)
+        if real != path:
+            links.append((path, real))
+    own = os.fspath(project)
+    trees = list(apart_from(own, without_nested(trees)))
+    home = os.path.expanduser("~")
+    layers: list[LayerSpec] = [
+        PathsLayer(paths=tuple(etc_files()), optional=True),
+        *([snapshot(own, trees)] if snapshots is None else snapshots),
+        SymlinksLayer(
+            symlinks=tuple(
+                Symlink(link, target)
+                for link, target in dict(links).items()
+                if not any(link.startswith(f"{tree}/") for tree in (*trees, own))
+            )
+        ),
+        StubsLayer(stubs=("/run/", "/var/", "/root/", f"{braced(home)}/")),
+        StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
+        *(HostTreeLayer(path=tree) for tree in trees),
+    ]
+    return ContainerSpec(
+        layers=tuple(layers),
+        mounts=(Proc(), Sys(), Devices()),
+        root=Root(writable=True, size_bytes=settings.root_size),
+        network=Network(settings.network),
+        environment=tuple(sorted(environment.items())),
+        working_directory=own,
+        user=os.geteuid(),
+        group=os.getegid(),
+    )

@@ -1,0 +1,1 @@
+"""Runs the tests of Rust crates, every one in a container of its own: ``cargo-maelstrom``."""

@@ -1,0 +1,154 @@
+"""The Cargo runner: the same hooks through which any runner is a runner."""
+
+import os
+from collections.abc import AsyncIterator, Iterable
+from functools import partial
+from typing import Any
+
+import trio
+
+from maelstrom_cargo.building import build
+from maelstrom_cargo.libtest_plan import listed
+from maelstrom_cargo.messages_plan import BENCHMARK, BINARY, DOCTESTS, EXAMPLE, LIBRARY, TEST
+from maelstrom_cargo.report_plan import report_of
+from maelstrom_cargo.request import CargoRun
+from maelstrom_cargo.targets import Target, programs, targets_of
+from maelstrom_core.hooks import hookimpl
+from maelstrom_core.model.cases import Case, CaseReport
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.ids import CaseId
+from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.outcome import Exited, JobResult, describe
+from maelstrom_core.model.views import RunView
+
+RUNNER = "cargo"
+LISTING_SECONDS = 120.0
+"""For ``rustdoc`` reads a whole library to know its doctests."""
+_SELECTORS = {
+    LIBRARY: "library",
+    BINARY: "binary",
+    TEST: "test",
+    BENCHMARK: "benchmark",
+    EXAMPLE: "example",
+    DOCTESTS: "doctest",
+}
+"""What filters call targets, in a case's details, with the name of the target."""
+
+
+@hookimpl
+def maelstrom_collect(run: RunView) -> AsyncIterator[Case] | None:
+    """Build everything, then ask each test binary, and ``rustdoc``, which tests there are."""
+    return _collect(run) if run.runner == RUNNER else None
+
+
+@hookimpl
+def maelstrom_package(run: RunView, case: Case) -> ContainerSpec | None:
+    """What directives make of the run's container, with the target's programs in it."""
+    if run.runner != RUNNER:
+        return None
+    cargo: CargoRun = run.options["cargo"]
+    return cargo.container_of(run.options["plan of"](case), case.details["target"])
+
+
+@hookimpl
+def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> JobSpec | None:
+    """The binary or ``rustdoc``, told to run this one test."""
+    if run.runner != RUNNER:
+        return None
+    cargo: CargoRun = run.options["cargo"]
+    target: Target = case.details["target"]
+    return JobSpec(
+        container=container,
+        program=target.program,
+        arguments=cargo.to_run(target, case.name),
+        timeout=run.options["plan of"](case).timeout,
+        label=case.id,
+    )
+
+
+@hookimpl
+def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport | None:
+    """What the harness has said of the test, or why it could not."""
+    if run.runner != RUNNER:
+        return None
+    target: Target = case.details["target"]
+    return report_of(
+        case,
+        result,
+        has_harness=target.has_harness,
+        is_doctest=target.kind == DOCTESTS,
+        shows=run.options["cargo"].shows,
+    )
+
+
+async def _collect(run: RunView) -> AsyncIterator[Case]:
+    cargo: CargoRun = run.options["cargo"]
+    busy_with = run.options["busy with"]
+    busy_with("cargo test")
+    built = await build(cargo.toolchain, cargo.arguments, run.options["say"])
+    busy_with("cargo test", ended=True)
+    if built.fault:
+        run.options["fault"](built.fault)
+        return
+    cargo.programs = programs(built.artifacts)
+    targets = await trio.to_thread.run_sync(targets_of, cargo.toolchain, built)
+    # Binaries are quick to answer; those are run while rustdoc reads libraries.
+    for are_doctests in (False, True):
+        some = [one for one in targets if (one.kind == DOCTESTS) == are_doctests]
+        for cases in await _all_cases(run, cargo, some):
+            for case in cases:
+                yield case
+
+
+async def _all_cases(run: RunView, cargo: CargoRun, targets: list[Target]) -> list[list[Case]]:
+    """Cases of targets, which are asked at the same time."""
+    found: list[list[Case]] = [[] for _ in targets]
+
+    async def ask(index: int) -> None:
+        found[index] = await _cases(run, cargo, targets[index])
+
+    async with trio.open_nursery() as nursery:
+        for index in range(len(targets)):
+            nursery.start_soon(partial(ask, index))
+    return found
+
+
+async def _cases(run: RunView, cargo: CargoRun, target: Target) -> list[Case]:
+    """Tests of a target, as its program lists them in the container in which it would run them."""
+    if not target.has_harness:
+        return [_case(run, target, target.name, ["harness = false"])]
+    plan = run.options["plan of"](_case(run, target, "", []))
+    job = JobSpec(
+        container=cargo.container_of(plan, target),
+        program=target.program,
+        arguments=cargo.to_list(target),
+        timeout=LISTING_SECONDS,
+        label=f"list {target.id}",
+    )
+    result = await run.run_job(job)
+    if result.outcome != Exited(0):
+        said = [result.stdout.text().strip("\n"), result.stderr.text().strip("\n")]
+        title = f"the tests of {target.id} could not be listed: {describe(result.outcome)}"
+        run.options["fault"]("\n".join(line for line in (title, *said) if line))
+        return []
+    names = dict(listed(result.stdout.text()))
+    cargo.has_listed(target, names)
+    return [
+        _case(run, target, name, ["benchmark"] if is_benchmark else [])
+        for name, is_benchmark in names.items()
+    ]
+
+
+def _case(run: RunView, target: Target, name: str, markers: Iterable[str]) -> Case:
+    details: dict[str, Any] = {"target": target, _SELECTORS[target.kind]: target.name}
+    source = target.source
+    if target.kind == DOCTESTS:
+        source = os.path.join(target.directory, name.partition(" - ")[0])
+    return Case(
+        id=CaseId(f"{target.id} {name}"),
+        name=name,
+        package=target.package,
+        file=os.path.relpath(source, run.project_directory),
+        markers=(target.kind, *markers),
+        details=details,
+    )

@@ -1,0 +1,26 @@
+"""Options of cargo test are passed on as they are."""
+
+import argparse
+
+from maelstrom_cargo.options import add_cargo_options, manifest_options, options_of
+
+
+def test_options_are_passed_on() -> None:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_cargo_options(parser)
+    parser.set_defaults(ui="auto")
+    words = "-p one -p two --exclude-package=three --lib --test api -F a,b --features c -r -vv"
+    words += " --target x --locked -Z unstable --config net.offline=true --no-fail-fast"
+
+    chosen = parser.parse_args(words.split())
+    quiet = parser.parse_args(["-q"])
+
+    # Nobody sees colours here: standard error is captured.
+    assert options_of(chosen) == [
+        "--package=one", "--package=two", "--exclude=three", "--lib", "--test=api",
+        "--features=a,b", "--features=c", "--release", "--target=x", "--verbose", "--verbose",
+        "--locked", "--config=net.offline=true", "-Zunstable", "--color=never",
+    ]  # fmt: skip
+    assert manifest_options(chosen) == ["--locked", "--config=net.offline=true", "-Zunstable"]
+    assert quiet.ui == "quiet"
+    assert options_of(quiet) == ["--color=never", "--quiet"]
