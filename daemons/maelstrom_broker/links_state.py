@@ -125,12 +125,6 @@ class Links:
         if here >= most:
             raise BadPeer(Code.SLOW, f"{most} {role}s are here already; come again")
 
-    def stranger(self, peer: bytes) -> None:
-        """It has not said hello. Told once; whatever else it sends is not answered."""
-        if peer not in self._dismissed:
-            text = "say Hello first: this broker may have been started a moment ago"
-            self._say_bye(peer, Code.SLOW, text)
-
     def dismiss(self, peer: bytes, code: int, text: str, now: float) -> None:
         """End a link."""
         if peer in self._dismissed:

@@ -181,8 +181,8 @@ class BrokerState:
             elif party is not None:
                 party.heard = now
                 self._said(peer, party, message, now)
-            elif not isinstance(message, Bye):
-                self._links.stranger(peer)
+            # Else it has not noticed yet that this is a new connection: it will say Hello, and all
+            # of this again.
         except BadPeer as bad:
             self._links.dismiss(peer, bad.code, bad.text, now)
 

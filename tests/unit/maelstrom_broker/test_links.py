@@ -67,13 +67,10 @@ def test_what_a_role_does_not_say_ends_the_link(talk: Any, role: str, message: A
     assert hand.peer in talk.forgotten
 
 
-def test_who_does_not_say_hello_is_told_once_that_it_must(talk: Any) -> None:
+def test_what_comes_before_hello_is_neither_answered_nor_held_against_anybody(talk: Any) -> None:
     hand = talk.stranger("client", "c1")
-    (bye,) = hand.say(Beat(1))
-    assert bye.code == Code.SLOW
-    assert "Hello" in bye.text
-    assert hand.say(Beat(2)) == []
-    assert talk.stranger("client", "c2").say(Bye(0, "")) == []
+    assert hand.say(Beat(1)) == hand.say(Bye(0, "")) == []
+    assert type(hand.hello()[0]) is Welcome
 
 
 def test_a_session_that_comes_again_replaces_its_connection(talk: Any) -> None:
