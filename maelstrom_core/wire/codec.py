@@ -1,0 +1,151 @@
+"""Messages ↔ bytes. Nothing that a peer sends makes this slow, large, or raise anything but
+`BadMessage`. Pure.
+
+The strict profile of CBOR: no tags, no maps, definite lengths only, eight levels at most, nothing
+after the item (RFC 8949; what each refuses was measured, see decision 0034).
+"""
+
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import attrs
+import cbor2
+
+from maelstrom_core.wire.messages import CHECKS, MOST_MESSAGE_BYTES, Message
+from maelstrom_core.wire.shapes import BadMessage, Check, NotAllowed, shown
+
+M = TypeVar("M")
+_DEPTH = 8
+_LAST_KNOWN_BELOW = 128
+"""A newer peer may send kinds from here on to an older one, which ignores them."""
+_TAGS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    25,
+    28,
+    29,
+    30,
+    35,
+    36,
+    37,
+    52,
+    54,
+    100,
+    256,
+    258,
+    260,
+    261,
+    1004,
+    43000,
+    55799,
+)
+"""Those that cbor2 would make something of by itself."""
+
+
+def _refuse(*_: Any) -> NoReturn:
+    raise BadMessage("a tag")
+
+
+_REFUSED = dict.fromkeys(_TAGS, _refuse)
+
+
+class Codec:
+    """Messages of one kind of link.
+
+    :param checks: of each class, checks of its fields in order; a class has a ``KIND``
+    """
+
+    def __init__(self, checks: Mapping[type, tuple[Check, ...]]) -> None:
+        self._by_kind: dict[int, tuple[type, tuple[Check, ...], int]] = {}
+        self._names: dict[type, tuple[int, tuple[str, ...]]] = {}
+        for cls, of_fields in checks.items():
+            fields = attrs.fields(cls)
+            assert len(fields) == len(of_fields), cls
+            kind = vars(cls)["KIND"]
+            assert kind not in self._by_kind, cls
+            needed = sum(field.default is attrs.NOTHING for field in fields)
+            self._by_kind[kind] = (cls, of_fields, needed)
+            self._names[cls] = (kind, tuple(field.name for field in fields))
+
+    def encode(self, message: Any) -> bytes:
+        """Bytes of a message.
+
+        :raises BadMessage: if it is larger than a message may be: a fault of ours
+        """
+        kind, names = self._names[type(message)]
+        data = cbor2.dumps([kind, *(getattr(message, name) for name in names)])
+        if len(data) > MOST_MESSAGE_BYTES:
+            raise BadMessage(f"{type(message).__name__}: {len(data)} bytes are too many")
+        return data
+
+    def decode(self, data: bytes, allowed: Iterable[type] | None = None) -> Any:
+        """A message out of bytes that a peer has sent.
+
+        :param allowed: what its role may send; everything by default. Looked at before the fields are
+        :return: ``None`` for a kind that only newer peers know
+        :raises BadMessage: whatever is wrong with them
+        :raises NotAllowed: if it is of a class that may not come
+        """
+        if len(data) > MOST_MESSAGE_BYTES:
+            raise BadMessage(f"{len(data)} bytes are too many")
+        kind, fields = _kind_and_fields(data)
+        known = self._by_kind.get(kind)
+        if known is None:
+            if kind >= _LAST_KNOWN_BELOW:
+                return None
+            raise BadMessage(f"there is no kind {kind}")
+        cls, checks, needed = known
+        if allowed is not None and cls not in allowed:
+            raise NotAllowed(f"{cls.__name__} is not for its role to send")
+        if len(fields) < needed:
+            raise BadMessage(f"{cls.__name__}: {len(fields)} fields of {needed}")
+        try:
+            # Both ends differ in length when the peer is newer or older than we are.
+            return cls(*[check(field) for check, field in zip(checks, fields, strict=False)])
+        except BadMessage as fault:
+            raise BadMessage(f"{cls.__name__}: {fault}") from None
+
+
+def _kind_and_fields(data: bytes) -> tuple[int, list[Any]]:
+    try:
+        # Not `loads`, which takes a prefix for the whole.
+        stream = io.BytesIO(data)
+        item = cbor2.load(
+            stream,
+            max_depth=_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            strict_hashable_types=True,
+            tag_hook=_refuse,
+            object_hook=_refuse,
+            semantic_decoders=_REFUSED,
+        )
+        if stream.tell() != len(data):
+            raise BadMessage(f"{len(data) - stream.tell()} bytes after its end")
+    except BadMessage:
+        raise
+    except Exception as error:
+        # cbor2 lets several kinds through (overflow, unicode, memory); all mean the same here.
+        raise BadMessage(f"{type(error).__name__}: {shown(str(error))}") from None
+    if type(item) is not list or not item or type(item[0]) is not int or item[0] < 0:
+        raise BadMessage("not a list with a kind")
+    return item[0], item[1:]
+
+
+CONTROL = Codec(CHECKS)
+
+
+def encode(message: Message) -> bytes:
+    """Bytes of a message of a control link."""
+    return CONTROL.encode(message)
+
+
+def decode(data: bytes, allowed: Iterable[type] | None = None) -> Message | None:
+    """A message of a control link; see `Codec.decode`."""
+    found: Message | None = CONTROL.decode(data, allowed)
+    return found

@@ -1,0 +1,353 @@
+"""Every message of the control links, and how each is checked. Pure.
+
+A message is one CBOR array: its kind, then its fields by position. Fields are only ever appended, with
+defaults; those that a receiver does not know are ignored. What is idle or lossy needs no answer;
+all else is safe to repeat, because a job is known everywhere by the session of its client and by the
+*tag* that the client has given it. After every new connection both sides say what they hold, and what
+is missing is said again.
+
+Bodies (of jobs, of their results) are opaque to the broker.
+"""
+
+import enum
+from typing import ClassVar, TypeAlias
+
+import attrs
+
+from maelstrom_core.wire import rows
+from maelstrom_core.wire.rows import DoneJob, HeldJob, JobResultRow, RunJob, SubmittedJob
+from maelstrom_core.wire.shapes import (
+    Check,
+    digest,
+    each,
+    octets,
+    prose,
+    session,
+    text,
+    truth,
+    whole,
+)
+
+VERSION = 1
+OLDEST_VERSION = 1
+MOST_MESSAGE_BYTES = 1 << 20
+"""Of one message; the sockets are told so too."""
+MOST_CONTAINER_BYTES = 256 << 10
+MOST_TAGS = 4096
+MOST_OUTPUT_BYTES = 64 << 10
+MOST_HELD = 20_000
+"""Jobs that a worker may hold."""
+
+
+class Code(enum.IntEnum):
+    """Why a link ends."""
+
+    GOODBYE = 0
+    """Nothing is wrong; the peer stops."""
+    VERSION = 1
+    """No version is spoken by both."""
+    PROTOCOL = 2
+    """The other has sent what no peer sends."""
+    ROLE = 3
+    """Its key does not allow this."""
+    SLOW = 4
+    """It did not take what it was sent; it may come again."""
+    REPLACED = 5
+    """The same session has come by another connection."""
+    STOPPED = 6
+    """Somebody who may has stopped it."""
+
+
+_tags = each(rows.tag_check, MOST_TAGS)
+_label = text(255)
+_labels = each(_label, 64)
+_name = text(255)
+
+
+@attrs.frozen
+class Hello:
+    """The first message of every connection, from whoever has connected.
+
+    :param oldest: first version of the protocol that it speaks
+    :param newest: the last
+    :param software: name and version of the program, for people
+    :param session: random, and the same over all connections of a process
+    :param name: of a worker or a user, for people; unique only together with the session
+    :param boot: of the broker that it was welcomed by last; empty if by none
+    :param slots: of a worker: how many one-slot jobs it runs at once
+    :param labels: of a worker: what jobs may ask for
+    :param weight: of a client: its share, if others wait too
+    :param held: of a worker: what it holds, told so that none of it is run twice
+    """
+
+    KIND: ClassVar = 1
+    oldest: int
+    newest: int
+    software: str
+    session: bytes
+    name: str
+    boot: bytes = b""
+    slots: int = 0
+    labels: tuple[str, ...] = ()
+    weight: int = 1
+    held: tuple[HeldJob, ...] = ()
+
+
+@attrs.frozen
+class Welcome:
+    """The broker's answer to `Hello`.
+
+    :param version: of the protocol, from now on
+    :param boot: random, of this life of the broker
+    :param beat_ms: say something at least this often; who is silent five times as long is dead
+    :param window_jobs: how many jobs of a client may be handed in whose results it has not taken
+    :param bulk_port: TCP port of the bulk link, on the same host and with the same keys
+    """
+
+    KIND: ClassVar = 2
+    version: int
+    boot: bytes
+    beat_ms: int
+    window_jobs: int
+    bulk_port: int
+
+
+@attrs.frozen
+class Bye:
+    """The last message of a connection.
+
+    :param code: one of `Code`
+    :param text: for people
+    """
+
+    KIND: ClassVar = 3
+    code: int
+    text: str
+
+
+@attrs.frozen
+class Beat:
+    """Says that its sender lives; the broker answers each with the same number.
+
+    :param free_slots: of a worker
+    """
+
+    KIND: ClassVar = 4
+    sequence: int
+    free_slots: int = 0
+
+
+@attrs.frozen
+class ContainerBytes:
+    """A container, before the first job in it; once for each connection.
+
+    :param digest: of ``data``, which is what `maelstrom_core.model.plain.encode` made of it
+    """
+
+    KIND: ClassVar = 5
+    digest: bytes
+    data: bytes
+
+
+@attrs.frozen
+class Submit:
+    """Client → broker: jobs of one container. Those that the broker knows already are not run again.
+
+    :param labels: a worker must have all of them
+    """
+
+    KIND: ClassVar = 6
+    container: bytes
+    jobs: tuple[SubmittedJob, ...]
+    labels: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Run:
+    """Broker → worker: jobs of one client and one container; never more than it has slots free."""
+
+    KIND: ClassVar = 7
+    session: bytes
+    container: bytes
+    jobs: tuple[RunJob, ...]
+
+
+@attrs.frozen
+class Started:
+    """Worker → broker → client: these jobs run now. May be lost."""
+
+    KIND: ClassVar = 8
+    session: bytes
+    tags: tuple[int, ...]
+
+
+@attrs.frozen
+class Output:
+    """Worker → broker → client: what a job writes, as it comes. May be lost: all is in the result.
+
+    :param stream: 1 for stdout, 2 for stderr, 3 for the report
+    """
+
+    KIND: ClassVar = 9
+    session: bytes
+    tag: int
+    stream: int
+    data: bytes
+
+
+@attrs.frozen
+class Done:
+    """Worker → broker: attempts that ended, of one client; repeated until `Taken` names them."""
+
+    KIND: ClassVar = 10
+    session: bytes
+    jobs: tuple[DoneJob, ...]
+
+
+@attrs.frozen
+class Results:
+    """Broker → client: jobs that ended; repeated after each new connection until `Taken` names them."""
+
+    KIND: ClassVar = 11
+    jobs: tuple[JobResultRow, ...]
+
+
+@attrs.frozen
+class Taken:
+    """Client → broker → worker: these results have arrived, and may be forgotten."""
+
+    KIND: ClassVar = 12
+    session: bytes
+    tags: tuple[int, ...]
+
+
+@attrs.frozen
+class Cancel:
+    """Client → broker → worker: these jobs are not wanted any more; each ends all the same."""
+
+    KIND: ClassVar = 13
+    session: bytes
+    tags: tuple[int, ...]
+
+
+@attrs.frozen
+class AskStatus:
+    """Admin → broker: how are things?"""
+
+    KIND: ClassVar = 14
+    details: bool = False
+
+
+@attrs.frozen
+class Status:
+    """Broker → admin.
+
+    :param document: JSON, as ``maelstrom-admin status --json`` prints it
+    """
+
+    KIND: ClassVar = 15
+    document: bytes
+
+
+@attrs.frozen
+class Drain:
+    """Admin → broker: give a worker nothing new; or do again.
+
+    :param worker: its name
+    """
+
+    KIND: ClassVar = 16
+    worker: str
+    on: bool = True
+
+
+@attrs.frozen
+class CancelRun:
+    """Admin → broker: end all jobs of a client.
+
+    :param session: of the client
+    """
+
+    KIND: ClassVar = 17
+    session: bytes
+
+
+@attrs.frozen
+class Stop:
+    """Admin → broker: stop; workers end what they run and go on asking for a broker."""
+
+    KIND: ClassVar = 18
+
+
+@attrs.frozen
+class Answer:
+    """Broker → admin: what has come of `Drain`, `CancelRun` or `Stop`.
+
+    :param fault: for people; empty if it was done
+    """
+
+    KIND: ClassVar = 19
+    fault: str = ""
+
+
+Message: TypeAlias = (
+    Hello
+    | Welcome
+    | Bye
+    | Beat
+    | ContainerBytes
+    | Submit
+    | Run
+    | Started
+    | Output
+    | Done
+    | Results
+    | Taken
+    | Cancel
+    | AskStatus
+    | Status
+    | Drain
+    | CancelRun
+    | Stop
+    | Answer
+)
+
+CHECKS: dict[type, tuple[Check, ...]] = {
+    Hello: (
+        whole(0, 1 << 31),
+        whole(0, 1 << 31),
+        text(255),
+        session,
+        _name,
+        octets(0, 16),
+        whole(0, rows.MOST_SLOTS),
+        _labels,
+        whole(1, 1000),
+        each(rows.held, MOST_HELD),
+    ),
+    Welcome: (
+        whole(0, 1 << 31),
+        octets(16, 16),
+        whole(1, 3_600_000),
+        whole(1, 10_000_000),
+        whole(0, 65_535),
+    ),
+    Bye: (whole(0, 1 << 16), prose(4096)),
+    Beat: (whole(), whole(0, rows.MOST_SLOTS)),
+    ContainerBytes: (digest, octets(1, MOST_CONTAINER_BYTES)),
+    Submit: (digest, each(rows.submitted, rows.MOST_ROWS), _labels),
+    Run: (session, digest, each(rows.to_run, rows.MOST_ROWS)),
+    Started: (session, _tags),
+    Output: (session, rows.tag_check, whole(1, 3), octets(0, MOST_OUTPUT_BYTES)),
+    Done: (session, each(rows.done, rows.MOST_ROWS)),
+    Results: (each(rows.result, rows.MOST_ROWS),),
+    Taken: (session, _tags),
+    Cancel: (session, _tags),
+    AskStatus: (truth,),
+    Status: (octets(0, MOST_MESSAGE_BYTES),),
+    Drain: (_name, truth),
+    CancelRun: (session,),
+    Stop: (),
+    Answer: (prose(4096),),
+}
+"""Of each message, a check for each field, in order."""

@@ -1,0 +1,202 @@
+"""Messages and their bytes: what is said is heard, and nothing that a peer sends does harm."""
+
+import cbor2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maelstrom_core.wire.bulk import BULK, Get, Need
+from maelstrom_core.wire.codec import decode, encode
+from maelstrom_core.wire.messages import CHECKS, MOST_MESSAGE_BYTES, Beat, Hello, Submit
+from maelstrom_core.wire.rows import (
+    MOST_BODY_BYTES,
+    DoneJob,
+    HeldJob,
+    JobResultRow,
+    RunJob,
+    SubmittedJob,
+)
+from maelstrom_core.wire.shapes import BadMessage
+
+DIGEST, SESSION = b"d" * 32, b"s" * 16
+HELLO = Hello(1, 1, "maelstrom 1", SESSION, "ann", held=(HeldJob(SESSION, 7, 2),), labels=("gpu",))
+
+tags = st.integers(0, (1 << 63) - 1)
+bodies = st.binary(max_size=40)
+attempts = st.integers(1, 1000)
+ROWS = {
+    SubmittedJob: st.builds(
+        SubmittedJob, tags, st.integers(-128, 127), st.integers(-1, 1 << 40), attempts, bodies
+    ),
+    RunJob: st.builds(RunJob, tags, attempts, attempts, bodies),
+    DoneJob: st.builds(DoneJob, tags, attempts, st.integers(0, 5), bodies),
+    JobResultRow: st.builds(
+        JobResultRow, tags, st.integers(0, 1000), st.integers(0, 5), st.just("rack 7"), bodies
+    ),
+}
+FIELDS = {
+    "container": st.just(DIGEST),
+    "digest": st.just(DIGEST),
+    "session": st.just(SESSION),
+    "boot": st.just(b"b" * 16),
+    "software": st.just("a program"),
+    "name": st.just("ann"),
+    "worker": st.just("rack 7"),
+    "labels": st.lists(st.sampled_from(["gpu", "äh"]), max_size=2).map(tuple),
+    "text": st.just("two\nlines"),
+    "fault": st.just(""),
+    "tags": st.lists(tags, max_size=3).map(tuple),
+    "held": st.lists(
+        st.builds(HeldJob, st.just(SESSION), tags, attempts, st.integers(0, 4096)), max_size=2
+    ).map(tuple),
+    "data": st.binary(min_size=1, max_size=20),
+    "document": bodies,
+    "details": st.booleans(),
+    "on": st.booleans(),
+    "stream": st.integers(1, 3),
+}
+
+
+def _jobs_of(cls: type) -> st.SearchStrategy[tuple[object, ...]]:
+    row = {"Submit": SubmittedJob, "Run": RunJob, "Done": DoneJob, "Results": JobResultRow}
+    return st.lists(ROWS[row[cls.__name__]], max_size=3).map(tuple)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> object:
+    """Any message that a peer of ours may send."""
+    cls = draw(st.sampled_from(list(CHECKS)))
+    values = {}
+    for field in cls.__attrs_attrs__:
+        strategy = _jobs_of(cls) if field.name == "jobs" else FIELDS.get(field.name)
+        values[field.name] = draw(strategy if strategy is not None else st.integers(1, 500))
+    return cls(**values)
+
+
+@given(messages())
+def test_what_is_said_is_heard(message: object) -> None:
+    assert decode(encode(message)) == message  # type: ignore[arg-type]
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
+    try:
+        decode(data)
+    except BadMessage as fault:
+        assert len(str(fault)) < 400
+
+
+cbor = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | bodies,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.integers(0, 130), st.lists(cbor, max_size=11))
+def test_no_fields_do_more_than_be_refused(kind: int, fields: list[object]) -> None:
+    try:
+        message = decode(cbor2.dumps([kind, *fields]))
+    except BadMessage:
+        return
+    assert message is None or decode(encode(message)) == message
+
+
+@given(messages(), st.data())
+def test_a_changed_byte_is_refused_or_means_something_whole(
+    message: object, data: st.DataObject
+) -> None:
+    encoded = bytearray(encode(message))  # type: ignore[arg-type]
+    index = data.draw(st.integers(0, len(encoded) - 1))
+    encoded[index] ^= data.draw(st.integers(1, 255))
+    try:
+        found = decode(bytes(encoded))
+    except BadMessage:
+        return
+    assert found is None or decode(encode(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"", "CBORDecode"),
+        (encode(HELLO) + b"\0", "1 bytes after its end"),
+        (encode(HELLO)[:-1], "CBORDecode"),
+        (b"\x9f\x01\xff", "CBORDecode"),
+        (cbor2.dumps({1: 2}), "CBORDecode|tag|list"),
+        (cbor2.dumps([6, {}]), "CBORDecode|tag|list"),
+        (cbor2.dumps([1, cbor2.CBORTag(35, "(a|a)*")]), "CBORDecode|tag|list"),
+        (cbor2.dumps([1, 1 << 70]), "CBORDecode|tag|list"),
+        (cbor2.dumps([True]), "kind"),
+        (cbor2.dumps([-1]), "kind"),
+        (cbor2.dumps([99]), "no kind 99"),
+        (cbor2.dumps([7]), "Run: 0 fields of 3"),
+        (b"\x81" * 400 + b"\0", "CBORDecode|tag|list"),
+        (b"\x9b" + b"\xff" * 8, "CBORDecode|tag|list"),
+        (cbor2.dumps([2, "x" * MOST_MESSAGE_BYTES]), "too many"),
+        (cbor2.dumps([4, 1.0, 0]), "Beat: not a whole number"),
+        (cbor2.dumps([4, True, 0]), "Beat: not a whole number"),
+        (cbor2.dumps([4, -1, 0]), "Beat: not a whole number"),
+        (cbor2.dumps([3, 0, 5]), "Bye: not a text"),
+        (cbor2.dumps([5, b"short", b"x"]), "ContainerBytes: not 32 to 32 bytes"),
+    ],
+)
+def test_what_is_refused(data: bytes, what: str) -> None:
+    with pytest.raises(BadMessage, match=what):
+        decode(data)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [],
+        [0, 0, 0, 0, b""],
+        [0, 0, 0, 1],
+        [0, 200, 0, 1, b""],
+        [-1, 0, 0, 1, b""],
+        [0, 0, -2, 1, b""],
+        [0, 0, 0, 1, "text"],
+        [0, 0, 0, 1, b"x" * (MOST_BODY_BYTES + 1)],
+        [False, 0, 0, 1, b""],
+        {"tag": 1},
+    ],
+)
+def test_jobs_that_no_client_submits(row: object) -> None:
+    with pytest.raises(BadMessage):
+        decode(cbor2.dumps([Submit.KIND, DIGEST, [row]]))
+
+
+def test_control_characters_do_not_reach_logs() -> None:
+    with pytest.raises(BadMessage, match="control characters"):
+        decode(cbor2.dumps([1, 1, 1, "evil\x1b[2J", SESSION, "ann"]))
+
+
+def test_a_text_for_people_has_lines_and_no_escapes() -> None:
+    message = decode(cbor2.dumps([3, 0, "stopped\n\x1b[2Jfor now"]))
+    assert message is not None
+    assert message.text == "stopped\n�[2Jfor now"  # type: ignore[union-attr]
+
+
+def test_fields_of_newer_peers_are_ignored_and_those_of_older_ones_have_defaults() -> None:
+    assert decode(cbor2.dumps([4, 1, 2, "news", [3]])) == Beat(1, 2)
+    assert decode(cbor2.dumps([4, 1])) == Beat(1)
+    assert decode(cbor2.dumps([200, "news"])) is None
+
+
+def test_a_role_is_looked_at_before_the_fields() -> None:
+    with pytest.raises(BadMessage, match="Submit is not for its role"):
+        decode(cbor2.dumps([Submit.KIND, "nonsense"]), allowed=(Hello, Beat))
+
+
+def test_what_is_too_large_is_not_sent() -> None:
+    jobs = tuple(SubmittedJob(n, 0, 0, 1, b"x" * MOST_BODY_BYTES) for n in range(9))
+    with pytest.raises(BadMessage, match="too many"):
+        encode(Submit(DIGEST, jobs))
+
+
+def test_bulk_requests_are_not_answers() -> None:
+    assert BULK.decode(BULK.encode(Need(1, (DIGEST,))), allowed=(Need,)) == Need(1, (DIGEST,))
+    with pytest.raises(BadMessage):
+        BULK.decode(BULK.encode(Get(1, (DIGEST,))), allowed=(Need,))
