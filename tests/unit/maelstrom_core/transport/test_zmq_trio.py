@@ -6,7 +6,6 @@ must break where a rule is left out does break: the last test leaves them out on
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 
 import attrs
 import pytest
@@ -47,7 +46,7 @@ def _let_throttling_pass() -> None:
 
 
 @pytest.fixture
-def context() -> Iterator["zmq.Context[Any]"]:
+def context() -> Iterator["zmq.Context[zmq.Socket[bytes]]"]:
     context = zmq.Context()
     yield context
     context.destroy(linger=0)
@@ -57,7 +56,7 @@ Make = Callable[[], Ends]
 Adapter = type[TrioSocket[list[bytes]]]
 
 
-def maker(context: "zmq.Context[Any]", adapter: Adapter) -> Make:
+def maker(context: "zmq.Context[zmq.Socket[bytes]]", adapter: Adapter) -> Make:
     def make() -> Ends:
         there, here = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
         for socket in (there, here):
@@ -70,7 +69,7 @@ def maker(context: "zmq.Context[Any]", adapter: Adapter) -> Make:
 
 
 @pytest.fixture
-def make(context: "zmq.Context[Any]") -> Make:
+def make(context: "zmq.Context[zmq.Socket[bytes]]") -> Make:
     return maker(context, TrioSocket)
 
 
@@ -202,7 +201,7 @@ class WithoutWakingWhenTheLeaderLeaves(TrioSocket[list[bytes]]):
     ],
 )
 def test_each_rule_is_needed(
-    context: "zmq.Context[Any]", adapter: Adapter, scenario: Scenario
+    context: "zmq.Context[zmq.Socket[bytes]]", adapter: Adapter, scenario: Scenario
 ) -> None:
     with pytest.raises(ExceptionGroup) as raised:
         run(maker(context, adapter), scenario)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import attrs
 import pytest
@@ -102,7 +102,9 @@ async def echo(socket: TrioSocket[list[bytes]]) -> None:
 
 
 @contextmanager
-def line(address: str) -> Iterator[tuple["zmq.Socket[bytes]", str, "zmq.Context[Any]"]]:
+def line(
+    address: str,
+) -> Iterator[tuple["zmq.Socket[bytes]", str, "zmq.Context[zmq.Socket[bytes]]"]]:
     context = zmq.Context()
     socket = context.socket(zmq.DEALER)
     socket.set_hwm(8)
