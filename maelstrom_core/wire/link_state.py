@@ -269,8 +269,10 @@ class LinkState:
                 return self._time_passed(now, jitter)
             case Leave(reason):
                 says = isinstance(self._doing, _Greeting | _Talking)
-                bye: list[Effect] = [Send(Bye(Code.GOODBYE, reason))] if says else []
-                return [*bye, *self._over(None, "")]
+                over = self._over(None, "")
+                if not says:
+                    return over
+                return [Send(Bye(Code.GOODBYE, reason)), *over]
             case _:
                 assert_never(event)
 
