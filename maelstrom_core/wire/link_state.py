@@ -24,6 +24,8 @@ FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 10.0
 STEADY_SECONDS = 10.0
 """A link that was up for so long begins anew with the shortest wait."""
+MOST_NOT_UNDERSTOOD = 3
+"""Times in a row that a broker may not understand `Hello`."""
 FINAL = frozenset({Code.VERSION, Code.PROTOCOL, Code.ROLE})
 """Trying again would come to the same."""
 FINAL_FOR_CLIENTS = FINAL | {Code.STOPPED}
@@ -215,6 +217,7 @@ class LinkState:
         self._attempts = 0
         self._boot = b""
         self._sequence = 0
+        self._not_understood = 0
 
     @property
     def is_up(self) -> bool:
@@ -285,7 +288,7 @@ class LinkState:
     def _heard(self, message: Message | None, now: float, jitter: float) -> list[Effect]:
         match self._doing, message:
             case ((_Greeting() | _Talking()), Bye(code, text)):
-                if code in self._final:
+                if code in self._final and not self._was_before_hello(code):
                     return self._over(code, text or "the broker has ended the link")
                 return self._lost(text or "the broker has ended the link", now, jitter)
             case _Greeting(), Welcome():
@@ -299,6 +302,16 @@ class LinkState:
                 # Before `Welcome`, or of a connection that is closed: it will be said again.
                 return []
 
+    def _was_before_hello(self, code: int) -> bool:
+        """Whether it may be the answer to something that slipped onto this connection before `Hello`.
+
+        Sockets come back by themselves, and what was on its way to the old connection may be first.
+        """
+        if code != Code.PROTOCOL or isinstance(self._doing, _Talking):
+            return False
+        self._not_understood += 1
+        return self._not_understood < MOST_NOT_UNDERSTOOD
+
     def _welcomed(self, welcome: Welcome, now: float) -> list[Effect]:
         if not OLDEST_VERSION <= welcome.version <= VERSION:
             text = (
@@ -306,6 +319,7 @@ class LinkState:
                 f"this program {OLDEST_VERSION} to {VERSION}"
             )
             return [Send(Bye(Code.VERSION, text)), *self._over(Code.VERSION, text)]
+        self._not_understood = 0
         same = welcome.boot == self._boot
         self._boot = welcome.boot
         beat = welcome.beat_ms / 1000

@@ -200,3 +200,16 @@ def test_waits_grow_and_are_spread(attempts: int, jitter: float) -> None:
     assert 0.05 <= wait <= link.LONGEST_WAIT_SECONDS
     assert link.wait_seconds(attempts + 1, jitter) >= wait
     assert link.wait_seconds(attempts, 1) == 2 * link.wait_seconds(attempts, 0)
+
+
+def test_what_slips_in_before_hello_is_forgiven_for_a_while() -> None:
+    state = link.LinkState(is_worker=False)
+    ends = []
+    for attempt in range(link.MOST_NOT_UNDERSTOOD):
+        now = 100.0 * attempt
+        state.step(link.TimePassed(), now=now, jitter=0)
+        state.step(link.Opened(), now=now, jitter=0)
+        bye = link.Heard(Bye(Code.PROTOCOL, "say Hello first"))
+        ends.append(state.step(bye, now=now, jitter=0)[-1])
+    reason = "say Hello first"
+    assert ends == [link.Failed(reason), link.Failed(reason), link.Over(Code.PROTOCOL, reason)]
