@@ -69,9 +69,10 @@ class LayerMaker:
         self._running: set[trio.CancelScope] = set()
         self._ended = trio.Event()
 
-    async def make(self, layers: Sequence[LayerSpec]) -> MadeLayers:
+    async def make(self, layers: Sequence[LayerSpec], *, trees_in_place: bool = True) -> MadeLayers:
         """Put layers into the store; they stay there until `release`.
 
+        :param trees_in_place: otherwise trees of this host are copied as well, for other machines
         :raises InputError: all faults of layers of files; or that of a program
         :raises HostError: where this machine fails
         """
@@ -86,6 +87,7 @@ class LayerMaker:
                 project_directory=self._project_directory,
                 store=self._store,
                 cancelled=self._cancelled,
+                trees_in_place=trees_in_place,
             )
             self._leases.append(made.lease)
             return made
