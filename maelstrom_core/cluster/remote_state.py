@@ -92,14 +92,23 @@ class CancelWanted:
 
 @attrs.frozen
 class TakeBack:
-    """This machine has slots for so many jobs; what has waited shortest is given back."""
+    """This machine has slots for so many jobs; those that would begin last are given back.
+
+    :param since: the broker keeps what was handed in later, for it may begin at any moment
+    """
 
     jobs: int
+    since: float
 
 
 @attrs.frozen
 class Flush:
-    """All that has come at once has been told: hand in what there is."""
+    """All that has come at once has been told: hand in what there is.
+
+    :param now: what the clock says, for `TakeBack`
+    """
+
+    now: float
 
 
 Event: TypeAlias = (
@@ -126,11 +135,15 @@ class Began:
 
 @attrs.frozen
 class Wrote:
-    """What a job writes, as it comes."""
+    """What a job writes, as it comes.
+
+    :param offset: where in its stream this begins
+    """
 
     tag: int
     stream: int
     data: bytes
+    offset: int
 
 
 @attrs.frozen
@@ -162,8 +175,11 @@ class _Job:
     labels: tuple[str, ...]
     handed_in: bool = False
     """Perhaps over a connection that is lost; then a worker may have it."""
+    handed_in_at: float = 0.0
     is_running: bool = False
     cancelled: bool = False
+    recalled: bool = False
+    """Cancelled in order to be run here."""
 
 
 class RemoteState:
@@ -195,12 +211,16 @@ class RemoteState:
     @property
     def idle(self) -> int:
         """How many jobs the broker has that have not begun, as far as is known."""
-        return sum(not self._jobs[tag].is_running for tag in self._told)
+        return sum(self._is_idle(tag) for tag in self._told)
 
     @property
     def running(self) -> int:
         """How many have begun."""
         return sum(job.is_running for job in self._jobs.values())
+
+    def _is_idle(self, tag: int) -> bool:
+        job = self._jobs[tag]
+        return not (job.is_running or job.cancelled)
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -230,10 +250,10 @@ class RemoteState:
                 return self._came(message)
             case CancelWanted(tag):
                 return self._cancel(tag)
-            case TakeBack(jobs):
-                return [GivenBack(tag) for tag in self._taken_back(jobs)]
-            case Flush():
-                return [Say(message) for message in self._flush()]
+            case TakeBack(jobs, since):
+                return self._take_back(jobs, since)
+            case Flush(now):
+                return [Say(message) for message in self._flush(now)]
             case _:
                 assert_never(event)
 
@@ -264,12 +284,20 @@ class RemoteState:
         self._told.clear()
         return tags
 
-    def _taken_back(self, jobs: int) -> list[int]:
-        # The last ones: what comes first is what should run first, and the broker is about to get it.
-        chosen = [tag for tag in reversed(self._waiting) if not self._jobs[tag].handed_in][:jobs]
-        for tag in chosen:
+    def _take_back(self, jobs: int, since: float) -> list[Effect]:
+        """What has not been handed in is here; of the rest the broker has to be asked."""
+        mine = [tag for tag in reversed(self._waiting) if not self._jobs[tag].handed_in][:jobs]
+        for tag in mine:
             del self._waiting[tag], self._jobs[tag]
-        return chosen
+        theirs = [
+            tag
+            for tag in sorted(self._told, reverse=True)
+            if self._is_idle(tag) and self._jobs[tag].handed_in_at <= since
+        ][: jobs - len(mine)]
+        for tag in theirs:
+            self._jobs[tag].cancelled = self._jobs[tag].recalled = True
+        cancels = (Say(Cancel(self._session, part)) for part in _in_parts(theirs))
+        return [*map(GivenBack, mine), *cancels]
 
     def _came(self, message: Message) -> list[Effect]:
         match message:
@@ -278,8 +306,8 @@ class RemoteState:
                 for tag in began:
                     self._jobs[tag].is_running = True
                 return [Began(tag) for tag in began]
-            case Output(_, tag, stream, data):
-                return [Wrote(tag, stream, data)] if tag in self._jobs else []
+            case Output(_, tag, stream, data, offset):
+                return [Wrote(tag, stream, data, offset)] if tag in self._jobs else []
             case Results(rows):
                 return self._ended(rows)
             case _:
@@ -291,16 +319,21 @@ class RemoteState:
         for row in rows:
             tags.append(row.tag)
             self._unwanted.pop(row.tag, None)
-            if self._jobs.pop(row.tag, None) is not None:
+            job = self._jobs.pop(row.tag, None)
+            if job is not None:
                 self._waiting.pop(row.tag, None)
                 self._told.discard(row.tag)
-                effects.append(Ended(row.tag, row))
+                back = job.recalled and row.ending == Ending.CANCELLED
+                effects.append(GivenBack(row.tag) if back else Ended(row.tag, row))
         # Again, if need be: the answer to its first arrival may have been lost.
         return [*effects, *(Say(Taken(self._session, part)) for part in _in_parts(tags))]
 
     def _cancel(self, tag: int) -> list[Effect]:
         job = self._jobs.get(tag)
-        if job is None or job.cancelled:
+        if job is None:
+            return []
+        job.recalled = False
+        if job.cancelled:
             return []
         if tag in self._told:
             job.cancelled = True
@@ -309,12 +342,15 @@ class RemoteState:
 
     def _drop(self, tag: int) -> list[Effect]:
         """End a job that nobody runs, or of which nobody can be told now: the next broker is."""
-        if self._jobs[tag].handed_in:
+        job = self._jobs.pop(tag)
+        del self._waiting[tag]
+        if job.handed_in:
             self._unwanted[tag] = None
-        del self._jobs[tag], self._waiting[tag]
+        if job.recalled:
+            return [GivenBack(tag)]
         return [Ended(tag, JobResultRow(tag, 0, Ending.CANCELLED, "", b""))]
 
-    def _flush(self) -> Iterator[Message]:
+    def _flush(self, now: float) -> Iterator[Message]:
         if not self._is_up:
             return
         room = self._window - len(self._told)
@@ -324,7 +360,7 @@ class RemoteState:
             del self._waiting[tag]
             self._told.add(tag)
             job = self._jobs[tag]
-            job.handed_in = True
+            job.handed_in, job.handed_in_at = True, now
             batches.setdefault((job.container, job.labels), []).append(job.row)
         for (container, labels), rows in batches.items():
             if container not in self._containers_told:

@@ -249,7 +249,7 @@ def _copied_tree(spec: HostTreeLayer, collector: Collector) -> None:
         marked=(),
         follow=False,
         # What its client may not read, its jobs could not read in place either.
-        refused=lambda path, error: None,
+        refused=lambda *_: None,
     )
     for one in walk.files(root):
         path = os.path.join(target, one.relative)

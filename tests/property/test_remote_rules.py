@@ -54,6 +54,7 @@ class RemoteRules(RuleBasedStateMachine):
         self.containers: set[bytes] = set()
         self.submitted_now: set[int] = set()
         self.cancelled: set[int] = set()
+        self.recalled: set[int] = set()
 
     @initialize()
     def containers_are_known(self) -> None:
@@ -71,9 +72,11 @@ class RemoteRules(RuleBasedStateMachine):
                     assert tag in self.given
                     assert tag not in self.endings
                     self.endings[tag] = Ending(row.ending).name
-                case remote.GivenBack(tag):
+                case remote.GivenBack(tag, reason):
                     assert tag in self.given
                     assert tag not in self.endings
+                    may = tag in self.recalled or tag not in self.cancelled
+                    assert may or reason, "it was not wanted by anybody"
                     self.endings[tag] = "given back"
                 case remote.Began(tag) | remote.Wrote(tag):
                     assert tag in self.given
@@ -112,7 +115,7 @@ class RemoteRules(RuleBasedStateMachine):
             self.given.add(tag)
             body = b"x" * (MOST_BODY_BYTES if long else 1)
             assert self.say(remote.Wanted(container, SubmittedJob(tag, 0, -1, 1, body))) == []
-        self.say(remote.Flush())
+        self.say(remote.Flush(0.0))
 
     @precondition(lambda self: not self.over)
     @rule(window=st.integers(1, 7), forgets=st.booleans())
@@ -124,13 +127,14 @@ class RemoteRules(RuleBasedStateMachine):
         self.say(remote.LinkUp(window))
         if self.results:
             self.say(remote.Came(Results(tuple(self.results.values()))))
-        self.say(remote.Flush())
+        self.say(remote.Flush(0.0))
 
     @rule()
     def link_goes(self) -> None:
         self.up = False
         for effect in self.say(remote.LinkDown()):
-            assert isinstance(effect, remote.Ended)
+            assert isinstance(effect, remote.Ended | remote.GivenBack)
+            assert effect.tag in self.cancelled
 
     @precondition(lambda self: self.up and self.known)
     @rule(data=st.data(), times=st.integers(1, 2), arrives=st.booleans())
@@ -143,7 +147,7 @@ class RemoteRules(RuleBasedStateMachine):
             for _ in range(times):
                 self.say(remote.Came(Results((row,))))
             assert tag not in self.results, "an answer for every arrival"
-        self.say(remote.Flush())
+        self.say(remote.Flush(0.0))
 
     @rule(data=st.data())
     def lossy(self, data: Any) -> None:
@@ -156,15 +160,20 @@ class RemoteRules(RuleBasedStateMachine):
     def cancels(self, data: Any) -> None:
         tag = data.draw(st.sampled_from(sorted(self.given)))
         self.say(remote.CancelWanted(tag))
+        self.recalled.discard(tag)
         assert tag in self.endings or tag in self.cancelled, "ended, or the broker knows"
 
-    @rule(jobs=st.integers(0, 3))
-    def takes_back(self, jobs: int) -> None:
-        back = self.say(remote.TakeBack(jobs))
-        assert len(back) <= jobs
-        for effect in back:
-            assert isinstance(effect, remote.GivenBack)
-            assert effect.tag not in self.known, "a worker might have it"
+    @rule(jobs=st.integers(0, 3), since=st.sampled_from([-1.0, 0.0]))
+    def takes_back(self, jobs: int, since: float) -> None:
+        before = set(self.cancelled)
+        effects = self.say(remote.TakeBack(jobs, since))
+        back = [effect.tag for effect in effects if isinstance(effect, remote.GivenBack)]
+        asked = self.cancelled - before
+        assert len(back) + len(asked) <= jobs
+        assert not self.known & set(back), "a worker might have it"
+        assert since == 0.0 or not asked
+        self.recalled |= asked
+        self.say(remote.Flush(0.0))
 
     @precondition(lambda self: not self.over)
     @rule(unless=st.integers(0, 20))
@@ -196,7 +205,7 @@ class RemoteRules(RuleBasedStateMachine):
                 break
             rows = tuple(JobResultRow(tag, 1, Ending.RAN, "w", b"") for tag in sorted(self.known))
             self.say(remote.Came(Results(rows)))
-            self.say(remote.Flush())
+            self.say(remote.Flush(0.0))
         assert self.endings.keys() == self.given
 
 
@@ -211,7 +220,9 @@ def test_jobs_that_come_at_once_go_together() -> None:
     for tag in range(MOST_ROWS + 1):
         client.step(remote.Wanted(b"c" * 32, SubmittedJob(tag, 0, -1, 1, b"")))
     said = [
-        effect.message for effect in client.step(remote.Flush()) if isinstance(effect, remote.Say)
+        effect.message
+        for effect in client.step(remote.Flush(0.0))
+        if isinstance(effect, remote.Say)
     ]
     assert said[0] == ContainerBytes(b"c" * 32, b"container")
     assert [len(message.jobs) for message in said[1:] if isinstance(message, Submit)] == [
@@ -227,7 +238,28 @@ def test_labels_keep_jobs_apart() -> None:
     for tag, labels in enumerate([("gpu",), (), ("gpu",)]):
         client.step(remote.Wanted(b"c" * 32, SubmittedJob(tag, 0, -1, 1, b""), labels))
     said = [
-        effect.message for effect in client.step(remote.Flush()) if isinstance(effect, remote.Say)
+        effect.message
+        for effect in client.step(remote.Flush(0.0))
+        if isinstance(effect, remote.Say)
     ]
     found = [(m.labels, [job.tag for job in m.jobs]) for m in said if isinstance(m, Submit)]
     assert found == [(("gpu",), [0, 2]), ((), [1])]
+
+
+def test_what_was_asked_back_is_run_here_unless_it_has_ended() -> None:
+    client = remote.RemoteState(SESSION)
+    client.step(remote.Known(b"c" * 32, b"container"))
+    client.step(remote.LinkUp(10))
+    for tag in range(4):
+        client.step(remote.Wanted(b"c" * 32, SubmittedJob(tag, 0, -1, 1, b"")))
+    client.step(remote.Flush(1.0))
+    client.step(remote.Came(Started(SESSION, (3,))))
+    assert client.step(remote.TakeBack(2, 0.5)) == []
+    assert client.step(remote.TakeBack(2, 1.0)) == [remote.Say(Cancel(SESSION, (2, 1)))]
+    ran = JobResultRow(2, 1, Ending.RAN, "w", b"")
+    never = JobResultRow(1, 0, Ending.CANCELLED, "", b"")
+    assert client.step(remote.Came(Results((ran, never)))) == [
+        remote.Ended(2, ran),
+        remote.GivenBack(1),
+        remote.Say(Taken(SESSION, (2, 1))),
+    ]
