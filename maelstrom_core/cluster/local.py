@@ -1,7 +1,7 @@
 """A backend on this machine alone: an engine inside the client."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,9 @@ from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers.changes import Times
 from maelstrom_core.model.container import Container, ContainerSpec, Devices
+from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.layers import LayerSpec
 from maelstrom_core.model.outcome import InputFailed, JobResult
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.store import Store
@@ -41,6 +43,11 @@ class LocalBackend:
             store, project_directory, self._run_command, lambda: self._closing
         )
         self.engine: Engine | None = None
+
+    @property
+    def store(self) -> Store:
+        """In which its layers are."""
+        return self._store
 
     @property
     def slots(self) -> int:
@@ -124,6 +131,13 @@ class LocalBackend:
             return prepare_message(Container(**fields), lowers=lowers, host_trees=trees)
 
         return await trio.to_thread.run_sync(prepare)
+
+    async def make_for_others(self, layers: Sequence[LayerSpec]) -> tuple[Digest, ...]:
+        """Make layers for other machines: of this host's trees there are copies in them.
+
+        :raises maelstrom_core.errors.MaelstromError: if they cannot be made
+        """
+        return (await self._layers.make(layers, trees_in_place=False)).digests
 
     async def close(self) -> None:
         """Let layers that are still being made end soon, and wait for programs that make some."""
