@@ -11,11 +11,13 @@ import attrs
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.digest import Digest
-from maelstrom_core.model.plain import decode, encode
+from maelstrom_core.model.plain import decode_untagged, encode
 
 VERSION = 1
 INLINE_BYTES = 256
 """Files up to this size travel within the manifest."""
+_DEPTH = 6
+"""The map, its entries, a row, its attributes, one of them; and one to spare."""
 MOST_ATTRIBUTE_BYTES = 64 << 10
 """Of all extended attributes of one entry together; the kernel takes no more for one."""
 _LONGEST_ATTRIBUTE_NAME = 255
@@ -87,7 +89,7 @@ def decode_manifest(data: bytes) -> tuple[Entry, ...]:
 
     :raises InputError: for whatever is wrong with them
     """
-    plain = decode(data)
+    plain = decode_untagged(data, depth=_DEPTH)
     if not isinstance(plain, dict) or set(plain) != {"version", "entries"}:
         raise InputError("bad manifest", ["not a map of version and entries"])
     if plain["version"] != VERSION:

@@ -123,35 +123,9 @@ def _refuse(*_: Any) -> NoReturn:
     raise ValueError("a tag that nothing of ours has")
 
 
-_REFUSED = dict.fromkeys(
-    (
-        0,
-        1,
-        2,
-        3,
-        4,
-        5,
-        25,
-        28,
-        29,
-        30,
-        35,
-        36,
-        37,
-        52,
-        54,
-        100,
-        256,
-        258,
-        260,
-        261,
-        1004,
-        43000,
-        55799,
-    ),
-    _refuse,
-)
-"""Tags that cbor2 would make something of: some take seconds, or memory without end."""
+_NO_TAGS = dict.fromkeys((*range(1024), 43000, 55799), _refuse)
+"""All that cbor2 would make something of by itself, and more: some take seconds, or memory without end."""
+_ONE_TAG = {tag: refuse for tag, refuse in _NO_TAGS.items() if tag != _WTF_8}
 _DEPTH = 64
 
 
@@ -169,13 +143,32 @@ def decode(data: bytes) -> Any:
             allow_indefinite=False,
             allow_duplicate_keys=False,
             tag_hook=_untagged,
-            semantic_decoders=_REFUSED,
+            semantic_decoders=_ONE_TAG,
         )
         if stream.tell() != len(data):
             raise ValueError(f"{len(data) - stream.tell()} bytes after its end")
         return item
     except Exception as error:
         # cbor2 lets several kinds through (recursion, overflow, unicode); all mean the same here.
+        raise InputError("bad CBOR", [f"{type(error).__name__}: {error}"]) from None
+
+
+def decode_untagged(data: bytes, *, depth: int) -> Any:
+    """Plain data out of CBOR of a peer, for data that has no use for tags.
+
+    :param depth: of lists and maps within one another, at most
+    :raises InputError: whatever is wrong with the bytes
+    """
+    try:
+        return cbor2.loads(
+            data,
+            max_depth=depth,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            tag_hook=_refuse,
+            semantic_decoders=_NO_TAGS,
+        )
+    except Exception as error:
         raise InputError("bad CBOR", [f"{type(error).__name__}: {error}"]) from None
 
 
@@ -186,6 +179,7 @@ def digest_of(value: Any) -> Digest:
 
 __all__ = [
     "decode",
+    "decode_untagged",
     "digest_of",
     "encode",
     "from_plain",
