@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from maelstrom_core.model.digest import Digest
+from maelstrom_core.store.leases import Lease
 
 
 class Uploads(Protocol):
     """What a client puts there, and gets."""
 
-    async def put_layers(self, layers: Sequence[Digest]) -> None:
+    def broker_is(self, boot: bytes, port: int) -> None:
+        """Hear which life of the broker this is, and at which port its blobs are."""
+
+    async def put_layers(self, layers: Sequence[Digest], *, again: bool = False) -> None:
         """Have the broker hold these layers with all that is in them.
 
         :param layers: digests of manifests in the client's store
+        :param again: ask it, even if it has said before that it does
         :raises maelstrom_core.errors.MaelstromError: if that cannot be
         """
 
@@ -32,9 +37,13 @@ class Uploads(Protocol):
 class Fetches(Protocol):
     """What a worker gets from there, and puts."""
 
-    async def layers(self, layers: Sequence[Digest]) -> None:
-        """Have these layers in the worker's store; they stay there while the worker runs.
+    def broker_is(self, boot: bytes, port: int) -> None:
+        """As `Uploads.broker_is`."""
 
+    async def layers(self, layers: Sequence[Digest]) -> Lease:
+        """Have these layers in the worker's store.
+
+        :return: keeps them there until it is released
         :raises maelstrom_core.errors.MaelstromError: if that cannot be
         """
 

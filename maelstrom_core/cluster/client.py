@@ -251,7 +251,7 @@ class ClusterClient:
                     "the container is too large for a cluster",
                     [f"it is described by {len(data)} bytes; {MOST_CONTAINER_BYTES} are possible"],
                 )
-            await self._uploads.put_layers(container.layers)
+            await self._uploads.put_layers(container.layers, again=known.times > 1)
             known.digest = bytes.fromhex(Digest.of(data).hex)
             self._tell(remote.Known(known.digest, data))
         except InputError as error:
@@ -274,7 +274,7 @@ class ClusterClient:
                 for layer in known.container.layers
             }
             try:
-                await self._uploads.put_layers(tuple(layers))
+                await self._uploads.put_layers(tuple(layers), again=True)
             except MaelstromError:
                 continue  # a job that needs them will say so
 
@@ -338,6 +338,7 @@ class ClusterClient:
     def link_up(self, welcome: Welcome, *, same_broker: bool) -> None:
         """Hand in all that has not ended."""
         del same_broker  # it is safe to say all again
+        self._uploads.broker_is(welcome.boot, welcome.bulk_port)
         self._window = welcome.window_jobs
         self._slots = welcome.slots
         self._first.set()

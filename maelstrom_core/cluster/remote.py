@@ -7,7 +7,7 @@ while the other has a queue, and no number of the cluster's has to be known or g
 """
 
 import getpass
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import attrs
@@ -18,6 +18,7 @@ from maelstrom_core.cluster.client import FROM_BROKERS, ClusterClient, GivenBack
 from maelstrom_core.cluster.containers import why_local
 from maelstrom_core.cluster.link import Connection, Link
 from maelstrom_core.cluster.local import LocalBackend
+from maelstrom_core.errors import PeerError
 from maelstrom_core.model.container import Container, ContainerSpec
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import HostFailed, JobResult
@@ -41,8 +42,7 @@ class RemoteBackend:
         self._local = local
         self._cluster_only = cluster_only
         self._taken = 0
-        self._own = 0
-        """Of the jobs that run or wait here, those that may be run here only."""
+        """Slots of jobs that run or wait here."""
 
     @property
     def slots(self) -> int:
@@ -118,27 +118,33 @@ async def open_remote_backend(
     client = ClusterClient(uploads, make, name=_user(), software=SOFTWARE)
     link = Link(connection, client, allowed=FROM_BROKERS, is_worker=False)
     client.say = link.say
+    backend = RemoteBackend(client, local, cluster_only=cluster_only)
+    fault: PeerError | None = None
     async with trio.open_nursery() as nursery:
         client.nursery = nursery
-        # Jobs whose callers are cancelled must hear how they end: the link outlives them.
+        # Whoever has cancelled a job waits to hear that it has ended: these outlive the caller.
         scope = trio.CancelScope(shield=True)
-        nursery.start_soon(_within, scope, link.run)
+        for task in (link.run, client.hand_in, client.lose_patience):
+            nursery.start_soon(_within, scope, task)
+        nursery.start_soon(client.keep_layers)
+        nursery.start_soon(backend.take_back)
         try:
             await client.wait_for_welcome()
-            backend = RemoteBackend(client, local, cluster_only=cluster_only)
-            for task in (client.hand_in, client.keep_layers, client.lose_patience):
-                nursery.start_soon(_within, scope, task)
-            nursery.start_soon(backend.take_back)
             yield backend
+        except PeerError as error:
+            fault = error  # not within a group of the nursery's
         finally:
             with trio.CancelScope(shield=True):
                 await link.leave("all is done")
             scope.cancel()
             nursery.cancel_scope.cancel()
+    if fault is not None:
+        raise fault
 
 
-async def _within(scope: trio.CancelScope, task) -> None:  # type: ignore[no-untyped-def]
-    pass
+async def _within(scope: trio.CancelScope, task: Callable[[], Awaitable[None]]) -> None:
+    with scope:
+        await task()
 
 
 def _user() -> str:

@@ -124,7 +124,7 @@ def _refuse(*_: Any) -> NoReturn:
 
 
 _NO_TAGS = dict.fromkeys((*range(1024), 43000, 55799), _refuse)
-"""All that cbor2 would make something of by itself, and more: some take seconds, or memory without end."""
+"""All that cbor2 would make something of by itself, and more: some take seconds, or endless memory."""
 _ONE_TAG = {tag: refuse for tag, refuse in _NO_TAGS.items() if tag != _WTF_8}
 _DEPTH = 64
 
