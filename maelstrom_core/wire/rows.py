@@ -83,11 +83,15 @@ class JobResultRow(NamedTuple):
 
 
 class HeldJob(NamedTuple):
-    """A job that a worker has been given and that it has not been told to forget."""
+    """A job that a worker has been given and that it has not been told to forget.
+
+    :param slots: that it takes now; 0 once it ended
+    """
 
     session: bytes
     tag: int
     attempt: int
+    slots: int = 1
 
 
 def submitted(row: Any) -> SubmittedJob:
@@ -175,8 +179,10 @@ def held(row: Any) -> HeldJob:
     """A job that a worker holds."""
     if type(row) is not list or len(row) < 3:
         raise BadMessage(f"not a job that is held: {shown(row)}")
-    return HeldJob(session(row[0]), tag_check(row[1]), _attempt(row[2]))
+    slots = _slots(row[3]) if len(row) > 3 else 1
+    return HeldJob(session(row[0]), tag_check(row[1]), _attempt(row[2]), slots)
 
 
 tag_check = whole()
 _attempt = whole(1, MOST_ATTEMPTS)
+_slots = whole(0, MOST_SLOTS)

@@ -18,6 +18,10 @@ class BadMessage(Exception):
     """A peer has sent what no peer of ours sends; its text is for logs."""
 
 
+class NotAllowed(BadMessage):
+    """A peer has sent what others may send, and not those of its role."""
+
+
 def whole(least: int = 0, most: int = MOST_WHOLE) -> Check:
     """A whole number within bounds."""
 
