@@ -5,15 +5,21 @@ from collections.abc import Mapping
 
 from maelstrom_core.settings import COMMON, Field, Schema
 from maelstrom_core.settings.host import (
-    cluster_directory,
     state_directory,
     store_directory,
     usable_cpus,
 )
-from maelstrom_core.settings.schema import BadValue, names, one_of, seconds, text
+from maelstrom_core.settings.schema import BadValue, broker, names, one_of, seconds, text
 from maelstrom_core.wire.rows import MOST_SLOTS
 
-SHARED = ("slots", "store", "cache-size", "template-memory", "interpreter")
+SHARED = (
+    "slots",
+    "store",
+    "cache-size",
+    "template-memory",
+    "interpreter",
+    "cluster-directory",
+)
 """Of the settings that all programs share, those that mean something here."""
 OPTIONS: Mapping[str, str] = {
     "broker": "BROKER",
@@ -63,15 +69,9 @@ def schema() -> Schema:
     own = (
         Field(
             name="broker",
-            read=text,
+            read=broker,
             default="auto",
             help="join string, a file with one, HOST:PORT, or auto: this user's on this machine",
-        ),
-        Field(
-            name="cluster-directory",
-            read=text,
-            default=cluster_directory(),
-            help="where this user's keys of a cluster on this machine are",
         ),
         Field(
             name="name",

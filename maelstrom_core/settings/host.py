@@ -80,8 +80,3 @@ def store_directory() -> str:
 def state_directory() -> str:
     """Where runs keep what they remember by default."""
     return platformdirs.user_state_dir("pytest-maelstrom")
-
-
-def cluster_directory() -> str:
-    """Where a cluster's keys are by default, of a broker that this user has started on this machine."""
-    return platformdirs.user_state_path("pytest-maelstrom").joinpath("cluster").as_posix()

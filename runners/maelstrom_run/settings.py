@@ -7,12 +7,24 @@ from maelstrom_core.settings import COMMON, Field, Schema
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.settings.schema import BadValue, size, text, whole_number
 
-SHARED = ("slots", "store", "cache-size", "timeout", "interpreter", "insecure-registries")
+SHARED = (
+    "slots",
+    "store",
+    "cache-size",
+    "timeout",
+    "interpreter",
+    "insecure-registries",
+    "broker",
+    "cluster-only",
+    "cluster-directory",
+)
 """Of the settings that all programs share, those that mean something here."""
 OPTIONS: Mapping[str, str] = {
     "slots": "N",
     "timeout": "SECONDS",
     "store": "DIRECTORY",
+    "broker": "BROKER",
+    "cluster-only": "true|false",
     "inline-limit": "SIZE",
     "read-ahead": "N",
     "output-directory": "DIRECTORY",

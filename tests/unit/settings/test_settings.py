@@ -151,6 +151,9 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         "cache-size          = 1000  ($MAELSTROM_CACHE_SIZE)",
         "insecure-registries = ()  (default)",
         "state               = '/default/state'  (default)",
+        "broker              = ''  (default)",
+        "cluster-only        = False  (default)",
+        "cluster-directory   = '/default/state/cluster'  (default)",
         "template-memory     = 0.25  (default)",
         "timeout             = None  (default)",
         "interpreter         = 'auto'  (default)",
@@ -161,6 +164,16 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
     ]
 
 
+def test_a_join_string_is_described_without_its_keys(sources: Sources) -> None:
+    sources.command_line["broker"] = "maelstrom-join-1/client/ann/host:4000/PUBLIC/SECRET/12345678"
+    described = sources.load().described()
+    assert "= 'maelstrom-join-1/client/ann/host:4000/…'  (command line)" in described
+    assert "SECRET" not in described
+    assert "SECRET" in sources.load().broker
+    sources.command_line["broker"] = "maelstrom-join-SECRET"
+    assert "SECRET" not in sources.load().described()
+
+
 @pytest.mark.parametrize(
     ("written", "hint"),
     [
@@ -169,8 +182,9 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         ("Timeout", "did you mean timeout?"),
         (
             "zzz",
-            "known: slots, store, cache-size, insecure-registries, state, template-memory, timeout, "
-            "interpreter, repeat, retries, stop-after, fail-on-flaky",
+            "known: slots, store, cache-size, insecure-registries, state, broker, cluster-only, "
+            "cluster-directory, template-memory, timeout, interpreter, repeat, retries, stop-after, "
+            "fail-on-flaky",
         ),
     ],
 )
