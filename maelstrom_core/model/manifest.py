@@ -5,7 +5,8 @@ The digest of a layer is the digest of its manifest's canonical bytes. Paths are
 """
 
 import enum
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -82,6 +83,29 @@ def encode_manifest(entries: Iterable[Entry]) -> bytes:
     """Canonical bytes: sorted by path, so that equal trees have equal digests."""
     rows = [_row(entry) for entry in sorted(entries, key=lambda entry: entry.path)]
     return encode({"version": VERSION, "entries": rows})
+
+
+def encode_row(entry: Entry) -> bytes:
+    """The part of a manifest that is of one entry; a fraction of the memory that the entry takes."""
+    return encode(_row(entry))
+
+
+def join_rows(rows: Sequence[bytes]) -> bytes:
+    """What `encode_manifest` would make of the entries of these rows, which are sorted by path."""
+    head = encode({"entries": [], "version": VERSION})
+    empty = encode([])
+    before, after = head.split(empty, 1)
+    return b"".join((before, _array_head(len(rows)), *rows, after))
+
+
+def _array_head(count: int) -> bytes:
+    """How a CBOR array of so many items begins (RFC 8949, section 3)."""
+    if count < 24:
+        return bytes([0x80 | count])
+    for code, form in ((0x98, ">B"), (0x99, ">H"), (0x9A, ">I")):
+        if count < 1 << (8 * struct.calcsize(form)):
+            return bytes([code]) + struct.pack(form, count)
+    raise ValueError(f"{count} entries are too many")
 
 
 def decode_manifest(data: bytes) -> tuple[Entry, ...]:

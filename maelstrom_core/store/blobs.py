@@ -64,7 +64,7 @@ class Blobs:
         """
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            if not _same(os.fstat(descriptor), expected):
+            if not is_same(os.fstat(descriptor), expected):
                 raise Changed
             hasher, temporary = Hasher(), self._temporary()
             try:
@@ -72,7 +72,7 @@ class Blobs:
                     while chunk := os.read(descriptor, CHUNK_BYTES):
                         hasher.update(chunk)
                         copy.write(chunk)
-                    if not _same(os.fstat(descriptor), expected):
+                    if not is_same(os.fstat(descriptor), expected):
                         raise Changed
                 digest = hasher.digest()
                 self.publish(temporary, digest, expected.st_mode, expected.st_mtime_ns)
@@ -289,7 +289,8 @@ def _dress(path: Path, mode: int, mtime_ns: int) -> None:
     os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
-def _same(now: os.stat_result, before: os.stat_result) -> bool:
+def is_same(now: os.stat_result, before: os.stat_result) -> bool:
+    """Whether a file is, as far as its status tells, what it was."""
     return (now.st_ino, now.st_size, now.st_mtime_ns, now.st_mode) == (
         before.st_ino,
         before.st_size,

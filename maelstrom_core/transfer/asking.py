@@ -15,7 +15,8 @@ import trio
 
 from maelstrom_core.errors import HostError, MaelstromError, PeerError
 from maelstrom_core.transfer.at_once import at_once
-from maelstrom_core.transfer.ports import Connected, Connector, Disconnected
+from maelstrom_core.transfer.ports import Connector
+from maelstrom_core.transport.endpoints import Connected, Disconnected
 from maelstrom_core.wire.bulk import (
     ANSWERS,
     BULK,

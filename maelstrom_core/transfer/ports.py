@@ -1,43 +1,9 @@
-"""What this room needs of sockets; `maelstrom_core.transport` has them, tests have some in memory."""
+"""What this room needs of sockets: `maelstrom_core.transport` has them, tests have some in memory."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-
-class Principal(Protocol):
-    """Who a peer is, as its key says."""
-
-    @property
-    def role(self) -> str:
-        """``client``, ``worker`` or ``admin``."""
-
-    @property
-    def name(self) -> str:
-        """Unique within its role."""
-
-
-class Received(Protocol):
-    """One message that has arrived."""
-
-    @property
-    def peer(self) -> bytes:
-        """Its connection; another one after it has connected again."""
-
-    @property
-    def principal(self) -> Principal:
-        """Whose key the connection has."""
-
-    @property
-    def payload(self) -> bytes:
-        """The message."""
-
-
-class Outcome(Protocol):
-    """What became of a message."""
-
-    @property
-    def name(self) -> str:
-        """``SENT`` if it is on its way."""
+from maelstrom_core.transport.endpoints import Received, Sending
 
 
 class Listener(Protocol):
@@ -46,7 +12,7 @@ class Listener(Protocol):
     async def receive_batch(self) -> Sequence[Received]:
         """What has arrived, at least one."""
 
-    def send_nowait(self, peer: bytes, payload: bytes) -> Outcome:
+    def send_nowait(self, peer: bytes, payload: bytes) -> Sending:
         """Send without waiting; a peer that is gone or does not read gets nothing."""
 
     def drop(self, peer: bytes) -> None:
@@ -65,11 +31,3 @@ class Connector(Protocol):
 
     async def send(self, payload: bytes) -> None:
         """Send once there is a connection, and room."""
-
-
-class Connected:
-    """What was not answered is to be asked again: it may be another connection."""
-
-
-class Disconnected:
-    """What was on its way is lost."""

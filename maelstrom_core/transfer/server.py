@@ -21,8 +21,9 @@ import trio
 
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.transfer.blob_directory import BlobDirectory, Refusal
-from maelstrom_core.transfer.ports import Listener, Principal, Received
+from maelstrom_core.transfer.ports import Listener
 from maelstrom_core.transfer.server_state import Limits
+from maelstrom_core.transport.endpoints import Principal, Received, Sending
 from maelstrom_core.wire.bulk import (
     BULK,
     MOST_PART_BYTES,
@@ -122,8 +123,7 @@ class BulkServer:
     def _drop(self, listener: Listener, received: Received, why: str) -> None:
         listener.drop(received.peer)
         self.counts.dropped += 1
-        name = f"{received.principal.role}:{received.principal.name}"
-        self._tell(f"a bulk link of {name} is not listened to any more: {why}")
+        self._tell(f"a bulk link of {received.principal} is not listened to any more: {why}")
 
     async def _work(
         self, listener: Listener, name: bytes, peer: _Peer, limiter: trio.CapacityLimiter
@@ -145,7 +145,7 @@ class BulkServer:
         del self._peers[name]
 
     def _send(self, listener: Listener, peer: bytes, answer: bytes) -> None:
-        if listener.send_nowait(peer, answer).name == "SENT":
+        if listener.send_nowait(peer, answer) is Sending.SENT:
             self.counts.bytes_out += len(answer)
         else:
             self.counts.undelivered += 1
@@ -204,7 +204,7 @@ class BulkServer:
 
 def owner_of(principal: Principal) -> str:
     """A name for who has sent a blob that is fit for files, whatever its own is."""
-    return Digest.of(f"{principal.role}:{principal.name}".encode()).hex[:32]
+    return Digest.of(str(principal).encode()).hex[:32]
 
 
 @asynccontextmanager

@@ -2,15 +2,15 @@
 
 import os
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
-import attrs
 import trio
 
 from maelstrom_core.errors import InputError, PeerError
 from maelstrom_core.model.digest import Digest, digest_of_stream
+from maelstrom_core.model.in_place import HostFile, InPlaceLayer
 from maelstrom_core.store import Store
 from maelstrom_core.transfer.asking import Asker, Pending, Progress, WrongBytes
 from maelstrom_core.transfer.at_once import at_once
@@ -36,29 +36,8 @@ _PARTS_ON_THEIR_WAY = 4
 _MOST_REWINDS = 100
 
 
-@attrs.frozen
-class HostFile:
-    """Where the bytes of a blob are."""
-
-    path: bytes
-    size: int
-
-
-@attrs.frozen(eq=False)
-class InPlace:
-    """A layer whose files are where they always are on this host, and not in the store.
-
-    :param digest: of its manifest
-    :param manifest: its canonical bytes
-    :param files: of each blob that it names, by its 32 bytes
-    """
-
-    digest: Digest
-    manifest: bytes
-    files: dict[bytes, HostFile]
-
-
-Layer: TypeAlias = Digest | InPlace
+Layer: TypeAlias = Digest | InPlaceLayer
+"""One of the store, or one that is in place."""
 
 
 class Uploader:
@@ -94,7 +73,7 @@ class Uploader:
         await at_once(*(partial(self._ensure, layer, progress) for layer in layers))
 
     async def _ensure(self, layer: Layer, progress: Progress) -> None:
-        digest = layer.digest if isinstance(layer, InPlace) else layer
+        digest = layer.digest if isinstance(layer, InPlaceLayer) else layer
         while digest not in self._there:
             busy = self._layers_busy.get(digest)
             if busy is not None:
@@ -114,15 +93,16 @@ class Uploader:
         name = bytes.fromhex(digest.hex)
         if not await self._missing([name]):
             return
-        if isinstance(layer, InPlace):
-            manifest, files = layer.manifest, layer.files
+        if isinstance(layer, InPlaceLayer):
+            await self._send_files(layer.files, progress)
+            manifest = layer.manifest
         else:
             manifest, files = await trio.to_thread.run_sync(self._stored, digest)
-        await self._send_files(files, progress)
+            await self._send_files(files, progress)
         await put_blob(self._asker, manifest, name)
         progress(len(manifest), 1)
 
-    def _stored(self, digest: Digest) -> tuple[bytes, dict[bytes, HostFile]]:
+    def _stored(self, digest: Digest) -> tuple[bytes, Mapping[bytes, HostFile]]:
         manifest, entries = self._store.manifest_bytes(digest), self._store.manifest(digest)
         files = {
             bytes.fromhex(entry.digest.hex): HostFile(
@@ -150,7 +130,7 @@ class Uploader:
             found += [one for i, one in enumerate(part) if bitmap[i // 8] >> (i % 8) & 1]
         return found
 
-    async def _send_files(self, files: dict[bytes, HostFile], progress: Progress) -> None:
+    async def _send_files(self, files: Mapping[bytes, HostFile], progress: Progress) -> None:
         missing = await self._missing(list(files))
         while missing:
             mine = [digest for digest in missing if digest not in self._blobs_busy]
@@ -165,9 +145,9 @@ class Uploader:
                 done.set()
             for other in others:
                 await other.wait()
-            missing = await self._missing([one for one in missing if one not in set(mine)])
+            missing = await self._missing(sorted(set(missing).difference(mine)))
 
-    async def _send_mine(self, files: dict[bytes, HostFile], progress: Progress) -> None:
+    async def _send_mine(self, files: Mapping[bytes, HostFile], progress: Progress) -> None:
         work = _work(files)
 
         async def send() -> None:
@@ -207,7 +187,7 @@ class Uploader:
         told(0, 1)
 
 
-def _work(files: dict[bytes, HostFile]) -> Iterator[list[bytes]]:
+def _work(files: Mapping[bytes, HostFile]) -> Iterator[list[bytes]]:
     """What is sent together; large ones alone."""
     bundle: list[bytes] = []
     room = MOST_BUNDLE_BYTES
