@@ -29,6 +29,7 @@ from maelstrom_core.transport.monitor import Monitor
 from maelstrom_core.transport.open_sockets import a_context, leave, tasks
 from maelstrom_core.transport.options import server_socket
 from maelstrom_core.transport.principal import Principal
+from maelstrom_core.transport.unpredictable import make_ids_unpredictable
 from maelstrom_core.transport.zap import ZapHandler, parse_user_id
 from maelstrom_core.transport.zmq_trio import TrioSocket
 
@@ -296,6 +297,8 @@ class Listener:
 def _property(frame: zmq.Frame, name: str) -> str:
     try:
         return str(frame.get(name))
+    except UnicodeDecodeError:
+        return "not text"  # Of those the other side has chosen.
     except zmq.ZMQError:
         return ""
 
@@ -332,6 +335,7 @@ async def open_listener(
     with a_context() as context:
         handler = ZapHandler(context, authorized)
         try:
+            make_ids_unpredictable()
             bound = server_socket(context, keys, limits)
             # Before it is bound, so that no connection is there of which nothing is known.
             monitor = Monitor(bound, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
