@@ -13,7 +13,7 @@ import attrs
 import cbor2
 
 from maelstrom_core.wire.messages import CHECKS, MOST_MESSAGE_BYTES, Message
-from maelstrom_core.wire.shapes import BadMessage, Check, shown
+from maelstrom_core.wire.shapes import BadMessage, Check, NotAllowed, shown
 
 M = TypeVar("M")
 _DEPTH = 8
@@ -89,6 +89,7 @@ class Codec:
         :param allowed: what its role may send; everything by default. Looked at before the fields are
         :return: ``None`` for a kind that only newer peers know
         :raises BadMessage: whatever is wrong with them
+        :raises NotAllowed: if it is of a class that may not come
         """
         if len(data) > MOST_MESSAGE_BYTES:
             raise BadMessage(f"{len(data)} bytes are too many")
@@ -100,7 +101,7 @@ class Codec:
             raise BadMessage(f"there is no kind {kind}")
         cls, checks, needed = known
         if allowed is not None and cls not in allowed:
-            raise BadMessage(f"{cls.__name__} is not for its role to send")
+            raise NotAllowed(f"{cls.__name__} is not for its role to send")
         if len(fields) < needed:
             raise BadMessage(f"{cls.__name__}: {len(fields)} fields of {needed}")
         try:

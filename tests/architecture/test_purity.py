@@ -31,7 +31,7 @@ def _imported(
     source: Any, pure: Rules, parts: dict[str, str], sources: dict[str, Any]
 ) -> Iterator[tuple[int, str]]:
     for one in source.imports:
-        if one.top in ("maelstrom_core", "pytest_maelstrom"):
+        if one.top.startswith("maelstrom_") or one.top == "pytest_maelstrom":
             there = sources.get(one.whole) or sources.get(one.module)
             # The values of an impure file are as good as any; its functions are what is impure.
             is_value = one.name.lstrip("_")[:1].isupper()

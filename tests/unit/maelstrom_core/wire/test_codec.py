@@ -46,7 +46,9 @@ FIELDS = {
     "text": st.just("two\nlines"),
     "fault": st.just(""),
     "tags": st.lists(tags, max_size=3).map(tuple),
-    "held": st.lists(st.builds(HeldJob, st.just(SESSION), tags, attempts), max_size=2).map(tuple),
+    "held": st.lists(
+        st.builds(HeldJob, st.just(SESSION), tags, attempts, st.integers(0, 4096)), max_size=2
+    ).map(tuple),
     "data": st.binary(min_size=1, max_size=20),
     "document": bodies,
     "details": st.booleans(),

@@ -1,0 +1,174 @@
+"""A job from being handed in to its one ending. Pure; a part of the broker's machine."""
+
+from maelstrom_broker.book_state import Book
+from maelstrom_broker.limits import MOST_ATTEMPTS, MOST_UNTAKEN, TEXT
+from maelstrom_broker.records import (
+    KEPT_BY_WORKERS,
+    UNWANTED,
+    WANTED,
+    WANTED_AGAIN,
+    Job,
+    Worker,
+)
+from maelstrom_core.wire.rows import DoneJob, Ending
+
+_COUNTED_AS = {
+    Ending.RAN: "ran",
+    Ending.STORED: "ran",
+    Ending.UNFIT: "unfit",
+    Ending.LOST: "lost",
+    Ending.REFUSED: "refused",
+    Ending.CANCELLED: "cancelled",
+}
+
+
+class Attempts:
+    """What becomes of jobs."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def give(self, job: Job, worker: Worker) -> None:
+        """A job that has its slots goes to its worker."""
+        job.attempts += 1
+        digest = job.container.digest
+        if digest not in worker.warm:
+            worker.warm.add(digest)
+            job.container.warm[worker] = None
+        self._book.totals["given"] += 1
+        self._book.post.run(job, worker)
+
+    def ended(self, job: Job, worker: Worker, row: DoneJob) -> None:
+        """Its worker says how the attempt ended; the job runs there."""
+        book = self._book
+        if row.ending in (Ending.RAN, Ending.STORED) or (
+            row.ending == Ending.CANCELLED and job.ending == UNWANTED
+        ):
+            if book.zombies.get((job.client.session, job.tag)) is job:
+                book.dispatch.free(job)
+                self._forget_zombie(job)
+                book.post.taken(worker, job.client.session, job.tag)
+                return
+            worker.untaken += 1  # first, for its slots are of use only while it keeps few
+            book.dispatch.free(job)
+            self.finish(job, Ending(row.ending), row.body, worker)
+            return
+        book.dispatch.free(job)
+        book.post.taken(worker, job.client.session, job.tag)
+        if row.ending == Ending.UNFIT:
+            text = row.body[:TEXT].decode(errors="replace")
+            self._failed(job, Ending.UNFIT, worker, text)
+        else:
+            self._failed(job, Ending.LOST, worker, "it ended the job without being asked to")
+
+    def died(self, job: Job, worker: Worker) -> None:
+        """Its worker is no more."""
+        self._book.dispatch.free(job)
+        self._failed(job, Ending.LOST, worker, "it died")
+
+    def give_back(self, job: Job) -> None:
+        """It never got to its worker, or that has left in peace: it waits as before."""
+        self._book.dispatch.free(job)
+        job.attempts -= 1
+        if not self._ends_unwanted(job):
+            job.ending = WANTED
+            self._wait_again(job)
+
+    def _failed(self, job: Job, ending: Ending, worker: Worker, text: str) -> None:
+        if job.ending == WANTED_AGAIN:
+            # It was its own fault that it was ended: that attempt is not counted.
+            job.attempts -= 1
+            job.ending = WANTED
+            self._wait_again(job)
+            return
+        if self._ends_unwanted(job):
+            return
+        job.failures += (f"{worker.name}: {text}",)
+        job.wants = job.wants._replace(excluded=job.wants.excluded | {worker.name})
+        if job.attempts < MOST_ATTEMPTS:
+            self._wait_again(job)
+            return
+        said = "\n".join(job.failures)
+        if ending is Ending.LOST:
+            said = f"given up after {job.attempts} attempts:\n{said}"
+        self.finish(job, ending, said.encode(), worker)
+        self.remember(job, said)
+
+    def _ends_unwanted(self, job: Job) -> bool:
+        """Whether that was all, for nobody wants it."""
+        if job.ending != UNWANTED:
+            return False
+        if self._book.zombies.get((job.client.session, job.tag)) is job:
+            self._forget_zombie(job)
+        else:
+            self.finish(job, Ending.CANCELLED, b"", None)
+        return True
+
+    def _forget_zombie(self, job: Job) -> None:
+        job.worker = None
+        del self._book.zombies[(job.client.session, job.tag)]
+
+    def _wait_again(self, job: Job) -> None:
+        job.worker = None
+        self._book.dispatch.queue_again(job)
+
+    def finish(self, job: Job, ending: Ending, body: bytes, worker: Worker | None) -> None:
+        """It ended, for its client as well.
+
+        :param worker: the one that ran it last
+        """
+        client = job.client
+        client.jobs_bytes += len(body) - len(job.body)
+        job.ending, job.body, job.worker = ending, body, worker
+        client.done += 1
+        client.unsent.append(job.tag)
+        self._book.totals[_COUNTED_AS[ending]] += 1
+        self._book.post.results(client)
+
+    def taken(self, job: Job) -> None:
+        """Its client has the result, or will never ask for it: the worker need not keep it."""
+        worker = job.worker
+        # What failed has been forgotten there already.
+        if worker is None or job.ending not in KEPT_BY_WORKERS:
+            return
+        self._book.post.taken(worker, job.client.session, job.tag)
+        worker.untaken -= 1
+        if worker.untaken == MOST_UNTAKEN:
+            self._book.dispatch.changed(worker)
+
+    def refuse(self, job: Job, why: str) -> None:
+        """A job that waits can never run."""
+        self._book.dispatch.unqueue(job)
+        self.finish(job, Ending.REFUSED, why.encode(), None)
+        self.remember(job, why)
+
+    def cancel(self, job: Job) -> None:
+        """Its client does not want it any more."""
+        if job.ending >= 0 or job.ending == UNWANTED:
+            return
+        if job.queue is not None:
+            self._book.dispatch.unqueue(job)
+            self.finish(job, Ending.CANCELLED, b"", None)
+            return
+        job.ending = UNWANTED
+        assert job.worker is not None
+        self._book.post.unwanted(job.worker, job.client.session, job.tag)
+
+    def remember(self, job: Job, why: str) -> None:
+        """For the status."""
+        self._book.recent.append(
+            {
+                "client": job.client.name,
+                "session": job.client.session.hex()[:12],
+                "tag": job.tag,
+                "ending": Ending(job.ending).name.lower(),
+                "why": why,
+            }
+        )
+        self._book.post.note(
+            "job ended badly",
+            client=job.client.name,
+            tag=job.tag,
+            ending=Ending(job.ending).name.lower(),
+            why=why,
+        )

@@ -1,0 +1,133 @@
+"""What all parts of the broker's machine know together. Pure; a part of that machine."""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from maelstrom_broker.dispatch_state import Dispatch
+from maelstrom_broker.limits import RECENT
+from maelstrom_broker.post_state import Post
+from maelstrom_broker.queue_state import NUMBERS
+from maelstrom_broker.records import (
+    KEPT_BY_WORKERS,
+    Admin,
+    Client,
+    Container,
+    Job,
+    Orphan,
+    Worker,
+)
+
+Party = Worker | Client | Admin
+Key = tuple[bytes, int]
+"""A job everywhere: its client's session, and its tag."""
+
+
+class Book:
+    """Tables, totals, timers.
+
+    :param boot: random, of this life of the broker; 16 bytes
+    :param zombies: jobs whose client is gone for good, until their worker says that they ended
+    :param chores: long work, done in slices between events; each yields after a part of it
+    :param unsettled_until: until then workers may be missing that will be there
+    """
+
+    def __init__(self, boot: bytes, now: float) -> None:
+        self.boot = boot
+        self.started = now
+        self.peers: dict[bytes, Party] = {}
+        self.workers: dict[bytes, Worker] = {}
+        self.clients: dict[bytes, Client] = {}
+        self.containers: dict[bytes, Container] = {}
+        self.zombies: dict[Key, Job] = {}
+        self.orphans: dict[Key, Orphan] = {}
+        self.orphans_bytes = 0
+        self.dispatch = Dispatch()
+        self.post = Post()
+        self.chores: deque[Iterator[None]] = deque()
+        self.recent: deque[dict[str, object]] = deque(maxlen=RECENT)
+        self.unsettled_until = now
+        self.totals = dict.fromkeys(
+            ("accepted", "given", "ran", "unfit", "lost", "refused", "cancelled"), 0
+        )
+        self._timers: list[tuple[float, int, Callable[[Any, float], None], Any]] = []
+        self._serial = 0
+
+    def serial(self) -> int:
+        """A number larger than those before."""
+        self._serial += 1
+        return self._serial
+
+    def client_number(self) -> int:
+        """A number that no client has."""
+        taken = {client.number for client in self.clients.values()}
+        while (number := self.serial() & NUMBERS) in taken:
+            pass
+        return number
+
+    def job(self, session: bytes, tag: int) -> Job | None:
+        """A job that somebody wants, or whose worker has not said yet that it ended."""
+        client = self.clients.get(session)
+        job = client.jobs.get(tag) if client is not None else None
+        return job if job is not None else self.zombies.get((session, tag))
+
+    def later(self, when: float, call: Callable[[Any, float], None], subject: Any) -> None:
+        """Call this with its subject and the time, then."""
+        heapq.heappush(self._timers, (when, self.serial(), call, subject))
+
+    def next_timer(self) -> float | None:
+        """When the next call is due."""
+        return self._timers[0][0] if self._timers else None
+
+    def ring(self, now: float) -> None:
+        """Do what is due."""
+        while self._timers and self._timers[0][0] <= now:
+            _, _, call, subject = heapq.heappop(self._timers)
+            call(subject, now)
+
+    def drop_container(self, container: Container) -> None:
+        """A client less knows a container."""
+        container.clients -= 1
+        if not container.clients:
+            del self.containers[container.digest]
+
+    def check(self) -> None:
+        """Assert what must always hold."""
+        self.dispatch.check()
+        jobs = [job for client in self.clients.values() for job in client.jobs.values()]
+        for job in [*jobs, *self.zombies.values()]:
+            runs = job.ending < 0 and job.worker is not None
+            assert (job.queue is not None) + runs + (job.ending >= 0) == 1, "a job in two places"
+            assert not runs or (job.worker is not None and job in job.worker.jobs)
+        running = {id(job) for job in [*jobs, *self.zombies.values()] if job.ending < 0}
+        for worker in self.workers.values():
+            assert all(id(job) in running for job in worker.jobs), "a worker has a job of nobody"
+            slots = sum(job.wants.slots for job in worker.jobs)
+            slots += sum(orphan.slots for orphan in worker.orphans.values())
+            assert worker.used == slots, "a slot is lost or doubled"
+            kept = [job for job in jobs if job.ending in KEPT_BY_WORKERS and job.worker is worker]
+            assert worker.untaken == len(kept)
+        for client in self.clients.values():
+            used = sum(job.wants.slots for job in client.jobs.values() if _runs(job))
+            assert client.used == used, "a client's share is wrong"
+            assert client.jobs_bytes == sum(len(job.body) for job in client.jobs.values())
+            assert client.sent_bytes == sum(client.sent.values())
+            for queue in client.queues.values():
+                assert all(client.jobs[job.tag] is job for job in queue.jobs.values())
+            told = {*client.sent, *client.unsent}
+            for tag, job in client.jobs.items():
+                assert job.ending < 0 or tag in told, "a result that is never sent"
+        for digest, container in self.containers.items():
+            known = [client for client in self.clients.values() if digest in client.containers]
+            assert container.clients == len(known) > 0
+            assert set(container.warm) <= set(self.workers.values())
+        for key, orphan in self.orphans.items():
+            assert orphan.worker.orphans[key] is orphan and orphan.until is not None
+        assert self.orphans_bytes == sum(
+            len(orphan.result.body) for orphan in self.orphans.values() if orphan.result
+        )
+
+
+def _runs(job: Job) -> bool:
+    return job.ending < 0 and job.worker is not None

@@ -1,0 +1,269 @@
+"""Clients come, hand in jobs, take results, are lost, and come again. Pure; a part of the broker's
+machine.
+"""
+
+from collections.abc import Iterator
+
+from maelstrom_broker.attempts_state import Attempts
+from maelstrom_broker.book_state import Book
+from maelstrom_broker.limits import (
+    CLIENT_SECONDS,
+    GRACE_SECONDS,
+    MOST_CLIENT_BYTES,
+    MOST_CONTAINERS,
+    MOST_CONTAINERS_BYTES,
+    MOST_QUEUES,
+    OUTPUT_BYTES_A_BEAT,
+)
+from maelstrom_broker.queue_state import Demand, key_of, rank_of
+from maelstrom_broker.records import UNWANTED, WANTED_AGAIN, Client, Container, Job, Wants
+from maelstrom_broker.workers_state import BadPeer, Workers
+from maelstrom_core.model.digest import Digest
+from maelstrom_core.wire.messages import Cancel, Code, ContainerBytes, Hello, Submit, Taken
+
+_SLICE = 2_048
+"""Jobs of a chore that are done in one step."""
+
+
+class Clients:
+    """All clients, and what they want.
+
+    :param window: jobs of a client whose results it has not taken, at most
+    """
+
+    def __init__(self, book: Book, attempts: Attempts, workers: Workers, window: int) -> None:
+        self._book = book
+        self._attempts = attempts
+        self._workers = workers
+        self.window = window
+
+    def greet(self, client: Client, hello: Hello, now: float) -> None:
+        """A new connection of it; it has been welcomed.
+
+        :param client: made anew if its session was not known
+        """
+        book = self._book
+        is_new = client.session not in book.clients
+        book.clients[client.session] = client
+        client.name = hello.name or client.principal
+        client.software = hello.software
+        client.weight = hello.weight
+        book.dispatch.rerank(client)
+        client.output_left = OUTPUT_BYTES_A_BEAT
+        # What was on its way may not have come.
+        client.sent.clear()
+        client.sent_bytes = 0
+        client.unsent.clear()
+        client.unsent.extend(tag for tag, job in client.jobs.items() if job.ending >= 0)
+        book.post.results(client)
+        if hello.boot not in (b"", book.boot):
+            # Workers may have what it hands in again; they are waited for.
+            client.held_until = now + GRACE_SECONDS
+            book.later(client.held_until, self._look_again, client)
+        self._look_again(client, now)
+        book.post.note(
+            "client came" if is_new else "client came again",
+            name=client.name,
+            session=client.session.hex()[:12],
+            jobs=len(client.jobs),
+        )
+
+    def _look_again(self, client: Client, now: float) -> None:
+        hold = now < client.held_until or client.jobs_bytes > MOST_CLIENT_BYTES
+        self._book.dispatch.hold_back(client, hold)
+
+    def beat(self, client: Client) -> None:
+        """It lives: some more of what jobs write may be sent."""
+        client.output_left = OUTPUT_BYTES_A_BEAT
+
+    def container(self, client: Client, message: ContainerBytes) -> None:
+        """It says what a container is."""
+        digest, data = message.digest, message.data
+        if digest in client.containers:
+            return
+        if Digest.of(data).hex != digest.hex():
+            raise BadPeer(Code.PROTOCOL, f"container {digest.hex()[:12]} is not what its name says")
+        size = client.containers_bytes + len(data)
+        if len(client.containers) >= MOST_CONTAINERS or size > MOST_CONTAINERS_BYTES:
+            raise BadPeer(
+                Code.PROTOCOL,
+                f"more than {MOST_CONTAINERS} containers, or {MOST_CONTAINERS_BYTES >> 20} MiB of "
+                "them, in one session",
+            )
+        container = self._book.containers.get(digest)
+        if container is None:
+            container = self._book.containers[digest] = Container(digest, data)
+        container.clients += 1
+        client.containers[digest] = container
+        client.containers_bytes = size
+
+    def submit(self, client: Client, message: Submit) -> None:
+        """It hands in jobs."""
+        container = client.containers.get(message.container)
+        if container is None:
+            name = message.container.hex()[:12]
+            raise BadPeer(Code.PROTOCOL, f"jobs in container {name}, of which nothing was said")
+        book = self._book
+        labels = frozenset(message.labels)
+        wants = Wants(1, labels)
+        for row in message.jobs:
+            known = client.jobs.get(row.tag)
+            if known is not None:
+                self._handed_in_again(client, known)
+                continue
+            if len(client.jobs) >= self.window:
+                raise BadPeer(
+                    Code.PROTOCOL,
+                    f"more than {self.window} jobs whose results were not taken",
+                )
+            if client.jobs_bytes > MOST_CLIENT_BYTES:
+                raise BadPeer(
+                    Code.PROTOCOL, f"more than {MOST_CLIENT_BYTES >> 20} MiB of jobs and results"
+                )
+            if row.slots != wants.slots:
+                wants = Wants(row.slots, labels)
+            key = (client.session, row.tag)
+            zombie = book.zombies.pop(key, None) if book.zombies else None
+            orphan = book.orphans.get(key) if book.orphans else None
+            if zombie is not None:
+                self._wants_again(client, zombie)
+                continue
+            place = key_of(row.priority, row.estimate_ms, book.serial())
+            job = Job(client, row, place, wants, container)
+            client.jobs[row.tag] = job
+            client.jobs_bytes += len(row.body)
+            book.totals["accepted"] += 1
+            if orphan is not None:
+                self._workers.adopt(job, orphan)
+                continue
+            if wants not in client.queues and len(client.queues) >= MOST_QUEUES:
+                del client.jobs[row.tag]
+                client.jobs_bytes -= len(row.body)
+                raise BadPeer(
+                    Code.PROTOCOL, f"more than {MOST_QUEUES} different slots and labels of jobs"
+                )
+            book.dispatch.queue(job)
+
+    def _handed_in_again(self, client: Client, job: Job) -> None:
+        """Only the result is of interest, if there is one."""
+        if job.ending >= 0 and job.tag in client.sent:
+            client.sent_bytes -= client.sent.pop(job.tag)
+            client.unsent.append(job.tag)
+            self._book.post.results(client)
+
+    def _wants_again(self, client: Client, job: Job) -> None:
+        """It was given up as lost, and is here again; its job was told to end meanwhile."""
+        job.client.used -= job.wants.slots
+        job.client = client
+        job.ending = WANTED_AGAIN
+        client.jobs[job.tag] = job
+        client.jobs_bytes += len(job.body)
+        client.used += job.wants.slots
+        self._book.dispatch.rerank(client)
+
+    def taken(self, client: Client, message: Taken, now: float) -> None:
+        """It has these results."""
+        self._is_own(client, message.session)
+        for tag in message.tags:
+            job = client.jobs.get(tag)
+            if job is None or job.ending < 0:
+                continue
+            del client.jobs[tag]
+            client.jobs_bytes -= len(job.body)
+            client.taken += 1
+            client.sent_bytes -= client.sent.pop(tag, 0)
+            self._attempts.taken(job)
+        self._book.post.results(client)
+        if client.held_back:
+            self._look_again(client, now)
+
+    def cancel(self, client: Client, message: Cancel) -> None:
+        """It does not want these any more."""
+        self._is_own(client, message.session)
+        for tag in message.tags:
+            job = client.jobs.get(tag)
+            if job is not None:
+                self._attempts.cancel(job)
+
+    def _is_own(self, client: Client, session: bytes) -> None:
+        if session != client.session:
+            raise BadPeer(Code.PROTOCOL, "that is a job of somebody else")
+
+    def overfull(self, client: Client) -> bool:
+        """Whether results that it does not take are too many for us; none of its jobs start then."""
+        if client.jobs_bytes <= MOST_CLIENT_BYTES:
+            return False
+        self._book.dispatch.hold_back(client, True)
+        return True
+
+    def away(self, client: Client, now: float) -> None:
+        """Its connection broke."""
+        client.peer = None
+        client.gone_until = now + CLIENT_SECONDS
+        self._book.later(client.gone_until, self._still_away, client)
+
+    def _still_away(self, client: Client, now: float) -> None:
+        known = self._book.clients.get(client.session) is client
+        if known and client.peer is None and client.gone_until <= now:
+            self.given_up(client, "it did not come again")
+
+    def given_up(self, client: Client, why: str) -> None:
+        """Nothing of it is wanted any more."""
+        book = self._book
+        client.peer = None
+        del book.clients[client.session]
+        book.dispatch.drop_queues(client)
+        # At once, and in order: a new client of the same session may hand in the same tags.
+        for job in client.jobs.values():
+            if job.worker is None:
+                continue
+            if job.ending >= 0:
+                self._attempts.taken(job)
+                continue
+            if job.ending != UNWANTED:
+                job.ending = UNWANTED
+                book.post.unwanted(job.worker, client.session, job.tag)
+            book.zombies[(client.session, job.tag)] = job
+        for container in client.containers.values():
+            book.drop_container(container)
+        book.post.note("client is gone", name=client.name, why=why, jobs=len(client.jobs))
+        book.chores.append(_throw_away(client))
+
+    def cancel_run(self, client: Client) -> None:
+        """Somebody who may wants all of its jobs to end."""
+        self._book.chores.append(self._cancel_all(client, list(client.jobs)))
+
+    def _cancel_all(self, client: Client, tags: list[int]) -> Iterator[None]:
+        for number, tag in enumerate(tags):
+            job = client.jobs.get(tag)
+            if job is not None:
+                self._attempts.cancel(job)
+            if number % _SLICE == _SLICE - 1:
+                yield
+
+    def refuse(self, demand: Demand, why: str) -> bool:
+        """Nobody can run what waits here.
+
+        :return: whether there is more of it
+        """
+        left = _SLICE
+        for queue in list(demand.queues.values()):
+            while queue.jobs and left and not queue.client.held_back:
+                self._attempts.refuse(queue.first(), why)
+                left -= 1
+        return not left
+
+    def new(self, session: bytes, principal: str) -> Client:
+        """A client that was never here."""
+        client = Client(session, principal, self._book.client_number())
+        client.rank = rank_of(client)
+        return client
+
+
+def _throw_away(client: Client) -> Iterator[None]:
+    """To let go of a hundred thousand jobs takes its time too."""
+    jobs = client.jobs
+    while jobs:
+        for _ in range(min(len(jobs), 4 * _SLICE)):
+            jobs.popitem()
+        yield

@@ -1,0 +1,256 @@
+"""Gives jobs that wait to workers that have slots. Pure; a part of the broker's machine.
+
+A demand is *open* while some worker may have slots for it, *blocked* once none was found, until a
+worker's slots are freed that could serve it. So nothing is looked at again and again in vain.
+
+A job of several slots would wait for ever behind jobs of one, which take each slot as it comes. So when
+it is first in order and no worker has enough slots, one worker is *reserved*: nothing else is started
+there until there are enough.
+"""
+
+from maelstrom_broker.placement_state import Places
+from maelstrom_broker.queue_state import Demand, JobQueue, rank_of, to_the_front
+from maelstrom_broker.records import Client, Job, Wants, Worker
+
+
+class Dispatch:
+    """All that waits, and all slots."""
+
+    def __init__(self) -> None:
+        self.places = Places()
+        self.demands: dict[Wants, Demand] = {}
+        self._open: dict[Demand, None] = {}
+        self._blocked: dict[Demand, None] = {}
+        self._tick = 0
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether there may be more to give out."""
+        return bool(self._open)
+
+    # Jobs that wait
+
+    def queue(self, job: Job) -> None:
+        """A job waits."""
+        demand = self.demands.get(job.wants)
+        if demand is None:
+            demand = self._new_demand(job.wants)
+        demand.queue_of(job.client).push(job)
+        if demand not in self._blocked:
+            self._open[demand] = None
+
+    def queue_again(self, job: Job) -> None:
+        """A job waits that was given out before: before all others of its client."""
+        job.key = to_the_front(job.key)
+        self.queue(job)
+
+    def unqueue(self, job: Job) -> None:
+        """A job does not wait any more."""
+        queue = job.queue
+        assert queue is not None
+        queue.remove(job)
+        if not queue.jobs:
+            self._leave(queue)
+
+    def _new_demand(self, wants: Wants) -> Demand:
+        demand = self.demands[wants] = Demand(wants, self.places.pool(wants.labels))
+        # Larger ones had the slots to themselves until now: one may need a reservation.
+        for other in [one for one in self._blocked if one.slots > demand.slots]:
+            self._unblock(other)
+        return demand
+
+    def _leave(self, queue: JobQueue) -> None:
+        demand = queue.demand
+        demand.leave(queue)
+        if not demand.queues:
+            del self.demands[demand.wants]
+            self._open.pop(demand, None)
+            self._blocked.pop(demand, None)
+            self._give_back(demand)
+            self.places.release(demand.pool)
+
+    def _unblock(self, demand: Demand) -> None:
+        del self._blocked[demand]
+        self._open[demand] = None
+
+    # Clients
+
+    def hold_back(self, client: Client, hold: bool) -> None:
+        """Start nothing of a client for now; or do again."""
+        if client.held_back == hold:
+            return
+        client.held_back = hold
+        if not hold:
+            for queue in client.queues.values():
+                queue.demand.moved(client)
+                if queue.demand not in self._blocked:
+                    self._open[queue.demand] = None
+
+    def drop_queues(self, client: Client) -> None:
+        """Nothing of a client waits any more."""
+        for queue in list(client.queues.values()):
+            for job in queue.jobs.values():
+                job.queue = None
+            self._leave(queue)
+
+    def rerank(self, client: Client) -> None:
+        """A client's place among clients may have changed."""
+        client.rank = rank_of(client)
+        for queue in client.queues.values():
+            queue.demand.moved(client)
+
+    # Slots
+
+    def take(self, job: Job, worker: Worker) -> None:
+        """A job has slots of a worker from now on."""
+        job.worker = worker
+        worker.jobs[job] = None
+        worker.used += job.wants.slots
+        job.client.used += job.wants.slots
+        self._tick += 1
+        job.client.tick = self._tick
+        self.rerank(job.client)
+        self.changed(worker)
+
+    def free(self, job: Job) -> Worker:
+        """A job does not run any more; the worker that it had."""
+        worker = job.worker
+        assert worker is not None
+        del worker.jobs[job]
+        worker.used -= job.wants.slots
+        job.client.used -= job.wants.slots
+        self.rerank(job.client)
+        self.changed(worker)
+        return worker
+
+    def add(self, worker: Worker) -> None:
+        """A worker came, or came again."""
+        self._give_back(worker.reserved)
+        self.places.add(worker)
+        self._look_again(worker)
+
+    def remove(self, worker: Worker) -> None:
+        """A worker is given up."""
+        self.places.remove(worker)
+        self._give_back(worker.reserved)
+        # What it was the only other one for may be given to whoever failed before.
+        for demand in [one for one in self._blocked if one.excluded]:
+            self._unblock(demand)
+
+    def drain(self, worker: Worker, on: bool) -> None:
+        """Give a worker nothing new; or do again."""
+        worker.draining = on
+        self.places.drained()
+        self._give_back(worker.reserved)
+        self._look_again(worker)
+
+    def _look_again(self, worker: Worker) -> None:
+        self.changed(worker)
+        for demand in [one for one in self._blocked if one.excluded]:
+            self._unblock(demand)
+
+    def changed(self, worker: Worker) -> None:
+        """Slots of a worker were freed or taken, or its connection came or broke."""
+        if worker.peer is None and worker.reserved is not None:
+            self._give_back(worker.reserved)
+        if worker not in self.places.workers:
+            return
+        free = self.places.update(worker)
+        if not self._blocked or not (free or worker.reserved):
+            return
+        for demand in list(self._blocked):
+            if worker.reserved is demand:
+                possible = worker.slots - worker.used >= demand.slots
+            else:
+                # Of several slots too: it may be first now, and want a reservation.
+                possible = free >= demand.slots or (free > 0 and demand.reserved is None)
+            if possible and worker in demand.pool.members:
+                self._unblock(demand)
+
+    # Giving out
+
+    def next(self) -> tuple[Job, Worker] | None:
+        """A job that is given out now, and to whom; ``None`` if nothing can be."""
+        while self._open:
+            queue = self._first()
+            if queue is None:
+                break
+            demand, job = queue.demand, queue.first()
+            worker = self.places.choose(demand, job.container)
+            if worker is None:
+                del self._open[demand]
+                self._blocked[demand] = None
+                if demand.slots > 1 and demand.reserved is None:
+                    self._reserve(queue)
+                continue
+            assert worker.slots - worker.used >= demand.slots, "a worker has not so many slots"
+            self.unqueue(job)
+            if worker.reserved is demand:
+                self._give_back(demand)
+            self.take(job, worker)
+            return job, worker
+        return None
+
+    def _first(self) -> JobQueue | None:
+        """Whose turn it is, of what is open."""
+        best: JobQueue | None = None
+        for demand in list(self._open) if len(self._open) > 1 else tuple(self._open):
+            queue = demand.first()
+            if queue is None:
+                del self._open[demand]  # all are held back; it is opened when they are not
+            elif best is None or _before(queue, best):
+                best = queue
+        return best
+
+    def _reserve(self, queue: JobQueue) -> None:
+        demand = queue.demand
+        smaller = False
+        for other in self.demands.values():
+            if other is demand:
+                continue
+            first = other.first()
+            if first is not None:
+                if _before(first, queue):
+                    return  # not its turn yet
+                smaller = smaller or other.slots < demand.slots
+        worker = self.places.most_nearly_free(demand) if smaller else None
+        if worker is not None:
+            worker.reserved, demand.reserved = demand, worker
+            self.places.update(worker)
+
+    def _give_back(self, demand: Demand | None) -> None:
+        """A worker is not kept free for a demand any more."""
+        if demand is None or demand.reserved is None:
+            return
+        worker, demand.reserved = demand.reserved, None
+        worker.reserved = None
+        if demand in self._blocked:
+            self._unblock(demand)
+        if worker in self.places.workers:
+            self.changed(worker)
+
+    def check(self) -> None:
+        """Assert what must always hold."""
+        self.places.check()
+        for wants, demand in self.demands.items():
+            assert demand.wants == wants
+            assert not (demand in self._open and demand in self._blocked)
+            demand.check()
+            if demand.reserved is not None:
+                assert demand.reserved.reserved is demand
+            if demand in self._blocked and (queue := demand.first()) is not None:
+                found = self.places.choose(demand, queue.first().container)
+                assert found is None, "a slot is free, and a job that wants it is blocked"
+            if demand not in self._open and demand not in self._blocked:
+                assert demand.first() is None, "a job waits that nobody looks at"
+        for demand in [*self._open, *self._blocked]:
+            assert self.demands[demand.wants] is demand
+        for worker in self.places.workers:
+            if worker.reserved is not None:
+                assert worker.reserved.reserved is worker
+
+
+def _before(queue: JobQueue, other: JobQueue) -> bool:
+    if queue.client is other.client:
+        return queue.head() < other.head()
+    return queue.client.rank < other.client.rank

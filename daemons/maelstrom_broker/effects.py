@@ -1,0 +1,48 @@
+"""What a broker wants done. Pure."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import attrs
+
+from maelstrom_core.wire.messages import Message
+
+
+@attrs.define
+class Send:
+    """Send a message to a peer, after those that were to be sent before.
+
+    :param lossy: it may be dropped if there is no room for it
+    """
+
+    peer: bytes
+    message: Message
+    lossy: bool = False
+
+
+@attrs.frozen
+class Forget:
+    """Nothing more is sent to this peer; whoever comes by this connection again is a stranger."""
+
+    peer: bytes
+
+
+@attrs.frozen
+class Note:
+    """Write down what happened, for people.
+
+    :param what: a few words, the same for all of its kind
+    :param facts: names and values
+    """
+
+    what: str
+    facts: Mapping[str, object]
+
+
+@attrs.frozen
+class StopNow:
+    """All were told: end."""
+
+
+Effect: TypeAlias = Send | Forget | Note | StopNow
+"""Everything that can be wanted."""

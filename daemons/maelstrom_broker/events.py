@@ -1,0 +1,65 @@
+"""What can happen to a broker. Pure."""
+
+from typing import TypeAlias
+
+import attrs
+
+from maelstrom_core.wire.messages import Message
+
+
+@attrs.frozen
+class Came:
+    """A message came.
+
+    :param peer: the connection's name; another one after each new connection
+    :param role: of its key: worker, client or admin
+    :param principal: whose key it is
+    """
+
+    peer: bytes
+    role: str
+    principal: str
+    message: Message
+
+
+@attrs.frozen
+class CameBad:
+    """What came was no message, or none that its role may send.
+
+    :param code: what the peer is told, one of `Code`
+    :param text: what was wrong
+    """
+
+    peer: bytes
+    code: int
+    text: str
+
+
+@attrs.frozen
+class PeerGone:
+    """A connection is no more."""
+
+    peer: bytes
+
+
+@attrs.frozen
+class PeerFull:
+    """A peer does not take what it is sent; a message to it was not sent."""
+
+    peer: bytes
+
+
+@attrs.frozen
+class StopWanted:
+    """The broker itself was asked to stop."""
+
+    text: str
+
+
+@attrs.frozen
+class TimePassed:
+    """The deadline that the machine asked for may have come."""
+
+
+Event: TypeAlias = Came | CameBad | PeerGone | PeerFull | StopWanted | TimePassed
+"""Everything that can happen."""

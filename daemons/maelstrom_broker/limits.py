@@ -1,0 +1,56 @@
+"""How long the broker waits, and how much it takes. Pure.
+
+Seconds, bytes and counts. Whoever goes past a limit is told `Bye`, and its link ends; nothing else does.
+"""
+
+BEAT_SECONDS = 1.0
+SILENT_SECONDS = 5 * BEAT_SECONDS
+"""Who says nothing for so long is dead."""
+AWAY_SECONDS = 2 * BEAT_SECONDS
+"""A worker whose connection broke may come back in so long before its jobs are given to others."""
+GRACE_SECONDS = 3.0
+"""After a restart jobs that were handed in again wait so long for a worker that has them already; and
+so long after workers came or went nothing is refused for want of a worker."""
+ORPHAN_SECONDS = 60.0
+"""A job that a worker holds and nobody wants is kept so long."""
+CLIENT_SECONDS = 30.0
+"""A client that is gone may come again in so long."""
+
+MOST_ATTEMPTS = 3
+MOST_WORKERS = 10_000
+MOST_CLIENTS = 2_000
+MOST_ADMINS = 100
+MOST_DISMISSED = 1_000
+"""Peers that were told `Bye` and are remembered so as not to be told again."""
+
+WINDOW_JOBS = 100_000
+"""Of one client: jobs whose results it has not taken."""
+MOST_CLIENT_BYTES = 1 << 30
+"""Of one client: bodies of its jobs and of their results."""
+MOST_CONTAINERS = 8_192
+MOST_CONTAINERS_BYTES = 128 << 20
+"""Of one client, both."""
+MOST_QUEUES = 64
+"""Of one client: different needs (slots and labels) of jobs that wait."""
+MOST_ORPHANS = 100_000
+MOST_ORPHANS_BYTES = 256 << 20
+"""Results of orphans, of all workers together."""
+MOST_UNTAKEN = 12_000
+"""Results that a worker keeps for clients that do not take them; it gets no more jobs then."""
+MOST_TOLD = 4_096
+"""Containers that a worker is taken to remember."""
+
+RESULTS_ON_THEIR_WAY = 4_096
+RESULTS_BYTES_ON_THEIR_WAY = 8 << 20
+"""Of one client: sent and not taken; more is sent when some are."""
+OUTPUT_BYTES_A_BEAT = 8 << 20
+"""Of one client: what jobs write, as it comes; more is dropped."""
+MESSAGE_BYTES = 512 << 10
+"""Bodies in one message; one more may be added, and it is still below the limit."""
+
+FILL_AT_ONCE = 1_024
+"""Jobs that are given out in one step: a larger first fill is done in slices."""
+RECENT = 50
+"""Lost and refused jobs that the status names."""
+TEXT = 4_000
+"""Characters of a reason."""

@@ -1,0 +1,242 @@
+"""Jobs, workers and clients as the broker knows them. Pure; a part of its machine.
+
+Plain classes with slots: there may be a million jobs.
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from maelstrom_core.wire.rows import DoneJob, Ending, SubmittedJob
+
+if TYPE_CHECKING:
+    from maelstrom_broker.queue_state import Demand, JobQueue
+
+WANTED: Final = -1
+UNWANTED: Final = -2
+"""It was cancelled, and its worker has not said yet that it ended."""
+WANTED_AGAIN: Final = -3
+"""It was cancelled, handed in again, and its worker has not said yet that it ended."""
+
+
+KEPT_BY_WORKERS: Final = frozenset({Ending.RAN, Ending.STORED, Ending.CANCELLED})
+"""How a job ended whose worker, if it has one, keeps the result until it is taken."""
+
+
+class Wants(NamedTuple):
+    """What a job asks of its worker.
+
+    :param excluded: names of workers on which it failed; not taken while there are others
+    """
+
+    slots: int
+    labels: frozenset[str]
+    excluded: frozenset[str] = frozenset()
+
+
+class Container:
+    """A container of which some client has said what it is.
+
+    :param warm: workers that have had it, the last at the end
+    """
+
+    __slots__ = ("clients", "data", "digest", "warm")
+
+    def __init__(self, digest: bytes, data: bytes) -> None:
+        self.digest = digest
+        self.data = data
+        self.clients = 0
+        self.warm: dict[Worker, None] = {}
+
+
+class Job:
+    """A job of a client, until that has taken its result.
+
+    It waits while it has a queue, runs while it has a worker and no ending, and has ended once
+    ``ending`` is one of `Ending`; its body is that of the result then, and its worker the one that is
+    to hear that the result was taken.
+
+    :param key: its place in its queue
+    :param failures: texts, one for each attempt that failed
+    """
+
+    __slots__ = (
+        "attempts",
+        "body",
+        "client",
+        "container",
+        "ending",
+        "failures",
+        "key",
+        "queue",
+        "tag",
+        "wants",
+        "worker",
+    )
+
+    def __init__(
+        self, client: "Client", row: SubmittedJob, key: int, wants: Wants, container: Container
+    ) -> None:
+        self.client = client
+        self.tag = row.tag
+        self.key = key
+        self.wants = wants
+        self.container = container
+        self.body = row.body
+        self.attempts = 0
+        self.ending = WANTED
+        self.failures: tuple[str, ...] = ()
+        self.worker: Worker | None = None
+        self.queue: JobQueue | None = None
+
+
+class Worker:
+    """A worker; it stays while its connection is broken, until it is given up.
+
+    :param used: slots that are taken; more than there are only if it says so itself
+    :param jobs: that run there, or are on their way
+    :param orphans: jobs it holds that nobody has asked for yet
+    :param told: digests of containers it was sent by this connection
+    :param warm: digests of containers it has had
+    :param untaken: results that it keeps
+    :param reserved: the demand for which it is kept free
+    """
+
+    __slots__ = (
+        "away_until",
+        "draining",
+        "heard",
+        "jobs",
+        "labels",
+        "name",
+        "orphans",
+        "peer",
+        "principal",
+        "reserved",
+        "session",
+        "slots",
+        "software",
+        "told",
+        "untaken",
+        "used",
+        "warm",
+    )
+
+    def __init__(self, session: bytes, principal: str) -> None:
+        self.session = session
+        self.principal = principal
+        self.name = ""
+        self.software = ""
+        self.peer: bytes | None = None
+        self.slots = 0
+        self.labels: frozenset[str] = frozenset()
+        self.used = 0
+        self.jobs: dict[Job, None] = {}
+        self.orphans: dict[tuple[bytes, int], Orphan] = {}
+        self.told: set[bytes] = set()
+        self.warm: set[bytes] = set()
+        self.untaken = 0
+        self.draining = False
+        self.reserved: Demand | None = None
+        self.heard = 0.0
+        self.away_until = 0.0
+
+
+class Client:
+    """A client; it stays while its connection is broken, until it is given up.
+
+    :param number: the same as no other client's
+    :param rank: its place among clients: smaller is first
+    :param tick: when it was served last; larger is later
+    :param used: slots that its jobs take
+    :param held_back: its jobs wait for workers that may have them already
+    :param queues: jobs that wait, by what they want
+    :param unsent: tags of jobs that ended and whose results were not sent by this connection
+    :param sent: tags of results on their way, each with its size
+    """
+
+    __slots__ = (
+        "containers",
+        "containers_bytes",
+        "done",
+        "gone_until",
+        "heard",
+        "held_back",
+        "held_until",
+        "jobs",
+        "jobs_bytes",
+        "name",
+        "number",
+        "output_left",
+        "peer",
+        "principal",
+        "queues",
+        "rank",
+        "sent",
+        "sent_bytes",
+        "session",
+        "software",
+        "taken",
+        "tick",
+        "unsent",
+        "used",
+        "weight",
+    )
+
+    def __init__(self, session: bytes, principal: str, number: int) -> None:
+        self.session = session
+        self.principal = principal
+        self.number = number
+        self.name = ""
+        self.software = ""
+        self.weight = 1
+        self.peer: bytes | None = None
+        self.rank = 0
+        self.tick = 0
+        self.used = 0
+        self.held_back = False
+        self.held_until = 0.0
+        self.jobs: dict[int, Job] = {}
+        self.jobs_bytes = 0
+        self.queues: dict[Wants, JobQueue] = {}
+        self.containers: dict[bytes, Container] = {}
+        self.containers_bytes = 0
+        self.unsent: deque[int] = deque()
+        self.sent: dict[int, int] = {}
+        self.sent_bytes = 0
+        self.done = 0
+        self.taken = 0
+        self.output_left = 0
+        self.heard = 0.0
+        self.gone_until = 0.0
+
+
+class Admin:
+    """A connection of somebody who looks after the cluster."""
+
+    __slots__ = ("heard", "name", "peer", "principal", "session")
+
+    def __init__(self, session: bytes, principal: str) -> None:
+        self.session = session
+        self.principal = principal
+        self.name = ""
+        self.peer: bytes | None = None
+        self.heard = 0.0
+
+
+class Orphan:
+    """A job that a worker holds and that is nobody's.
+
+    :param slots: that it takes; 0 once it ended
+    :param until: its client may ask for it until then: it was given before the broker was started;
+        ``None`` if nobody may, and the worker was told to end it
+    :param result: how it ended, once it did
+    """
+
+    __slots__ = ("attempt", "result", "slots", "until", "worker")
+
+    def __init__(self, worker: Worker, attempt: int, slots: int, until: float | None) -> None:
+        self.worker = worker
+        self.attempt = attempt
+        self.slots = slots
+        self.until = until
+        self.result: DoneJob | None = None
