@@ -5,6 +5,7 @@ from typing import Protocol
 
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.store.leases import Lease
+from maelstrom_core.transfer.upload import Layer
 
 
 class Uploads(Protocol):
@@ -13,10 +14,9 @@ class Uploads(Protocol):
     def broker_is(self, boot: bytes, port: int) -> None:
         """Hear which life of the broker this is, and at which port its blobs are."""
 
-    async def put_layers(self, layers: Sequence[Digest], *, again: bool = False) -> None:
+    async def put_layers(self, layers: Sequence[Layer], *, again: bool = False) -> None:
         """Have the broker hold these layers with all that is in them.
 
-        :param layers: digests of manifests in the client's store
         :param again: ask it, even if it has said before that it does
         :raises maelstrom_core.errors.MaelstromError: if that cannot be
         """

@@ -11,10 +11,9 @@ from maelstrom_core.errors import PeerError
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.store import Store
 from maelstrom_core.store.leases import Lease
-from maelstrom_core.transfer import ports
 from maelstrom_core.transfer.asking import Asker
 from maelstrom_core.transfer.fetch import Fetcher, get_blob
-from maelstrom_core.transfer.upload import Uploader, put_blob
+from maelstrom_core.transfer.upload import Layer, Uploader, put_blob
 from maelstrom_core.transport.endpoints import Connected, Disconnected
 
 OpenConnection = Callable[[int], AbstractAsyncContextManager[Connection]]
@@ -72,7 +71,7 @@ class MovingConnection:
                 finally:
                     self._there = trio.Event()
                     self._current = None
-                    self._tell_event.send_nowait(ports.Disconnected())
+                    self._tell_event.send_nowait(Disconnected())
                 nursery.cancel_scope.cancel()
 
     async def _receive(self, connection: Connection) -> None:
@@ -82,9 +81,9 @@ class MovingConnection:
     async def _watch(self, connection: Connection) -> None:
         async for event in connection.events:
             if isinstance(event, Connected):
-                self._tell_event.send_nowait(ports.Connected())
+                self._tell_event.send_nowait(Connected())
             elif isinstance(event, Disconnected):
-                self._tell_event.send_nowait(ports.Disconnected())
+                self._tell_event.send_nowait(Disconnected())
 
 
 class BrokerBlobs:
@@ -104,14 +103,14 @@ class BrokerBlobs:
         self._uploader.broker_is(boot)
         self._connection.is_at(port)
 
-    async def put_layers(self, layers: Sequence[Digest], *, again: bool = False) -> None:
+    async def put_layers(self, layers: Sequence[Layer], *, again: bool = False) -> None:
         """Have the broker hold these layers with all that is in them.
 
         :param again: ask it, even if it has said before that it does
         """
         if again:
             for layer in layers:
-                self._uploader.forget(layer)
+                self._uploader.forget(layer if isinstance(layer, Digest) else layer.digest)
         await self._uploader.ensure(layers)
 
     async def put(self, digest: Digest, data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 import trio
@@ -20,6 +20,7 @@ from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import HostFailed, InputFailed, JobResult, Outcome
 from maelstrom_core.model.ports import OnOutput
 from maelstrom_core.story import Story
+from maelstrom_core.transfer.upload import Layer
 from maelstrom_core.wire.messages import (
     MOST_CONTAINER_BYTES,
     OLDEST_VERSION,
@@ -49,8 +50,8 @@ REFRESH_SECONDS = 300.0
 USUAL_SLOTS = 64
 """How many jobs are handed in at once if the broker does not say what there is."""
 
-MakeContainer = Callable[[ContainerSpec], Awaitable[Container]]
-"""Makes the layers of a container, in the store from which they are uploaded."""
+MakeLayers = Callable[[ContainerSpec], Awaitable[Sequence[Layer]]]
+"""Makes the layers of a container, lowest first, on this machine."""
 
 
 @attrs.frozen
@@ -82,9 +83,14 @@ class _Known:
     spec: ContainerSpec
     ready: trio.Event = attrs.field(factory=trio.Event)
     times: int = 0
-    container: Container | None = None
+    layers: Sequence[Layer] = ()
     digest: bytes = b""
     fault: Outcome | None = None
+
+
+def digest_of_layer(layer: Layer) -> Digest:
+    """The name of a layer, wherever it is."""
+    return layer if isinstance(layer, Digest) else layer.digest
 
 
 def _nobody_hears(message: Message) -> None:
@@ -100,10 +106,10 @@ class ClusterClient:
     """
 
     def __init__(
-        self, uploads: Uploads, make_container: MakeContainer, *, name: str, software: str
+        self, uploads: Uploads, make_layers: MakeLayers, *, name: str, software: str
     ) -> None:
         self._uploads = uploads
-        self._make_container = make_container
+        self._make_layers = make_layers
         self._name = name
         self._software = software
         self._session = os.urandom(SESSION_BYTES)
@@ -244,14 +250,16 @@ class ClusterClient:
     async def _make_ready(self, known: _Known) -> None:
         known.fault = None
         try:
-            container = known.container = await self._make_container(known.spec)
-            data = container_bytes(container)
+            known.layers = await self._make_layers(known.spec)
+            digests = tuple(map(digest_of_layer, known.layers))
+            fields = attrs.asdict(known.spec, recurse=False) | {"layers": digests}
+            data = container_bytes(Container(**fields))
             if len(data) > MOST_CONTAINER_BYTES:
                 raise InputError(
                     "the container is too large for a cluster",
                     [f"it is described by {len(data)} bytes; {MOST_CONTAINER_BYTES} are possible"],
                 )
-            await self._uploads.put_layers(container.layers, again=known.times > 1)
+            await self._uploads.put_layers(known.layers, again=known.times > 1)
             known.digest = bytes.fromhex(Digest.of(data).hex)
             self._tell(remote.Known(known.digest, data))
         except InputError as error:
@@ -268,13 +276,12 @@ class ClusterClient:
         while True:
             await trio.sleep(REFRESH_SECONDS)
             layers = {
-                layer: None
+                digest_of_layer(layer): layer
                 for known in self._containers.values()
-                if known.container is not None
-                for layer in known.container.layers
+                for layer in known.layers
             }
             try:
-                await self._uploads.put_layers(tuple(layers), again=True)
+                await self._uploads.put_layers(tuple(layers.values()), again=True)
             except MaelstromError:
                 continue  # a job that needs them will say so
 

@@ -69,10 +69,9 @@ class LayerMaker:
         self._running: set[trio.CancelScope] = set()
         self._ended = trio.Event()
 
-    async def make(self, layers: Sequence[LayerSpec], *, trees_in_place: bool = True) -> MadeLayers:
+    async def make(self, layers: Sequence[LayerSpec]) -> MadeLayers:
         """Put layers into the store; they stay there until `release`.
 
-        :param trees_in_place: otherwise trees of this host are copied as well, for other machines
         :raises InputError: all faults of layers of files; or that of a program
         :raises HostError: where this machine fails
         """
@@ -87,7 +86,6 @@ class LayerMaker:
                 project_directory=self._project_directory,
                 store=self._store,
                 cancelled=self._cancelled,
-                trees_in_place=trees_in_place,
             )
             self._leases.append(made.lease)
             return made

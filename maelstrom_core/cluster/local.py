@@ -18,9 +18,9 @@ from maelstrom_core.container.runtime import Interpreter, open_slots
 from maelstrom_core.container.template_runtime import TemplateSlot
 from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
+from maelstrom_core.layers import MadeLayers
 from maelstrom_core.layers.changes import Times
 from maelstrom_core.model.container import Container, ContainerSpec, Devices
-from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.layers import LayerSpec
 from maelstrom_core.model.outcome import InputFailed, JobResult
@@ -132,12 +132,17 @@ class LocalBackend:
 
         return await trio.to_thread.run_sync(prepare)
 
-    async def make_for_others(self, layers: Sequence[LayerSpec]) -> tuple[Digest, ...]:
-        """Make layers for other machines: of this host's trees there are copies in them.
+    @property
+    def is_closing(self) -> bool:
+        """Whether nobody wants any more layers."""
+        return self._closing
+
+    async def make_layers(self, layers: Sequence[LayerSpec]) -> MadeLayers:
+        """Make layers that jobs elsewhere are to have; they stay in the store until the end.
 
         :raises maelstrom_core.errors.MaelstromError: if they cannot be made
         """
-        return (await self._layers.make(layers, trees_in_place=False)).digests
+        return await self._layers.make(layers)
 
     async def close(self) -> None:
         """Let layers that are still being made end soon, and wait for programs that make some."""

@@ -7,10 +7,9 @@ while the other has a queue, and no number of the cluster's has to be known or g
 """
 
 import getpass
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-import attrs
 import trio
 
 from maelstrom_core.cluster.blobs import Uploads
@@ -19,10 +18,13 @@ from maelstrom_core.cluster.containers import why_local
 from maelstrom_core.cluster.link import Connection, Link
 from maelstrom_core.cluster.local import LocalBackend
 from maelstrom_core.errors import PeerError
-from maelstrom_core.model.container import Container, ContainerSpec
+from maelstrom_core.layers.in_place import layers_in_place
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.in_place import InPlaceLayer
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import HostFailed, JobResult
 from maelstrom_core.model.ports import OnOutput, Viewer
+from maelstrom_core.transfer.upload import Layer
 
 WAIT_SECONDS = 0.5
 _LOOK_SECONDS = 0.25
@@ -111,9 +113,20 @@ async def open_remote_backend(
     :raises maelstrom_core.errors.PeerError: if the broker does not let us in, with what is in the way
     """
 
-    async def make(spec: ContainerSpec) -> Container:
-        digests = await local.make_for_others(spec.layers)
-        return Container(**(attrs.asdict(spec, recurse=False) | {"layers": digests}))
+    async def make(spec: ContainerSpec) -> Sequence[Layer]:
+        made = await local.make_layers(spec.layers)
+
+        def hash_trees() -> list[InPlaceLayer]:
+            return layers_in_place(
+                made.host_trees,
+                index=local.store.index,
+                below=map(local.store.manifest, made.digests),
+                cancelled=lambda: local.is_closing,
+            )
+
+        if not made.host_trees:
+            return made.digests
+        return (*made.digests, *await trio.to_thread.run_sync(hash_trees))
 
     client = ClusterClient(uploads, make, name=_user(), software=SOFTWARE)
     link = Link(connection, client, allowed=FROM_BROKERS, is_worker=False)

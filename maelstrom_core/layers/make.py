@@ -58,13 +58,10 @@ def make_layers(
     project_directory: Path,
     store: Store,
     cancelled: Callable[[], bool] = lambda: False,
-    trees_in_place: bool = True,
 ) -> MadeLayers:
     """Put layers into the store.
 
     :param project_directory: what relative paths are relative to
-    :param trees_in_place: trees of this host are used as they are; otherwise they are copied into
-        layers like all else, for machines that have other trees
     :param cancelled: asked now and then; true ends it with an `InputError`
     :raises InputError: all faults of all layers, each with its path
     :raises maelstrom_core.errors.HostError: if the disk is full, the store damaged, …
@@ -78,7 +75,7 @@ def make_layers(
             collector = Collector(store, project, f"layers[{index}]", cancelled)
             if isinstance(spec, CommandLayer):
                 collector.fault(": a program makes it, and it was not made before")
-            elif isinstance(spec, HostTreeLayer) and trees_in_place:
+            elif isinstance(spec, HostTreeLayer):
                 _host_tree(spec, collector)
                 trees.append(spec)
             elif isinstance(spec, StoredLayer):
@@ -108,9 +105,6 @@ def _collect(spec: LayerSpec, collector: Collector) -> None:
             _glob(spec, collector)
         case StubsLayer():
             _stubs(spec, collector)
-        case HostTreeLayer():
-            if _host_tree(spec, collector):
-                _copied_tree(spec, collector)
         case SymlinksLayer(symlinks=links):
             for link in links:
                 collector.add(
@@ -212,45 +206,8 @@ def _stubs(spec: StubsLayer, collector: Collector) -> None:
             )
 
 
-def _host_tree(spec: HostTreeLayer, collector: Collector) -> bool:
-    """Whether there is such a tree."""
+def _host_tree(spec: HostTreeLayer, collector: Collector) -> None:
     if not os.path.isabs(spec.path):
         collector.fault(f".path: {spec.path}: must be absolute")
     elif not os.path.exists(spec.path):
         collector.fault(f".path: {spec.path}: No such file or directory")
-    else:
-        return True
-    return False
-
-
-def _copied_tree(spec: HostTreeLayer, collector: Collector) -> None:
-    """All of a tree that may be read, as it would be seen in place: nothing below it shows."""
-    root = os.fsencode(os.path.realpath(spec.path))
-    target = os.path.normpath(os.fsencode(spec.target or spec.path)).lstrip(b"/")
-    found = os.stat(root)
-    if not stat.S_ISDIR(found.st_mode):
-        collector.add_host(root, found, target, what=".path", optional=False)
-        return
-    if target:
-        collector.add(
-            Entry(
-                path=target,
-                kind=EntryKind.DIRECTORY,
-                mode=stat.S_IMODE(found.st_mode),
-                mtime_ns=found.st_mtime_ns,
-                opaque=True,
-            )
-        )
-    everything, nothing = compiled(("**",)), compiled(())
-    walk = Walk(
-        wanted=everything,
-        excluded=nothing,
-        gitignore=False,
-        marked=(),
-        follow=False,
-        # What its client may not read, its jobs could not read in place either.
-        refused=lambda *_: None,
-    )
-    for one in walk.files(root):
-        path = os.path.join(target, one.relative)
-        collector.add_host(one.source, one.status, path, what=".path", optional=True)
