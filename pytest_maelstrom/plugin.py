@@ -38,6 +38,10 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     add("preload", "WHICH", "learned (default): what tests have imported is imported once; or off")
     add("group", "KIND", "tests that share a container: none (default), module, class, xdist_group")
     add("store", "DIRECTORY", "where layers are kept (default: in the user's cache directory)")
+    text = "run tests on a cluster: a join string, a file with one, HOST:PORT, or auto"
+    add("broker", "BROKER", text)
+    text = "true: nothing runs on this machine that the cluster can run (default: false)"
+    add("cluster-only", "BOOLEAN", text)
     add("repeat", "N", "run each test N times, each reported by itself (default: 1)")
     add("retries", "N", "run a failed test up to N times more; flaky if it passes (default: 0)")
     add("stop-after", "N", "end the run after N failures, retries included (default: never)")

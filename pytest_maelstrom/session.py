@@ -174,6 +174,12 @@ class Controller:
             whose = f"tests of one {kind} share a container"
         return [f"maelstrom: {whose}, {slots} at once", *self._notes]
 
+    @property
+    def _wants_the_terminal(self) -> bool:
+        """Whether a test may be given the user's terminal, which is here."""
+        option = self._config.option
+        return bool(option.usepdb or option.trace or option.maelstrom_keep or self._shell)
+
     async def _main(
         self, history: History, containers: Containers, project: Path, choices: Choices
     ) -> None:
@@ -182,7 +188,12 @@ class Controller:
             self._config.issue_config_time_warning(
                 pytest.PytestWarning(f"maelstrom plugin {broken.name}: {broken.reason}"), 2
             )
-        async with open_backend(self._settings, plugins, project_directory=project) as backend:
+        async with open_backend(
+            self._settings,
+            plugins,
+            project_directory=project,
+            only_here=self._wants_the_terminal,
+        ) as backend:
             self._run = TestRun(
                 runner=RUNNER,
                 plugins=plugins,

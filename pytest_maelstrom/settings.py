@@ -19,6 +19,8 @@ OPTIONS = (
     "preload",
     "group",
     "store",
+    "broker",
+    "cluster-only",
     "repeat",
     "retries",
     "stop-after",

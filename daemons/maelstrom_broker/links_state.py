@@ -79,8 +79,9 @@ class Links:
     def _welcome(self, peer: bytes, hello: Hello) -> None:
         version = min(VERSION, hello.newest)
         window, beat_ms = self._clients.window, round(BEAT_SECONDS * 1000)
+        slots = sum(worker.slots for worker in self._book.workers.values())
         self._book.post.now(
-            peer, Welcome(version, self._book.boot, beat_ms, window, self._bulk_port)
+            peer, Welcome(version, self._book.boot, beat_ms, window, self._bulk_port, slots)
         )
 
     def _greet(self, event: Came, hello: Hello, known: Party | None, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Which backend a run uses: a plugin's, or this machine."""
+"""Which backend a run uses: a plugin's, a cluster, or this machine."""
 
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -11,11 +11,12 @@ from maelstrom_core.settings.host import available_memory
 
 
 def open_backend(
-    settings: Settings, plugins: Plugins, *, project_directory: Path
+    settings: Settings, plugins: Plugins, *, project_directory: Path, only_here: bool = False
 ) -> AbstractAsyncContextManager[Backend]:
     """The backend that the settings and plugins choose.
 
     :param project_directory: what relative paths in layers are relative to
+    :param only_here: jobs have to do with this machine, whatever the settings say of a cluster
     """
     opener = plugins.backend(settings)
     if opener is not None:
@@ -23,7 +24,7 @@ def open_backend(
     # A program whose jobs are never forks of templates has no such setting.
     memory = getattr(settings, "template_memory", None)
     bytes_of_templates = None if memory is None else template_memory(memory, available_memory())
-    return open_local_backend(
+    here = open_local_backend(
         store_directory=Path(settings.store),
         project_directory=project_directory,
         slots=settings.slots,
@@ -32,6 +33,12 @@ def open_backend(
         template_memory_bytes=bytes_of_templates,
         labels=settings.labels,
     )
+    if only_here or not getattr(settings, "broker", ""):
+        return here
+    # Loads ZeroMQ, which nobody else needs.
+    from maelstrom_core.cluster.joined import open_joined_backend
+
+    return open_joined_backend(here, settings)
 
 
 def template_memory(setting: int | float, available: int | None) -> int | None:

@@ -1,7 +1,7 @@
 """A backend on this machine alone: an engine inside the client."""
 
 import os
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,12 @@ from maelstrom_core.container.runtime import Interpreter, open_slots
 from maelstrom_core.container.template_runtime import TemplateSlot
 from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
+from maelstrom_core.layers import MadeLayers
 from maelstrom_core.layers.changes import Times
 from maelstrom_core.layers.written import write_layer
 from maelstrom_core.model.container import Container, ContainerSpec, Devices, Devpts
 from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.layers import LayerSpec
 from maelstrom_core.model.outcome import InputFailed, JobResult, RootChanges
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.store import Store
@@ -43,6 +45,11 @@ class LocalBackend:
             store, project_directory, self._run_command, lambda: self._closing
         )
         self.engine: Engine | None = None
+
+    @property
+    def store(self) -> Store:
+        """In which its layers are."""
+        return self._store
 
     @property
     def slots(self) -> int:
@@ -137,6 +144,18 @@ class LocalBackend:
             return prepare_message(Container(**fields), lowers=lowers, host_trees=trees)
 
         return await trio.to_thread.run_sync(prepare)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nobody wants any more layers."""
+        return self._closing
+
+    async def make_layers(self, layers: Sequence[LayerSpec]) -> MadeLayers:
+        """Make layers that jobs elsewhere are to have; they stay in the store until the end.
+
+        :raises maelstrom_core.errors.MaelstromError: if they cannot be made
+        """
+        return await self._layers.make(layers)
 
     async def close(self) -> None:
         """Let layers that are still being made end soon, and wait for programs that make some."""

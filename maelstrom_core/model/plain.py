@@ -6,6 +6,7 @@ would wait for it.
 """
 
 import functools
+import io
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
@@ -41,9 +42,17 @@ def _converter() -> "Converter":
     converter = make_converter(forbid_extra_keys=True, omit_if_default=True)
     converter.register_unstructure_hook(Digest, lambda digest: digest.hex)
     converter.register_structure_hook(Digest, lambda text, _: Digest(text))
+    converter.register_structure_hook(bytes, _bytes_only)
     for union in _unions:
         configure_tagged_union(union, converter, tag_name="kind", tag_generator=_kind)
     return converter
+
+
+def _bytes_only(value: Any, _: Any) -> bytes:
+    # By itself it would make as many zeros of a number as that says.
+    if type(value) is not bytes:
+        raise ValueError("not bytes")
+    return value
 
 
 def _kind(cls: type) -> str:
@@ -67,7 +76,15 @@ def from_plain(cls: type[T], data: Any, *, what: str = "data") -> T:
 
     try:
         return _converter().structure(data, cls)
-    except (cattrs.BaseValidationError, BadDigest, ValueError, TypeError, KeyError) as error:
+    except (
+        cattrs.BaseValidationError,
+        BadDigest,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+    ) as error:
         raise InputError(f"bad {what}", cattrs.transform_error(error, path=what)) from None
 
 
@@ -97,27 +114,43 @@ def _tagged(plain: Any) -> Any:
 def _untagged(*given: Any) -> Any:
     """What a tag stands for; versions of cbor2 differ in what else they tell."""
     (tag,) = (one for one in given if isinstance(one, cbor2.CBORTag))
-    return tag.value.decode("utf-8", "surrogatepass") if tag.tag == _WTF_8 else tag
+    if tag.tag != _WTF_8 or type(tag.value) is not bytes:
+        raise ValueError("a tag that nothing of ours has")
+    return tag.value.decode("utf-8", "surrogatepass")
+
+
+def _refuse(*_: Any) -> NoReturn:
+    raise ValueError("a tag that nothing of ours has")
+
+
+_NO_TAGS = dict.fromkeys((*range(1024), 43000, 55799), _refuse)
+"""All that cbor2 would make something of by itself, and more: some take seconds, or endless memory."""
+_ONE_TAG = {tag: refuse for tag, refuse in _NO_TAGS.items() if tag != _WTF_8}
+_DEPTH = 64
 
 
 def decode(data: bytes) -> Any:
-    """Plain data out of CBOR.
+    """Plain data out of CBOR, of a peer's as well: nothing in it does harm but by its length.
 
     :raises InputError: whatever is wrong with the bytes
     """
     try:
-        return cbor2.loads(data, tag_hook=_untagged)
+        # Not `loads`, which takes a prefix for the whole.
+        stream = io.BytesIO(data)
+        item = cbor2.load(
+            stream,
+            max_depth=_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            tag_hook=_untagged,
+            semantic_decoders=_ONE_TAG,
+        )
+        if stream.tell() != len(data):
+            raise ValueError(f"{len(data) - stream.tell()} bytes after its end")
+        return item
     except Exception as error:
         # cbor2 lets several kinds through (recursion, overflow, unicode); all mean the same here.
         raise InputError("bad CBOR", [f"{type(error).__name__}: {error}"]) from None
-
-
-def _refuse(*_: Any) -> NoReturn:
-    raise ValueError("a tag")
-
-
-_NO_TAGS = dict.fromkeys((*range(1024), 43000, 55799), _refuse)
-"""All that cbor2 would make something of by itself, and more."""
 
 
 def decode_untagged(data: bytes, *, depth: int) -> Any:

@@ -25,6 +25,8 @@ PASSED_ON = {
     "retries": "N",
     "stop-after": "N",
     "store": "DIRECTORY",
+    "broker": "BROKER",
+    "cluster-only": "true|false",
 }
 """Settings that the command line has, and what stands for their values."""
 
@@ -72,6 +74,8 @@ def _add_running(parser: argparse.ArgumentParser, program: RunnerProgram) -> Non
         "retries": "run a test that failed again, up to N times; flaky if it passes then",
         "stop-after": "end the run after N failures",
         "store": "directory in which layers are kept",
+        "broker": "run tests on a cluster: a join string, a file with one, HOST:PORT, or auto",
+        "cluster-only": "whether nothing runs on this machine that the cluster can run",
     }
     for name, metavar in PASSED_ON.items():
         group.add_argument(f"--{name}", metavar=metavar, help=helps[name])

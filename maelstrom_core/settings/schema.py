@@ -176,6 +176,54 @@ class Schema:
         return list(self._fields)
 
 
+class BrokerName(str):
+    """How a broker is named; shown without the secret key that may be in it."""
+
+    def __repr__(self) -> str:
+        """All of a join string but its last parts."""
+        fields = self.split("/")
+        if not self.lstrip().startswith("maelstrom-join-"):
+            return super().__repr__()
+        return repr("/".join([*fields[:4], "…"]) if len(fields) > 4 else "maelstrom-join-…")
+
+
+def broker(value: object) -> str:
+    """A broker, or none."""
+    return BrokerName(text(value).strip())
+
+
+def cluster(*, state: str) -> tuple[Field, ...]:
+    """Settings of all that join a cluster to run jobs on it.
+
+    :param state: default directory of what is remembered
+    """
+    return (
+        Field(
+            name="broker",
+            read=broker,
+            default="",
+            help="run jobs on a cluster: a join string, a file with one, HOST:PORT, or auto",
+        ),
+        Field(
+            name="cluster-only",
+            read=yes_or_no,
+            default=False,
+            help="whether nothing runs on this machine that the cluster can run",
+        ),
+        cluster_directory(state),
+    )
+
+
+def cluster_directory(state: str) -> Field:
+    """Where keys are that nobody has to name."""
+    return Field(
+        name="cluster-directory",
+        read=text,
+        default=f"{state}/cluster",
+        help="where this user's keys of a cluster on this machine are",
+    )
+
+
 def common(*, slots: int, store: str, state: str) -> tuple[Field, ...]:
     """Settings that all clients share.
 
@@ -194,6 +242,7 @@ def common(*, slots: int, store: str, state: str) -> tuple[Field, ...]:
             help="hosts of images that may speak without TLS, or whose certificates nobody knows",
         ),
         Field(name="state", read=text, default=state, help="directory of what runs remember"),
+        *cluster(state=state),
         Field(
             name="labels",
             read=labels,

@@ -111,7 +111,30 @@ class Codec:
             raise BadMessage(f"{cls.__name__}: {fault}") from None
 
 
+def pack(item: list[Any]) -> bytes:
+    """Bytes of a list that is no message: what is in bodies."""
+    return cbor2.dumps(item)
+
+
+def unpack(data: bytes) -> list[Any]:
+    """The list again, in the strict profile; as long as the caller lets it be.
+
+    :raises BadMessage: whatever is wrong with the bytes
+    """
+    item = _item(data)
+    if type(item) is not list:
+        raise BadMessage(f"not a list: {shown(item)}")
+    return item
+
+
 def _kind_and_fields(data: bytes) -> tuple[int, list[Any]]:
+    item = _item(data)
+    if type(item) is not list or not item or type(item[0]) is not int or item[0] < 0:
+        raise BadMessage("not a list with a kind")
+    return item[0], item[1:]
+
+
+def _item(data: bytes) -> Any:
     try:
         # Not `loads`, which takes a prefix for the whole.
         stream = io.BytesIO(data)
@@ -132,9 +155,7 @@ def _kind_and_fields(data: bytes) -> tuple[int, list[Any]]:
     except Exception as error:
         # cbor2 lets several kinds through (overflow, unicode, memory); all mean the same here.
         raise BadMessage(f"{type(error).__name__}: {shown(str(error))}") from None
-    if type(item) is not list or not item or type(item[0]) is not int or item[0] < 0:
-        raise BadMessage("not a list with a kind")
-    return item[0], item[1:]
+    return item
 
 
 CONTROL = Codec(CHECKS)

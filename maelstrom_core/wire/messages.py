@@ -102,6 +102,7 @@ class Welcome:
     :param beat_ms: say something at least this often; who is silent five times as long is dead
     :param window_jobs: how many jobs of a client may be handed in whose results it has not taken
     :param bulk_port: TCP port of the bulk link, on the same host and with the same keys
+    :param slots: of all workers together, now; 0 if it does not say
     """
 
     KIND: ClassVar = 2
@@ -110,6 +111,7 @@ class Welcome:
     beat_ms: int
     window_jobs: int
     bulk_port: int
+    slots: int = 0
 
 
 @attrs.frozen
@@ -186,6 +188,7 @@ class Output:
     """Worker → broker → client: what a job writes, as it comes. May be lost: all is in the result.
 
     :param stream: 1 for stdout, 2 for stderr, 3 for the report
+    :param offset: how much the attempt had written to it before, so that a gap is seen
     """
 
     KIND: ClassVar = 9
@@ -193,6 +196,7 @@ class Output:
     tag: int
     stream: int
     data: bytes
+    offset: int = 0
 
 
 @attrs.frozen
@@ -331,6 +335,7 @@ CHECKS: dict[type, tuple[Check, ...]] = {
         whole(1, 3_600_000),
         whole(1, 10_000_000),
         whole(0, 65_535),
+        whole(),
     ),
     Bye: (whole(0, 1 << 16), prose(4096)),
     Beat: (whole(), whole(0, rows.MOST_SLOTS)),
@@ -338,7 +343,7 @@ CHECKS: dict[type, tuple[Check, ...]] = {
     Submit: (digest, each(rows.submitted, rows.MOST_ROWS), _labels),
     Run: (session, digest, each(rows.to_run, rows.MOST_ROWS)),
     Started: (session, _tags),
-    Output: (session, rows.tag_check, whole(1, 3), octets(0, MOST_OUTPUT_BYTES)),
+    Output: (session, rows.tag_check, whole(1, 3), octets(0, MOST_OUTPUT_BYTES), whole()),
     Done: (session, each(rows.done, rows.MOST_ROWS)),
     Results: (each(rows.result, rows.MOST_ROWS),),
     Taken: (session, _tags),

@@ -15,12 +15,17 @@ SHARED = (
     "interpreter",
     "insecure-registries",
     "labels",
+    "broker",
+    "cluster-only",
+    "cluster-directory",
 )
 """Of the settings that all programs share, those that mean something here."""
 OPTIONS: Mapping[str, str] = {
     "slots": "N",
     "timeout": "SECONDS",
     "store": "DIRECTORY",
+    "broker": "BROKER",
+    "cluster-only": "true|false",
     "inline-limit": "SIZE",
     "read-ahead": "N",
     "output-directory": "DIRECTORY",

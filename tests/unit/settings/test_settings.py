@@ -152,6 +152,9 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         'insecure-registries = ""  # default',
         'state               = "/default/state"  # default',
         'labels              = ""  # default',
+        'broker              = ""  # default',
+        "cluster-only        = false  # default",
+        'cluster-directory   = "/default/state/cluster"  # default',
         'template-memory     = "25%"  # default',
         "timeout             = 0  # default",
         'interpreter         = "auto"  # default',
@@ -160,6 +163,16 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         "stop-after          = 0  # default",
         "fail-on-flaky       = false  # default",
     ]
+
+
+def test_a_join_string_is_described_without_its_keys(sources: Sources) -> None:
+    sources.command_line["broker"] = "maelstrom-join-1/client/ann/host:4000/PUBLIC/SECRET/12345678"
+    described = sources.load().described()
+    assert "= 'maelstrom-join-1/client/ann/host:4000/…'  (command line)" in described
+    assert "SECRET" not in described
+    assert "SECRET" in sources.load().broker
+    sources.command_line["broker"] = "maelstrom-join-SECRET"
+    assert "SECRET" not in sources.load().described()
 
 
 @pytest.mark.parametrize(
@@ -217,8 +230,9 @@ def test_no_name_of_a_file_ends_its_line(tmp_path: Path) -> None:
         ("Timeout", "did you mean timeout?"),
         (
             "zzz",
-            "known: slots, store, cache-size, insecure-registries, state, labels, template-memory, "
-            "timeout, interpreter, repeat, retries, stop-after, fail-on-flaky",
+            "known: slots, store, cache-size, insecure-registries, state, labels, broker, cluster-only, "
+            "cluster-directory, template-memory, timeout, interpreter, repeat, retries, stop-after, "
+            "fail-on-flaky",
         ),
     ],
 )

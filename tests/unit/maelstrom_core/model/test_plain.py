@@ -11,7 +11,11 @@ from maelstrom_core.model.plain import decode, encode
 # Names of files and values of variables are any bytes: as texts they have lone surrogates.
 TEXTS = some.binary(max_size=9).map(lambda data: data.decode("utf-8", "surrogateescape"))
 PLAIN = some.recursive(
-    some.none() | some.booleans() | some.integers() | some.binary(max_size=9) | TEXTS,
+    some.none()
+    | some.booleans()
+    | some.integers(-(1 << 64), (1 << 64) - 1)
+    | some.binary(max_size=9)
+    | TEXTS,
     lambda inner: some.lists(inner, max_size=4) | some.dictionaries(TEXTS, inner, max_size=4),
 )
 

@@ -1,0 +1,1 @@
+"""A worker of a cluster: runs what a broker gives it, with the very engine of a machine alone."""

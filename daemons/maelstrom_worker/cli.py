@@ -1,0 +1,102 @@
+"""The program ``maelstrom-worker``."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from maelstrom_core.errors import MaelstromError
+from maelstrom_core.settings import Settings, load
+from maelstrom_worker.settings import OPTIONS, schema
+
+_DESCRIPTION = """\
+Run jobs for a cluster, each in a container of its own. On the machine and as the user of the broker:
+
+  maelstrom-worker
+
+On another machine, with a join string of the cluster's administrator:
+
+  maelstrom-worker --broker maelstrom-join-1/…
+"""
+_EPILOG = """\
+It runs in the foreground and stays joined: when the broker is gone it goes on with what runs, and tries
+again for ever. SIGTERM ends it: nothing new is taken, and running jobs get the grace to end; a second
+one ends it at once.
+Exit status: 0 when told to stop; 4 for bad options, settings and join strings; 71 if this host refuses;
+76 if the broker does.
+All of it: docs/guide/cluster.md.  Can this machine run containers?  `maelstrom doctor`
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; its exit status."""
+    chosen = _parser().parse_args(arguments)
+    given = {name: getattr(chosen, name.replace("-", "_")) for name in OPTIONS}
+    try:
+        settings = load(
+            schema(),
+            {name: value for name, value in given.items() if value is not None},
+            environment=os.environ,
+            config_file=chosen.config_file,
+        )
+        if chosen.print_config:
+            print(settings.described())
+            return 0
+        return _run(settings)
+    except MaelstromError as error:
+        print(f"maelstrom-worker: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(settings: Settings) -> int:
+    import trio
+
+    from maelstrom_worker.main import run
+
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    try:
+        trio.run(run, settings)
+    except BaseExceptionGroup as group:
+        told = [one for one in _leaves(group) if isinstance(one, MaelstromError)]
+        if not told:
+            raise
+        raise told[0] from None
+    return 0
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for one in error.exceptions for leaf in _leaves(one)]
+    return [error]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="maelstrom-worker",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--version", action="version", version=version("pytest-maelstrom"))
+    helps = {field.name: field.help for field in schema()}
+    for name, metavar in OPTIONS.items():
+        add(f"--{name}", metavar=metavar, help=helps[name])
+    text = "file of settings instead of the usual ones; - for none"
+    add("-c", "--config-file", metavar="FILE", help=text)
+    text = "show every setting, and where its value comes from"
+    add("-P", "--print-config", action="store_true", help=text)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Containers that a worker has been told of, and whether what is in them is here. Pure.
+
+A broker tells of a container once for each connection, so what it has told is remembered, as many as it
+takes a worker to remember, and twice that. What is in a container is brought when its first job comes,
+and let go of when many others have been used since its last.
+"""
+
+from collections.abc import Mapping
+
+import attrs
+
+from maelstrom_worker.effects import Effect, Forget, MakeReady, Read
+from maelstrom_worker.events import Key
+
+MOST_KNOWN = 8_192
+MOST_IDLE = 64
+"""Containers without a job in which all is here."""
+
+
+@attrs.define
+class _Container:
+    is_ready: bool = False
+    is_being_made: bool = False
+    why_not: str = ""
+    jobs: set[Key] = attrs.field(factory=set)
+    """That have not ended."""
+
+
+class Containers:
+    """All containers of a worker, least recently used first."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, _Container] = {}
+        self._idle: dict[bytes, None] = {}
+        """Those that are ready and have no job, least recently used first."""
+
+    def came(self, digest: bytes, data: bytes) -> list[Effect]:
+        """The broker has told of one."""
+        known = self._known.pop(digest, None)
+        self._known[digest] = known or _Container()
+        if known is not None:
+            return []
+        return [*self._forget_old(), Read(digest, data)]
+
+    def _forget_old(self) -> list[Effect]:
+        doomed: list[bytes] = []
+        for digest, container in self._known.items():
+            if len(self._known) - len(doomed) <= MOST_KNOWN:
+                break
+            if not container.jobs and not container.is_being_made:
+                doomed.append(digest)
+        for digest in doomed:
+            del self._known[digest]
+            self._idle.pop(digest, None)
+        return [Forget(digest, for_good=True) for digest in doomed]
+
+    def fault_of(self, digest: bytes) -> str:
+        """Why no job can be run in it here; empty if one can."""
+        container = self._known.get(digest)
+        if container is None:
+            return "the broker has not said what its container is"
+        return container.why_not
+
+    def used_by(self, digest: bytes, key: Key) -> list[Effect] | None:
+        """A job is to be run in it.
+
+        :return: ``None`` if it can begin, for all is here; else what is to be done
+        """
+        container = self._known[digest] = self._known.pop(digest)
+        container.jobs.add(key)
+        self._idle.pop(digest, None)
+        if container.is_ready:
+            return None
+        if container.is_being_made:
+            return []
+        container.is_being_made = True
+        # One that is let go of now makes room for what comes.
+        return [*self._let_go(), MakeReady(digest)]
+
+    def not_used_by(self, digest: bytes, key: Key) -> None:
+        """That job has ended."""
+        container = self._known[digest]
+        container.jobs.discard(key)
+        if container.is_ready and not container.jobs:
+            self._idle[digest] = None
+
+    def _let_go(self) -> list[Effect]:
+        old = list(self._idle)[: max(0, len(self._idle) - MOST_IDLE)]
+        for digest in old:
+            del self._idle[digest]
+            self._known[digest].is_ready = False
+        return [Forget(digest, for_good=False) for digest in old]
+
+    def is_unreadable(self, digest: bytes, why: str) -> None:
+        """It cannot be used here, and will not be."""
+        self._known[digest].why_not = why
+
+    def is_ready(self, digest: bytes) -> list[Key]:
+        """All that is in it is here; jobs that wait for that."""
+        container = self._known[digest]
+        container.is_ready, container.is_being_made = True, False
+        if not container.jobs:
+            self._idle[digest] = None
+        return sorted(container.jobs)
+
+    def is_not_ready(self, digest: bytes) -> list[Key]:
+        """What is in it cannot be had for now; jobs that wait for that."""
+        container = self._known[digest]
+        container.is_being_made = False
+        return sorted(container.jobs)
+
+    def check(self, jobs: Mapping[Key, tuple[bytes, bool]]) -> None:
+        """What always holds; for tests.
+
+        :param jobs: all that have not ended, with their container and whether they run
+        """
+        assert {key for one in self._known.values() for key in one.jobs} == set(jobs)
+        for key, (digest, runs) in jobs.items():
+            container = self._known[digest]
+            assert key in container.jobs
+            assert container.is_ready if runs else container.is_being_made
+        for digest, container in self._known.items():
+            assert (digest in self._idle) == (container.is_ready and not container.jobs)

@@ -1,0 +1,70 @@
+"""What can happen to a worker. Pure."""
+
+from typing import TypeAlias
+
+import attrs
+
+from maelstrom_core.wire.messages import Message
+
+Key: TypeAlias = tuple[bytes, int]
+"""A job, everywhere: its client's session, and its tag."""
+
+
+@attrs.frozen
+class Came:
+    """The broker has said this."""
+
+    message: Message
+
+
+@attrs.frozen
+class Unreadable:
+    """A container that has come cannot be used here, or needs what only its client has."""
+
+    digest: bytes
+    why: str
+
+
+@attrs.frozen
+class Ready:
+    """All that is in a container is here."""
+
+    digest: bytes
+
+
+@attrs.frozen
+class NotReady:
+    """What is in a container cannot be had, for now."""
+
+    digest: bytes
+    why: str
+
+
+@attrs.frozen
+class Ended:
+    """A job has ended.
+
+    :param ending: one of `Ending`: `RAN`, `STORED` or `UNFIT`
+    """
+
+    key: Key
+    ending: int
+    body: bytes
+
+
+@attrs.frozen
+class LinkUp:
+    """The broker has heard what is held here."""
+
+
+@attrs.frozen
+class LinkDown:
+    """Nobody hears what ends here, for now."""
+
+
+@attrs.frozen
+class StopWanted:
+    """Nothing new is to be run here."""
+
+
+Event: TypeAlias = Came | Unreadable | Ready | NotReady | Ended | LinkUp | LinkDown | StopWanted

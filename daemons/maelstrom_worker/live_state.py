@@ -1,0 +1,40 @@
+"""What running jobs write, gathered for a moment: many small writes become one message. Pure.
+
+It is for people who watch, and may be lost on its way: all of it is in the result. So no more is kept
+here than one message can hold.
+"""
+
+from collections.abc import Iterator
+
+from maelstrom_core.wire.messages import MOST_OUTPUT_BYTES, Output
+from maelstrom_worker.events import Key
+
+_STREAMS = (1, 2, 3)
+
+
+class LiveOutput:
+    """Of one job."""
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+        self._written = dict.fromkeys(_STREAMS, 0)
+        self._waiting = {stream: bytearray() for stream in _STREAMS}
+
+    def add(self, stream: int, data: bytes) -> None:
+        """The job has written this."""
+        self._written[stream] += len(data)
+        waiting = self._waiting[stream]
+        if len(waiting) + len(data) <= MOST_OUTPUT_BYTES:
+            waiting += data
+        else:
+            # There is a gap, which the offset of what comes next tells of.
+            waiting[:] = data[-MOST_OUTPUT_BYTES:]
+
+    def messages(self) -> Iterator[Output]:
+        """What has come since it was asked last."""
+        session, tag = self._key
+        for stream, waiting in self._waiting.items():
+            if waiting:
+                offset = self._written[stream] - len(waiting)
+                yield Output(session, tag, stream, bytes(waiting), offset)
+                waiting.clear()

@@ -1,0 +1,81 @@
+"""One job as it comes from a broker: read, run by the engine, its result packed. For trio."""
+
+import attrs
+
+from maelstrom_core.cluster.blobs import Fetches
+from maelstrom_core.cluster.bodies import MOST_BYTES, job_of, read_body, result_bytes
+from maelstrom_core.cluster.containers import why_local
+from maelstrom_core.errors import MaelstromError
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.digest import Digest
+from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.outcome import Captured, HostFailed, JobResult
+from maelstrom_core.model.ports import Backend, OnOutput
+from maelstrom_core.wire.rows import MOST_BODY_BYTES, Ending, RunJob
+from maelstrom_core.wire.shapes import BadMessage
+
+MOST_OUTPUT_BYTES = 64 << 20
+"""Of each stream of a job, as far as it is kept; it is memory of the worker."""
+
+
+class Unfit(Exception):
+    """A job that cannot be run here; the text says why, for people."""
+
+
+async def read_job(row: RunJob, container: ContainerSpec, blobs: Fetches) -> JobSpec:
+    """The job of a row.
+
+    :raises Unfit: if it cannot be had, or cannot be run on this machine
+    """
+    try:
+        body = read_body(row.body)
+        if isinstance(body, Digest):
+            body = await blobs.get(body, MOST_BYTES)
+        job = job_of(body, container)
+    except BadMessage as fault:
+        raise Unfit(f"it cannot be read: {fault}") from None
+    except MaelstromError as error:
+        raise Unfit(f"it cannot be had: {error.message}") from None
+    why = why_local(job)
+    if why:
+        raise Unfit(f"only its client's machine can run it: {why}")
+    if max(job.output_bytes, job.outputs_bytes) > MOST_OUTPUT_BYTES:
+        limit = MOST_OUTPUT_BYTES >> 20
+        raise Unfit(f"more than {limit} MiB of its output or files are to be kept")
+    return attrs.evolve(job, slots=row.slots)
+
+
+async def run_job(
+    job: JobSpec, backend: Backend, blobs: Fetches, on_output: OnOutput
+) -> tuple[int, bytes]:
+    """Run it to its end.
+
+    :return: one of `Ending`, and its body
+    """
+    result = await backend.run(job, on_output=on_output)
+    data = result_bytes(result)
+    if len(data) <= MOST_BODY_BYTES:
+        return Ending.RAN, data
+    digest = Digest.of(data)
+    try:
+        if len(data) > MOST_BYTES:
+            raise MaelstromError(f"it has {len(data)} bytes")
+        await blobs.put(digest, data)
+    except MaelstromError as error:
+        return Ending.RAN, result_bytes(_without_its_result(result, error))
+    return Ending.STORED, bytes.fromhex(digest.hex)
+
+
+def _without_its_result(result: JobResult, error: MaelstromError) -> JobResult:
+    """What is left to be told when the broker cannot take all of it."""
+    reason = f"the job has run, and its result cannot be brought to the broker: {error.message}"
+    return JobResult(
+        outcome=HostFailed(reason, error.remedy),
+        stdout=_beginning(result.stdout),
+        stderr=_beginning(result.stderr),
+        usage=result.usage,
+    )
+
+
+def _beginning(captured: Captured) -> Captured:
+    return Captured(head=captured.head[:4096], total_bytes=captured.total_bytes)

@@ -1,0 +1,252 @@
+"""Joins a link to an engine: performs what `jobs_state` wants. Decides nothing. For trio."""
+
+import logging
+import os
+from typing import assert_never
+
+import trio
+
+from maelstrom_core.cluster.blobs import Fetches
+from maelstrom_core.cluster.containers import container_of, spec_of, why_not_elsewhere
+from maelstrom_core.cluster.link import Link
+from maelstrom_core.errors import InputError, MaelstromError
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.ports import Backend
+from maelstrom_core.store.leases import Lease
+from maelstrom_core.story import Story
+from maelstrom_core.wire.messages import (
+    OLDEST_VERSION,
+    VERSION,
+    Beat,
+    Bye,
+    Cancel,
+    ContainerBytes,
+    Hello,
+    Message,
+    Run,
+    Taken,
+    Welcome,
+)
+from maelstrom_core.wire.rows import Ending, RunJob
+from maelstrom_core.wire.shapes import SESSION_BYTES
+from maelstrom_worker.effects import Effect, End, Forget, MakeReady, Read, Say, Start
+from maelstrom_worker.events import (
+    Came,
+    Ended,
+    Event,
+    Key,
+    LinkDown,
+    LinkUp,
+    NotReady,
+    Ready,
+    StopWanted,
+    Unreadable,
+)
+from maelstrom_worker.jobs_state import JobsState
+from maelstrom_worker.live_state import LiveOutput
+from maelstrom_worker.running import Unfit, read_job, run_job
+
+FROM_BROKERS = (Welcome, Bye, Beat, ContainerBytes, Run, Cancel, Taken)
+"""What a broker may send to a worker."""
+SOFTWARE = "maelstrom-worker"
+LIVE_SECONDS = 0.2
+"""How long what a job writes is gathered before it is sent."""
+_log = logging.getLogger("maelstrom.worker")
+
+
+class Worker:
+    """Runs what a broker gives it; the owner of a link, over all links that it has.
+
+    :param slots: how many one-slot jobs the backend runs at once
+    :ivar link: the one to the broker, once there is one
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        blobs: Fetches,
+        *,
+        name: str,
+        slots: int,
+        labels: tuple[str, ...],
+    ) -> None:
+        self._backend = backend
+        self._blobs = blobs
+        self._name = name
+        self._slots = slots
+        self._labels = labels
+        self._session = os.urandom(SESSION_BYTES)
+        self._boot = b""
+        self._state = JobsState(slots)
+        self.story = Story[Event, Effect]()
+        self.link: Link | None = None
+        self.nursery: trio.Nursery | None = None
+        self._containers: dict[bytes, ContainerSpec] = {}
+        self._leases: dict[bytes, Lease] = {}
+        self._running: dict[Key, trio.CancelScope] = {}
+        self._live: dict[Key, LiveOutput] = {}
+        self._idle = trio.Event()
+        self.failure = ""
+        """Why the link did not come up when it was tried last."""
+        self.over = ""
+        """Why the broker will have none of us."""
+
+    # What the link says
+
+    def hello(self, boot: bytes) -> Hello:
+        """Say what is held here."""
+        del boot  # of this link alone
+        return Hello(
+            OLDEST_VERSION,
+            VERSION,
+            SOFTWARE,
+            self._session,
+            self._name,
+            self._boot,
+            self._slots,
+            self._labels,
+            held=self._state.held(),
+        )
+
+    def link_up(self, welcome: Welcome, *, same_broker: bool) -> None:
+        """Tell what has ended."""
+        del same_broker
+        self.failure = ""
+        self._boot = welcome.boot
+        self._blobs.broker_is(welcome.boot, welcome.bulk_port)
+        _log.info("joined the cluster; %d running, %d kept", self._state.running, self._state.kept)
+        self._tell(LinkUp())
+
+    def link_down(self, reason: str) -> None:
+        """Go on with what runs."""
+        _log.warning("the broker is gone: %s", reason)
+        self._tell(LinkDown())
+
+    def link_failed(self, reason: str) -> None:
+        """Say why there is no broker, once for each reason."""
+        if reason != self.failure:
+            self.failure = reason
+            _log.warning("no broker: %s", reason)
+
+    def link_over(self, reason: str) -> None:
+        """Say why there will be none."""
+        self.over = reason
+
+    def heard(self, message: Message) -> None:
+        """Take in what the broker says."""
+        self._tell(Came(message))
+
+    def free_slots(self) -> int:
+        """How many jobs could begin now."""
+        return self._state.free_slots
+
+    # What the machine wants
+
+    @trio.lowlevel.enable_ki_protection
+    def _tell(self, event: Event) -> None:
+        effects = self._state.step(event)
+        if not isinstance(event, Came) or effects:
+            self.story.add(event, effects)
+        for effect in effects:
+            self._perform(effect)
+        if not self._state.running:
+            self._idle.set()
+
+    def _perform(self, effect: Effect) -> None:
+        assert self.nursery is not None
+        match effect:
+            case Say(message):
+                if self.link is not None:
+                    self.link.say(message)
+            case Read(digest, data):
+                self._read(digest, data)
+            case MakeReady(digest):
+                self.nursery.start_soon(self._make_ready, digest)
+            case Start(key, container, row):
+                # Made here, not by the task: the job may be cancelled before that has begun.
+                scope = self._running[key] = trio.CancelScope()
+                live = self._live[key] = LiveOutput(key)
+                self.nursery.start_soon(
+                    self._run, key, self._containers[container], row, scope, live
+                )
+            case End(key):
+                self._running[key].cancel()
+            case Forget(digest, for_good):
+                lease = self._leases.pop(digest, None)
+                if lease is not None:
+                    lease.release()
+                if for_good:
+                    self._containers.pop(digest, None)
+            case _:
+                assert_never(effect)
+
+    def _read(self, digest: bytes, data: bytes) -> None:
+        try:
+            container = container_of(digest, data)
+        except InputError as error:
+            self._tell(Unreadable(digest, str(error)))
+            return
+        why = why_not_elsewhere(container)
+        if why:
+            self._tell(Unreadable(digest, f"only its client's machine can run it: {why}"))
+            return
+        self._containers[digest] = spec_of(container, "the cluster")
+
+    async def _make_ready(self, digest: bytes) -> None:
+        layers = [layer.digest for layer in self._containers[digest].layers]  # type: ignore[union-attr]
+        try:
+            self._leases[digest] = await self._blobs.layers(layers)
+        except (MaelstromError, OSError) as error:
+            _log.warning("what is in a container cannot be brought: %s", error)
+            self._tell(NotReady(digest, f"its layers cannot be brought: {error}"))
+        else:
+            self._tell(Ready(digest))
+
+    async def _run(
+        self,
+        key: Key,
+        container: ContainerSpec,
+        row: RunJob,
+        scope: trio.CancelScope,
+        live: LiveOutput,
+    ) -> None:
+        ending, body = int(Ending.CANCELLED), b""
+        with scope:
+            try:
+                job = await read_job(row, container, self._blobs)
+                ending, body = await run_job(job, self._backend, self._blobs, live.add)
+            except Unfit as why:
+                ending, body = Ending.UNFIT, str(why).encode("utf-8", "replace")[:4000]
+        del self._running[key], self._live[key]
+        self._tell(Ended(key, ending, body))
+
+    async def show_live(self) -> None:
+        """Send what jobs write, as it comes; for ever."""
+        while True:
+            await trio.sleep(LIVE_SECONDS)
+            for live in self._live.values():
+                for message in live.messages():
+                    if self.link is not None:
+                        self.link.say(message, lossy=True)
+
+    # Its end
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Take nothing new, and wait for what runs; what runs longer than the grace is for others."""
+        self._tell(StopWanted())
+        self._idle = trio.Event()
+        if self._state.running:
+            _log.info("%d jobs get %g s to end", self._state.running, grace_seconds)
+            with trio.move_on_after(grace_seconds):
+                await self._idle.wait()
+        if self._state.running:
+            _log.warning("%d jobs have not ended; others will run them", self._state.running)
+        for effect in self._state.end_all():
+            self._perform(effect)
+        if self.link is not None:
+            await self.link.leave("the worker stops")
+
+    def release(self) -> None:
+        """Let the store evict what was used here."""
+        for lease in self._leases.values():
+            lease.release()

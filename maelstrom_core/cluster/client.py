@@ -1,0 +1,379 @@
+"""A client of a cluster: its jobs, and the link on which they travel. For trio."""
+
+import itertools
+import os
+from collections.abc import Awaitable, Callable, Sequence
+
+import attrs
+import trio
+
+from maelstrom_core.cluster import remote_state as remote
+from maelstrom_core.cluster.blobs import Uploads
+from maelstrom_core.cluster.bodies import MOST_BYTES, body_of_job, job_bytes
+from maelstrom_core.cluster.containers import container_bytes
+from maelstrom_core.cluster.endings_plan import read_result, result_of_row, row_of
+from maelstrom_core.cluster.live_plan import LiveOutput
+from maelstrom_core.errors import InputError, MaelstromError, PeerError
+from maelstrom_core.model.container import Container, ContainerSpec
+from maelstrom_core.model.digest import Digest
+from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.outcome import HostFailed, InputFailed, JobResult, Outcome
+from maelstrom_core.model.ports import OnOutput
+from maelstrom_core.story import Story
+from maelstrom_core.transfer.upload import Layer
+from maelstrom_core.wire.messages import (
+    MOST_CONTAINER_BYTES,
+    OLDEST_VERSION,
+    VERSION,
+    Answer,
+    Beat,
+    Bye,
+    Hello,
+    Message,
+    Output,
+    Results,
+    Started,
+    Taken,
+    Welcome,
+)
+from maelstrom_core.wire.rows import Ending, JobResultRow
+from maelstrom_core.wire.shapes import SESSION_BYTES
+
+FROM_BROKERS = (Welcome, Bye, Beat, Started, Output, Results, Taken, Answer)
+"""What a broker may send to a client."""
+PATIENCE_SECONDS = 60.0
+"""How long a broker that is gone may stay away before its jobs are given back."""
+FIRST_SECONDS = 15.0
+"""How long the first welcome may take."""
+REFRESH_SECONDS = 300.0
+"""How often the broker is told which layers are still in use, so that it keeps them."""
+USUAL_SLOTS = 64
+"""How many jobs are handed in at once if the broker does not say what there is."""
+
+MakeLayers = Callable[[ContainerSpec], Awaitable[Sequence[Layer]]]
+"""Makes the layers of a container, lowest first, on this machine."""
+
+
+@attrs.frozen
+class GivenBack:
+    """The cluster does not run it.
+
+    :param reason: why; empty if it was asked back
+    """
+
+    reason: str
+
+
+@attrs.define
+class _Given:
+    job: JobSpec
+    output: LiveOutput
+    done: trio.Event = attrs.field(factory=trio.Event)
+    row: JobResultRow | None = None
+    back: GivenBack | None = None
+
+
+@attrs.define
+class _Known:
+    """A container that is being made ready, or is.
+
+    :ivar times: how often it was made ready
+    """
+
+    spec: ContainerSpec
+    ready: trio.Event = attrs.field(factory=trio.Event)
+    times: int = 0
+    layers: Sequence[Layer] = ()
+    digest: bytes = b""
+    fault: Outcome | None = None
+
+
+def digest_of_layer(layer: Layer) -> Digest:
+    """The name of a layer, wherever it is."""
+    return layer if isinstance(layer, Digest) else layer.digest
+
+
+def _nobody_hears(message: Message) -> None:
+    del message
+
+
+class ClusterClient:
+    """Hands jobs to a broker; the owner of a link.
+
+    :param name: of the user, for people
+    :ivar say: sends a message on that link
+    :ivar nursery: in which containers are made ready, whoever waits for them
+    """
+
+    def __init__(
+        self, uploads: Uploads, make_layers: MakeLayers, *, name: str, software: str
+    ) -> None:
+        self._uploads = uploads
+        self._make_layers = make_layers
+        self._name = name
+        self._software = software
+        self._session = os.urandom(SESSION_BYTES)
+        self._state = remote.RemoteState(self._session)
+        self.story = Story[remote.Event, remote.Effect]()
+        self.say: Callable[[Message], None] = _nobody_hears
+        self._tags = itertools.count(1)
+        self._jobs: dict[int, _Given] = {}
+        self._containers: dict[ContainerSpec, _Known] = {}
+        self._by_identity: dict[int, tuple[ContainerSpec, _Known]] = {}
+        self.nursery: trio.Nursery | None = None
+        self._something = trio.Event()
+        self._first = trio.Event()
+        self._up = trio.Event()
+        self._down = trio.Event()
+        self._down_reason = ""
+        self._over = ""
+        self._slots = 0
+        self._window = 1
+
+    # What the backend asks
+
+    @property
+    def slots(self) -> int:
+        """How many one-slot jobs to hand in at once."""
+        return min(self._window, self._slots or USUAL_SLOTS)
+
+    @property
+    def has_idle_jobs(self) -> bool:
+        """Whether a job of ours waits for a slot of the cluster, as far as is known."""
+        return bool(self._over) or self._state.idle > 0 or self._state.waiting > 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be handed in any more."""
+        return bool(self._over)
+
+    def take_back(self, jobs: int, *, waited_seconds: float) -> None:
+        """Ask for jobs that wait for a slot of the cluster; their `run` says so.
+
+        :param waited_seconds: how long they must have waited
+        """
+        self._tell(remote.TakeBack(jobs, trio.current_time() - waited_seconds))
+
+    async def wait_for_welcome(self) -> None:
+        """Wait for the broker's first word.
+
+        :raises PeerError: if it does not come, with what is in the way
+        """
+        with trio.move_on_after(FIRST_SECONDS):
+            await self._first.wait()
+        if self._over or not self._first.is_set():
+            why = self._over or self._down_reason or "it does not answer"
+            raise PeerError(f"the cluster cannot be used: {why}")
+
+    async def run(self, job: JobSpec, on_output: OnOutput | None) -> JobResult | GivenBack:
+        """Run a job to its one ending, or hear that the cluster does not run it.
+
+        Cancelled, it returns when the broker knows that the job is not wanted, and has ended it.
+        """
+        known = await self._ready(job.container)
+        if known.fault is not None:
+            return JobResult(outcome=known.fault)
+        times = known.times
+        result = await self._run(job, known, on_output)
+        if not isinstance(result, JobResultRow):
+            return result
+        # Perhaps the broker has thrown away what the job needs: it can be had here.
+        await self._ready(job.container, after=times)
+        if known.fault is not None:
+            return JobResult(outcome=known.fault)
+        again = await self._run(job, known, on_output)
+        return await self._result(again) if isinstance(again, JobResultRow) else again
+
+    async def _run(
+        self, job: JobSpec, known: _Known, on_output: OnOutput | None
+    ) -> JobResult | GivenBack | JobResultRow:
+        """The same once; the row of a job that its worker could not run."""
+        body, there = body_of_job(job_bytes(job))
+        if there is not None:
+            try:
+                await self._uploads.put(there.digest, there.data)
+            except MaelstromError as error:
+                return JobResult(outcome=HostFailed(error.message, error.remedy))
+        tag = next(self._tags)
+        given = self._jobs[tag] = _Given(job, LiveOutput(on_output))
+        self._tell(remote.Wanted(known.digest, row_of(tag, job, body)))
+        try:
+            await given.done.wait()
+        except trio.Cancelled:
+            self._tell(remote.CancelWanted(tag))
+            with trio.CancelScope(shield=True):
+                await given.done.wait()
+            raise
+        if given.back is not None:
+            return given.back
+        assert given.row is not None
+        if given.row.ending == Ending.UNFIT:
+            return given.row
+        result = await self._result(given.row)
+        given.output.finish(result)
+        return result
+
+    async def _result(self, row: JobResultRow) -> JobResult:
+        result = result_of_row(row, "nobody waits for it any more")
+        if isinstance(result, JobResult):
+            return result
+        try:
+            data = await self._uploads.get(result, MOST_BYTES)
+        except MaelstromError as error:
+            reason = f"its result is at the broker and cannot be had: {error.message}"
+            return JobResult(outcome=HostFailed(reason, error.remedy))
+        return read_result(data, f"worker {row.worker}")
+
+    # Containers
+
+    async def _ready(self, spec: ContainerSpec, *, after: int = 0) -> _Known:
+        """Its container, with all that is in it at the broker.
+
+        :param after: make it ready once more, if that was not done since it had been so often
+        """
+        # Hashing a container is dear, so its object is remembered too.
+        found = self._by_identity.get(id(spec))
+        if found is None:
+            known = self._containers.setdefault(spec, _Known(spec))
+            # Kept alive here, so that no other object comes to have its identity.
+            self._by_identity[id(spec)] = (spec, known)
+        else:
+            known = found[1]
+        if known.times == after:
+            assert self.nursery is not None
+            known.times += 1
+            known.ready = trio.Event()
+            self.nursery.start_soon(self._make_ready, known)
+        await known.ready.wait()
+        return known
+
+    async def _make_ready(self, known: _Known) -> None:
+        known.fault = None
+        try:
+            known.layers = await self._make_layers(known.spec)
+            digests = tuple(map(digest_of_layer, known.layers))
+            fields = attrs.asdict(known.spec, recurse=False) | {"layers": digests}
+            data = container_bytes(Container(**fields))
+            if len(data) > MOST_CONTAINER_BYTES:
+                raise InputError(
+                    "the container is too large for a cluster",
+                    [f"it is described by {len(data)} bytes; {MOST_CONTAINER_BYTES} are possible"],
+                )
+            await self._uploads.put_layers(known.layers, again=known.times > 1)
+            known.digest = bytes.fromhex(Digest.of(data).hex)
+            self._tell(remote.Known(known.digest, data))
+        except InputError as error:
+            known.fault = InputFailed((error.message.partition(":")[0], *error.faults))
+        except MaelstromError as error:
+            known.fault = HostFailed(error.message, error.remedy)
+        except OSError as error:
+            known.fault = HostFailed(f"making its layers failed: {error}")
+        finally:
+            known.ready.set()
+
+    async def keep_layers(self) -> None:
+        """Tell the broker now and then which layers are in use, for ever."""
+        while True:
+            await trio.sleep(REFRESH_SECONDS)
+            layers = {
+                digest_of_layer(layer): layer
+                for known in self._containers.values()
+                for layer in known.layers
+            }
+            try:
+                await self._uploads.put_layers(tuple(layers.values()), again=True)
+            except MaelstromError:
+                continue  # a job that needs them will say so
+
+    # What the machine wants
+
+    @trio.lowlevel.enable_ki_protection
+    def _tell(self, event: remote.Event) -> None:
+        effects = self._state.step(event)
+        if not isinstance(event, remote.Came):
+            self.story.add(event, effects)
+        for effect in effects:
+            match effect:
+                case remote.Say(message):
+                    self.say(message)
+                case remote.Ended(tag, row):
+                    given = self._jobs.pop(tag)
+                    given.row = row
+                    given.done.set()
+                case remote.GivenBack(tag, reason):
+                    given = self._jobs.pop(tag)
+                    given.back = GivenBack(reason)
+                    given.done.set()
+                case remote.Wrote(tag, stream, data, offset):
+                    self._jobs[tag].output.take(stream, data, offset)
+                case remote.Began():
+                    pass
+        if self._state.waiting or isinstance(event, remote.LinkUp | remote.Wanted):
+            self._something.set()
+
+    async def hand_in(self) -> None:
+        """Hand jobs in, those together that come at once; for ever."""
+        while True:
+            await self._something.wait()
+            self._something = trio.Event()
+            await trio.lowlevel.checkpoint()
+            self._tell_flush()
+
+    def _tell_flush(self) -> None:
+        for effect in self._state.step(remote.Flush(trio.current_time())):
+            if isinstance(effect, remote.Say):
+                self.say(effect.message)
+
+    async def lose_patience(self) -> None:
+        """Give jobs back when there has been no broker for long."""
+        await self._first.wait()
+        while True:
+            with trio.move_on_after(PATIENCE_SECONDS):
+                await self._up.wait()
+            if not self._up.is_set():
+                text = f"there has been no broker for {PATIENCE_SECONDS:g} s: {self._down_reason}"
+                self.link_over(text)
+                return
+            await self._down.wait()
+
+    # What the link says
+
+    def hello(self, boot: bytes) -> Hello:
+        """Say who this is."""
+        return Hello(OLDEST_VERSION, VERSION, self._software, self._session, self._name, boot)
+
+    def link_up(self, welcome: Welcome, *, same_broker: bool) -> None:
+        """Hand in all that has not ended."""
+        del same_broker  # it is safe to say all again
+        self._uploads.broker_is(welcome.boot, welcome.bulk_port)
+        self._window = welcome.window_jobs
+        self._slots = welcome.slots
+        self._first.set()
+        self._up.set()
+        self._down = trio.Event()
+        self._tell(remote.LinkUp(welcome.window_jobs))
+
+    def link_down(self, reason: str) -> None:
+        """Keep what has not ended for the next connection."""
+        self._down_reason = reason
+        self._up = trio.Event()
+        self._down.set()
+        self._tell(remote.LinkDown())
+
+    def link_failed(self, reason: str) -> None:
+        """Note why there is no broker."""
+        self._down_reason = reason
+
+    def link_over(self, reason: str) -> None:
+        """Give everything back."""
+        self._over = self._over or reason or "the link to the broker has ended"
+        self._first.set()
+        self._tell(remote.GivenUp(self._over))
+
+    def heard(self, message: Message) -> None:
+        """Take in what the broker says."""
+        self._tell(remote.Came(message))
+
+    def free_slots(self) -> int:
+        """A client has none to give."""
+        return 0

@@ -1,0 +1,167 @@
+"""A backend on a cluster, with the slots of this machine beside it.
+
+Where a job runs: here, if only this machine can run it (`containers.why_local`), or if a slot here is
+free while another job of ours still waits for a slot of the cluster; on the cluster otherwise. And what
+waits there for longer than `WAIT_SECONDS` comes back when a slot here is free. So neither stands idle
+while the other has a queue, and no number of the cluster's has to be known or guessed for that.
+"""
+
+import getpass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from maelstrom_core.cluster.blobs import Uploads
+from maelstrom_core.cluster.client import FROM_BROKERS, ClusterClient, GivenBack
+from maelstrom_core.cluster.containers import why_local
+from maelstrom_core.cluster.link import Connection, Link
+from maelstrom_core.cluster.local import LocalBackend
+from maelstrom_core.errors import PeerError
+from maelstrom_core.layers.in_place import layers_in_place
+from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.in_place import InPlaceLayer
+from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.outcome import HostFailed, JobResult
+from maelstrom_core.model.ports import OnOutput, Viewer
+from maelstrom_core.transfer.upload import Layer
+
+WAIT_SECONDS = 0.5
+_LOOK_SECONDS = 0.25
+SOFTWARE = "maelstrom"
+
+
+class RemoteBackend:
+    """Runs jobs on a cluster and here; see `maelstrom_core.model.ports.Backend`.
+
+    :param cluster_only: nothing runs here that others can run
+    """
+
+    def __init__(
+        self, client: ClusterClient, local: LocalBackend, *, cluster_only: bool = False
+    ) -> None:
+        self._client = client
+        self._local = local
+        self._cluster_only = cluster_only
+        self._taken = 0
+        """Slots of jobs that run or wait here."""
+
+    @property
+    def slots(self) -> int:
+        """How many one-slot jobs can run at once, here and there."""
+        return self._client.slots + (0 if self._cluster_only else self._local.slots)
+
+    @property
+    def _free(self) -> int:
+        return max(0, self._local.slots - self._taken)
+
+    async def run(
+        self,
+        job: JobSpec,
+        *,
+        on_output: OnOutput | None = None,
+        viewer: Viewer | None = None,
+    ) -> JobResult:
+        """Run a job to its one ending."""
+        if why_local(job) or self._is_free_for(job):
+            return await self._run_here(job, on_output, viewer)
+        result = await self._client.run(job, on_output)
+        if not isinstance(result, GivenBack):
+            return result
+        if result.reason and self._cluster_only:
+            return JobResult(
+                outcome=HostFailed(
+                    f"the cluster cannot run it: {result.reason}",
+                    "without cluster-only, this machine would have run it",
+                )
+            )
+        return await self._run_here(job, on_output, viewer)
+
+    def _is_free_for(self, job: JobSpec) -> bool:
+        wanted = not self._cluster_only and self._client.has_idle_jobs
+        return wanted and self._free >= job.slots
+
+    async def _run_here(
+        self, job: JobSpec, on_output: OnOutput | None, viewer: Viewer | None
+    ) -> JobResult:
+        self._taken += job.slots
+        try:
+            return await self._local.run(job, on_output=on_output, viewer=viewer)
+        finally:
+            self._taken -= job.slots
+
+    async def take_back(self) -> None:
+        """Take jobs back that wait for the cluster while slots here are free; for ever."""
+        while not self._cluster_only:
+            await trio.sleep(_LOOK_SECONDS)
+            if self._free and self._client.has_idle_jobs:
+                self._client.take_back(self._free, waited_seconds=WAIT_SECONDS)
+
+
+@asynccontextmanager
+async def open_remote_backend(
+    local: LocalBackend,
+    connection: Connection,
+    uploads: Uploads,
+    *,
+    cluster_only: bool = False,
+) -> AsyncIterator[RemoteBackend]:
+    """A backend on a cluster for as long as the context lasts; no job is left in it after it.
+
+    :param connection: to the broker
+    :param uploads: to the broker's blobs
+    :raises maelstrom_core.errors.PeerError: if the broker does not let us in, with what is in the way
+    """
+
+    async def make(spec: ContainerSpec) -> Sequence[Layer]:
+        made = await local.make_layers(spec.layers)
+
+        def hash_trees() -> list[InPlaceLayer]:
+            return layers_in_place(
+                made.host_trees,
+                index=local.store.index,
+                below=map(local.store.manifest, made.digests),
+                cancelled=lambda: local.is_closing,
+            )
+
+        if not made.host_trees:
+            return made.digests
+        return (*made.digests, *await trio.to_thread.run_sync(hash_trees))
+
+    client = ClusterClient(uploads, make, name=_user(), software=SOFTWARE)
+    link = Link(connection, client, allowed=FROM_BROKERS, is_worker=False)
+    client.say = link.say
+    backend = RemoteBackend(client, local, cluster_only=cluster_only)
+    fault: PeerError | None = None
+    async with trio.open_nursery() as nursery:
+        client.nursery = nursery
+        # Whoever has cancelled a job waits to hear that it has ended: these outlive the caller.
+        scope = trio.CancelScope(shield=True)
+        for task in (link.run, client.hand_in, client.lose_patience):
+            nursery.start_soon(_within, scope, task)
+        nursery.start_soon(client.keep_layers)
+        nursery.start_soon(backend.take_back)
+        try:
+            await client.wait_for_welcome()
+            yield backend
+        except PeerError as error:
+            fault = error  # not within a group of the nursery's
+        finally:
+            with trio.CancelScope(shield=True):
+                await link.leave("all is done")
+            scope.cancel()
+            nursery.cancel_scope.cancel()
+    if fault is not None:
+        raise fault
+
+
+async def _within(scope: trio.CancelScope, task: Callable[[], Awaitable[None]]) -> None:
+    with scope:
+        await task()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"

@@ -1,0 +1,234 @@
+"""Hypothesis drives what a worker holds against a broker that forgets and repeats: nothing runs twice at
+once, each ending is told until it is taken, and no slot is lost.
+"""
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from maelstrom_worker import effects as ef
+from maelstrom_worker import events as ev
+from maelstrom_worker.containers_state import MOST_IDLE, MOST_KNOWN
+from maelstrom_worker.jobs_state import MOST_WAITING, JobsState
+
+from maelstrom_core.wire.messages import (
+    Cancel,
+    ContainerBytes,
+    Done,
+    Run,
+    Started,
+    Taken,
+)
+from maelstrom_core.wire.rows import Ending, RunJob
+
+SLOTS = 4
+SESSIONS = [b"s" * 16, b"t" * 16]
+CONTAINERS = [b"a" * 32, b"b" * 32, b"bad" + b"c" * 29]
+Key = tuple[bytes, int]
+
+
+class WorkerRules(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.worker = JobsState(SLOTS)
+        self.up = False
+        self.told_containers: set[bytes] = set()
+        self.running: dict[Key, int] = {}
+        self.ending: set[Key] = set()
+        self.making: set[bytes] = set()
+        self.wanted: dict[Key, int] = {}
+        """What the broker has given and not been told the ending of, with the attempt."""
+        self.done: dict[Key, int] = {}
+        self.stopping = False
+
+    def say(self, event: ev.Event) -> None:
+        for effect in self.worker.step(event):
+            match effect:
+                case ef.Say(Done(session, rows)):
+                    assert self.up
+                    for row in rows:
+                        key = (session, row.tag)
+                        assert key not in self.running, "it goes on after its end"
+                        if key in self.wanted:
+                            assert row.attempt == self.wanted.pop(key)
+                        self.done[key] = row.ending
+                case ef.Say(Started()):
+                    assert self.up
+                case ef.Read(digest, data):
+                    assert data
+                    if digest == CONTAINERS[2]:
+                        self.say(ev.Unreadable(digest, "no container"))
+                case ef.MakeReady(digest):
+                    assert digest not in self.making, "brought twice at once"
+                    assert digest != CONTAINERS[2]
+                    self.making.add(digest)
+                case ef.Start(key, container, row):
+                    assert key not in self.running, "run twice at once"
+                    assert container not in self.making
+                    self.running[key] = row.slots
+                case ef.End(key):
+                    assert key in self.running
+                    self.ending.add(key)
+        self.worker.check()
+
+    @rule()
+    def link_comes(self) -> None:
+        self.up, self.told_containers = True, set()
+        held = {(one.session, one.tag): one for one in self.worker.held()}
+        assert all(held[key].slots == slots for key, slots in self.running.items())
+        # What the broker has given and what has not come is given again, if at all.
+        self.wanted = {key: held[key].attempt for key in {*self.wanted, *self.done} if key in held}
+        self.say(ev.LinkUp())
+        assert not any(held[key].slots == 0 for key in self.wanted), "not told again"
+
+    @rule()
+    def link_goes(self) -> None:
+        self.up = False
+        self.say(ev.LinkDown())
+
+    @precondition(lambda self: self.up)
+    @rule(
+        session=st.sampled_from(SESSIONS),
+        tag=st.integers(0, 6),
+        container=st.sampled_from(CONTAINERS),
+        slots=st.sampled_from([1, 1, 1, 2, SLOTS + 1]),
+        tells=st.booleans(),
+        repeats=st.integers(1, 2),
+    )
+    def gives(
+        self, session: bytes, tag: int, container: bytes, slots: int, tells: bool, repeats: int
+    ) -> None:
+        key = (session, tag)
+        if key in self.wanted:
+            return
+        if tells or container not in self.told_containers:
+            self.told_containers.add(container)
+            self.say(ev.Came(ContainerBytes(container, b"data")))
+        attempt = max((one.attempt for one in self.worker.held()), default=0) + 1
+        if key in self.running:
+            slots = self.running[key]
+        self.wanted[key] = attempt
+        self.done.pop(key, None)
+        for _ in range(repeats):
+            self.say(ev.Came(Run(session, container, (RunJob(tag, attempt, slots, b"x"),))))
+
+    @precondition(lambda self: self.making)
+    @rule(data=st.data(), works=st.booleans())
+    def contents_come(self, data: Any, works: bool) -> None:
+        digest = data.draw(st.sampled_from(sorted(self.making)))
+        self.making.discard(digest)
+        self.say(ev.Ready(digest) if works else ev.NotReady(digest, "the disk is full"))
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), ending=st.sampled_from([Ending.RAN, Ending.STORED, Ending.UNFIT]))
+    def ends(self, data: Any, ending: Ending) -> None:
+        key = data.draw(st.sampled_from(sorted(self.running)))
+        del self.running[key]
+        cancelled = key in self.ending
+        self.ending.discard(key)
+        self.say(ev.Ended(key, ending, b"result"))
+        if self.up:
+            assert self.done[key] == (Ending.CANCELLED if cancelled else ending)
+
+    @precondition(lambda self: self.up)
+    @rule(session=st.sampled_from(SESSIONS), tag=st.integers(0, 6))
+    def cancels(self, session: bytes, tag: int) -> None:
+        key = (session, tag)
+        self.say(ev.Came(Cancel(session, (tag,))))
+        assert key in self.ending or key not in self.running
+        if key in self.wanted:
+            assert key in self.ending, "it ends all the same, and that is told"
+
+    @precondition(lambda self: self.up and self.done)
+    @rule(data=st.data())
+    def takes(self, data: Any) -> None:
+        session, tag = key = data.draw(st.sampled_from(sorted(self.done)))
+        del self.done[key]
+        self.say(ev.Came(Taken(session, (tag,))))
+        if key not in self.wanted:
+            assert key not in {(one.session, one.tag) for one in self.worker.held()}
+
+    @rule(unless=st.integers(0, 30))
+    def stops(self, unless: int) -> None:
+        if not unless:
+            self.stopping = True
+            self.say(ev.StopWanted())
+
+    @invariant()
+    def slots_are_counted(self) -> None:
+        assert sum(self.running.values()) <= MOST_WAITING * SLOTS
+        if not self.making and not self.stopping:
+            assert self.worker.free_slots == max(0, SLOTS - sum(self.running.values()))
+        assert self.worker.running >= len(self.running)
+        assert not self.stopping or self.worker.free_slots == 0
+
+
+TestWorkerRules = WorkerRules.TestCase
+TestWorkerRules.settings = settings(max_examples=100, stateful_step_count=50)
+
+
+@pytest.fixture
+def worker() -> JobsState:
+    state = JobsState(SLOTS)
+    state.step(ev.LinkUp())
+    return state
+
+
+def test_a_job_waits_for_what_is_in_its_container(worker: JobsState) -> None:
+    (read,) = worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")))
+    assert read == ef.Read(b"c" * 32, b"data")
+    rows = (RunJob(1, 1, 1, b"x"), RunJob(2, 1, 1, b"y"))
+    assert worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, rows))) == [ef.MakeReady(b"c" * 32)]
+    assert worker.step(ev.Ready(b"c" * 32)) == [
+        ef.Start((SESSIONS[0], 1), b"c" * 32, rows[0]),
+        ef.Start((SESSIONS[0], 2), b"c" * 32, rows[1]),
+        ef.Say(Started(SESSIONS[0], (1, 2))),
+    ]
+    worker.check()
+
+
+def test_contents_that_nobody_uses_are_let_go_of_and_come_again(worker: JobsState) -> None:
+    effects = []
+    for number in range(MOST_IDLE + 3):
+        digest = bytes([number]) * 32
+        worker.step(ev.Came(ContainerBytes(digest, b"data")))
+        row = RunJob(number, 1, 1, b"x")
+        effects += worker.step(ev.Came(Run(SESSIONS[0], digest, (row,))))
+        worker.step(ev.Ready(digest))
+        worker.step(ev.Ended((SESSIONS[0], number), Ending.RAN, b""))
+        worker.check()
+    forgotten = [one for one in effects if isinstance(one, ef.Forget)]
+    assert forgotten == [ef.Forget(bytes([n]) * 32, for_good=False) for n in (0, 1)]
+    again = worker.step(ev.Came(Run(SESSIONS[0], bytes(32), (RunJob(900, 1, 1, b"x"),))))
+    assert again[-1] == ef.MakeReady(bytes(32)), "the broker need not tell of it again"
+
+
+def test_containers_are_remembered_for_as_long_as_a_broker_takes_them_to_be(
+    worker: JobsState,
+) -> None:
+    effects = []
+    for number in range(MOST_KNOWN + 1):
+        effects += worker.step(ev.Came(ContainerBytes(number.to_bytes(32, "big"), b"data")))
+    assert [one for one in effects if isinstance(one, ef.Forget)] == [
+        ef.Forget(bytes(32), for_good=True)
+    ]
+
+
+def test_what_runs_when_it_stops_is_for_others(worker: JobsState) -> None:
+    worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")))
+    worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (RunJob(1, 1, 1, b"x"),))))
+    worker.step(ev.Ready(b"c" * 32))
+    worker.step(ev.StopWanted())
+    assert worker.end_all() == [ef.End((SESSIONS[0], 1))]
+    assert worker.step(ev.Ended((SESSIONS[0], 1), Ending.RAN, b"")) == [], "nobody is told"
+
+
+def test_a_stopping_worker_takes_nothing(worker: JobsState) -> None:
+    worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")))
+    worker.step(ev.StopWanted())
+    (said,) = worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (RunJob(1, 1, 1, b"x"),))))
+    assert isinstance(said, ef.Say)
+    assert isinstance(said.message, Done)
+    assert said.message.jobs[0].body == b"this worker is stopping"
