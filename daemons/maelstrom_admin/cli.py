@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = {name: getattr(chosen, name.replace("-", "_")) for name in ("broker", "directory")}
         given["cluster-directory"] = given.pop("directory")
         settings = load(
-            _schema(),
+            schema(),
             {name: value for name, value in given.items() if value is not None},
             environment=os.environ,
             config_file=chosen.config_file,
@@ -148,7 +148,7 @@ async def _ask(chosen: argparse.Namespace, settings: Settings) -> Sequence[str]:
     return []
 
 
-def _schema() -> Schema:
+def schema() -> Schema:
     common = COMMON(slots=usable_cpus(), store=store_directory(), state=state_directory())
     field = Field(
         name="broker",
