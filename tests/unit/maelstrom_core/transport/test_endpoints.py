@@ -1,0 +1,421 @@
+"""Both ends of a link, over real sockets on loopback."""
+
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+import pytest
+import trio
+import trio.testing
+import zmq
+
+from maelstrom_core.errors import HostError, InternalError, PeerError, UsageError
+from maelstrom_core.transport.endpoints import (
+    Connected,
+    Disconnected,
+    Failed,
+    Limits,
+    ListUnusable,
+    PeerLeft,
+    Principal,
+    Refused,
+    Sending,
+    open_connector,
+    open_listener,
+)
+from maelstrom_core.transport.keyring import Keyring
+from maelstrom_core.transport.keys import new_key_pair
+
+OpenBroker = Callable[..., Any]
+
+
+def within_seconds(seconds: float, main: Callable[[], Awaitable[None]]) -> None:
+    async def limited() -> None:
+        with trio.fail_after(seconds):
+            await main()
+
+    trio.run(limited)
+
+
+def test_messages_go_both_ways_and_say_who_sent_them(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with (
+            open_broker() as broker,
+            broker.connect("client") as client,
+            broker.connect("worker") as worker,
+        ):
+            await client.send(b"from the client")
+            (one,) = await broker.listener.receive_batch()
+            await worker.send(b"from the worker")
+            (other,) = await broker.listener.receive_batch()
+
+            assert (one.principal, one.payload) == (
+                Principal("client", "local"),
+                b"from the client",
+            )
+            assert other.principal == Principal("worker", "local")
+            assert one.peer != other.peer
+
+            assert broker.listener.send_nowait(one.peer, b"hello client") is Sending.SENT
+            assert broker.listener.send_nowait(other.peer, b"hello worker") is Sending.SENT
+            assert await client.receive_batch() == [b"hello client"]
+            assert await worker.receive_batch() == [b"hello worker"]
+
+    within_seconds(10, main)
+
+
+def test_the_largest_message_goes_and_a_larger_one_is_our_bug(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with open_broker() as broker, broker.connect() as client:
+            largest = bytes(Limits().message_bytes)
+            await client.send(largest)
+            (received,) = await broker.listener.receive_batch()
+            assert received.payload == largest
+            assert broker.listener.send_nowait(received.peer, largest) is Sending.SENT
+            assert await client.receive_batch() == [largest]
+
+            for bad in (largest + b"x", b""):
+                with pytest.raises(InternalError, match=f"a message of {len(bad)} bytes"):
+                    await client.send(bad)
+                with pytest.raises(InternalError, match="from 1 to 1048576"):
+                    broker.listener.send_nowait(received.peer, bad)
+
+    within_seconds(10, main)
+
+
+def test_a_peer_that_leaves_is_told_soon_and_sending_to_it_is_refused(
+    open_broker: OpenBroker,
+) -> None:
+    async def main() -> None:
+        async with open_broker() as broker:
+            async with broker.connect() as client:
+                await client.send(b"1")
+                (received,) = await broker.listener.receive_batch()
+            left_at = trio.current_time()
+            events = broker.listener.events
+            with trio.CancelScope():
+                assert await events.receive() == PeerLeft(received.peer, received.principal)
+            assert trio.current_time() - left_at < 1
+            assert broker.listener.send_nowait(received.peer, b"2") is Sending.PEER_GONE
+            assert broker.listener.send_nowait(b"never seen", b"2") is Sending.PEER_GONE
+
+    within_seconds(10, main)
+
+
+def test_a_peer_that_was_gone_before_its_message_was_read_is_told_too(
+    open_broker: OpenBroker,
+) -> None:
+    """Its descriptor is then another connection's, perhaps."""
+
+    async def main() -> None:
+        async with open_broker() as broker:
+            async with open_connector(broker.join(), linger_seconds=2) as client:
+                await client.send(b"last words")
+            async with broker.connect("worker") as worker:
+                await worker.wait_connected()
+                (received,) = await broker.listener.receive_batch()
+                assert received.payload == b"last words"
+                assert await broker.listener.events.receive() == PeerLeft(
+                    received.peer, received.principal
+                )
+                await worker.send(b"I live")
+                (alive,) = await broker.listener.receive_batch()
+                await trio.sleep(0.5)
+                assert broker.listener.send_nowait(alive.peer, b"good") is Sending.SENT
+                assert await worker.receive_batch() == [b"good"]
+
+    within_seconds(10, main)
+
+
+def test_a_peer_that_takes_nothing_is_full_and_others_are_served(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        limits = Limits(waiting_to_go=10)
+        async with (
+            open_broker(limits=limits) as broker,
+            broker.connect("worker") as deaf,
+            broker.connect("client") as client,
+        ):
+            await deaf.send(b"1")
+            (received,) = await broker.listener.receive_batch()
+            large = bytes(1 << 20)
+            sent = 0
+            while broker.listener.send_nowait(received.peer, large) is Sending.SENT:
+                sent += 1
+                assert sent < 2000
+                await trio.sleep(0.002)
+            await client.send(b"2")
+            (other,) = await broker.listener.receive_batch()
+            assert broker.listener.send_nowait(other.peer, b"3") is Sending.SENT
+            assert await client.receive_batch() == [b"3"]
+
+    within_seconds(20, main)
+
+
+def test_a_dropped_peer_is_not_heard_and_nothing_goes_to_it(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with open_broker() as broker:
+            async with broker.connect() as client:
+                await client.send(b"1")
+                (received,) = await broker.listener.receive_batch()
+                broker.listener.drop(received.peer)
+                await client.send(b"2")
+                with trio.move_on_after(0.2) as scope:
+                    await broker.listener.receive_batch()
+                assert scope.cancelled_caught
+                assert broker.listener.ignored == {"dropped": 1}
+                assert broker.listener.send_nowait(received.peer, b"3") is Sending.PEER_GONE
+            assert await broker.listener.events.receive() == PeerLeft(
+                received.peer, received.principal
+            )
+
+    within_seconds(10, main)
+
+
+# Keys that come and go
+
+
+def test_a_revoked_key_is_not_heard_any_more(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with (
+            open_broker() as broker,
+            broker.connect("client") as client,
+            broker.connect("worker") as worker,
+        ):
+            await client.send(b"1")
+            (received,) = await broker.listener.receive_batch()
+            broker.keyring.revoke("client", "local")
+            assert await broker.listener.events.receive() == PeerLeft(
+                received.peer, received.principal, was_revoked=True
+            )
+            await client.send(b"2")
+            await worker.send(b"3")
+            (other,) = await broker.listener.receive_batch()
+            assert other.payload == b"3"
+            assert broker.listener.send_nowait(received.peer, b"4") is Sending.PEER_GONE
+
+    within_seconds(10, main)
+
+
+def test_a_rotated_key_shuts_out_the_connection_made_with_the_old_one(
+    open_broker: OpenBroker,
+) -> None:
+    async def main() -> None:
+        async with open_broker() as broker, broker.connect() as old:
+            await old.send(b"1")
+            (received,) = await broker.listener.receive_batch()
+            broker.keyring.rotate("client", "local")
+            assert (await broker.listener.events.receive()).was_revoked
+            async with broker.connect() as new:
+                await old.send(b"old")
+                await new.send(b"new")
+                (other,) = await broker.listener.receive_batch()
+                assert (other.payload, other.principal) == (b"new", received.principal)
+
+    within_seconds(10, main)
+
+
+def test_a_list_that_cannot_be_read_is_told_and_holds_as_it_was(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with open_broker() as broker:
+            path = broker.keyring.directory / "authorized"
+            path.write_text("client\n")
+            event = await broker.listener.events.receive()
+            assert isinstance(event, ListUnusable)
+            assert f"{path}:1: expected role, name and public key" in str(event.error)
+            path.chmod(0o666)
+            event = await broker.listener.events.receive()
+            assert "others may write it" in str(event.error)
+
+    within_seconds(10, main)
+
+
+def test_a_late_authorisation_lets_a_waiting_peer_in(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with open_broker() as broker:
+            pair = new_key_pair()
+            join = attrs.evolve(broker.join("worker"), secret_key=pair.secret)
+            async with open_connector(join) as worker:
+                with pytest.raises(
+                    PeerError, match="does not know the key of worker:local"
+                ) as told:
+                    await worker.wait_connected()
+                assert pair.public in str(told.value)
+                assert pair.secret not in str(told.value)
+                refused = await broker.listener.events.receive()
+                assert refused == Refused("127.0.0.1", pair.public)
+
+                broker.keyring.add("worker", "late", pair.public)
+                await worker.send(b"let in")
+                (received,) = await broker.listener.receive_batch()
+                assert received.principal == Principal("worker", "late")
+                assert [type(worker.events.receive_nowait()) for _ in range(2)] == [
+                    Failed,
+                    Connected,
+                ]
+
+    within_seconds(15, main)
+
+
+# Connections that come and go
+
+
+def test_a_broker_that_comes_back_is_found_again(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with open_broker() as broker:
+            join = broker.join()
+        port = int(join.address.rpartition(":")[2])
+        async with open_connector(join) as client:
+            for round_ in (b"1", b"2"):
+                async with open_broker(port=port) as broker:
+                    assert await client.events.receive() == Connected()
+                    await client.wait_connected()
+                    await client.send(round_)
+                    (received,) = await broker.listener.receive_batch()
+                    assert received.payload == round_
+                assert await client.events.receive() == Disconnected()
+                assert not client.is_connected
+                assert not client.send_nowait(b"to nobody")
+
+    within_seconds(30, main)
+
+
+def test_a_connection_can_be_renewed_while_others_wait_on_it(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with open_broker() as broker, broker.connect() as client:
+            await client.send(b"1")
+            (old,) = await broker.listener.receive_batch()
+            received: list[bytes] = []
+
+            async def receive() -> None:
+                received.extend(await client.receive_batch())
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(receive)
+                await trio.testing.wait_all_tasks_blocked(0.01)
+                client.renew()
+                assert not client.is_connected
+                await client.wait_connected()
+                await client.send(b"2")
+                (new,) = await broker.listener.receive_batch()
+                assert new.peer != old.peer
+                broker.listener.send_nowait(new.peer, b"to whoever waits")
+            assert received == [b"to whoever waits"]
+            assert await broker.listener.events.receive() == PeerLeft(old.peer, old.principal)
+
+    within_seconds(10, main)
+
+
+# Failures, explained
+
+
+def fails(join: Any, seconds: float = 10) -> str:
+    told: list[str] = []
+
+    async def main() -> None:
+        async with open_connector(join, reach_seconds=1) as connector:
+            with pytest.raises(PeerError) as raised:
+                await connector.wait_connected()
+            told.append(str(raised.value))
+            assert connector.events.receive_nowait() == Failed(raised.value)
+
+    within_seconds(seconds, main)
+    assert join.secret_key not in told[0]
+    return told[0]
+
+
+def test_another_key_of_the_broker_is_explained(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with open_broker() as broker:
+            join = attrs.evolve(broker.join(), broker_key=new_key_pair().public)
+            async with open_connector(join) as client:
+                with pytest.raises(PeerError, match="has another key than the broker should have"):
+                    await client.wait_connected()
+
+    within_seconds(10, main)
+
+
+def a_join(keyring: Keyring, address: str) -> Any:
+    keyring.publish_address(address)
+    return keyring.local_join("client")
+
+
+@pytest.mark.parametrize("mechanism", ["NULL", "PLAIN"])
+def test_a_server_without_keys_is_explained(keyring: Keyring, mechanism: str) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    server = context.socket(zmq.ROUTER)
+    server.plain_server = mechanism == "PLAIN"
+    try:
+        port = server.bind_to_random_port("tcp://127.0.0.1", min_port=20000, max_port=32000)
+        assert "uses no keys" in fails(a_join(keyring, f"127.0.0.1:{port}"))
+    finally:
+        context.destroy(linger=0)
+
+
+def test_what_is_no_broker_is_explained(keyring: Keyring) -> None:
+    """It says something, as servers of other protocols do."""
+    told: list[str] = []
+
+    async def answer(stream: trio.SocketStream) -> None:
+        with contextlib.suppress(trio.BrokenResourceError):
+            await stream.send_all(b"SSH-2.0-OpenSSH_9.7\r\n")
+            await stream.receive_some()
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            nursery.start_soon(trio.serve_listeners, answer, [listener])
+            port = listener.socket.getsockname()[1]
+            async with open_connector(a_join(keyring, f"127.0.0.1:{port}")) as client:
+                with pytest.raises(PeerError) as raised:
+                    await client.wait_connected()
+                told.append(str(raised.value))
+            nursery.cancel_scope.cancel()
+
+    within_seconds(10, main)
+    assert "is no broker of Maelstrom" in told[0]
+
+
+def test_nobody_at_the_port_is_explained(keyring: Keyring) -> None:
+    told = fails(a_join(keyring, "127.0.0.1:19999"))
+    assert told.startswith("cannot reach the broker at 127.0.0.1:19999: Connection refused")
+    assert "check that it runs" in told
+
+
+def test_an_unknown_host_is_explained(keyring: Keyring) -> None:
+    told = fails(a_join(keyring, "no-such-host.invalid:19999"), 20)
+    assert "there is no host called 'no-such-host.invalid'" in told
+
+
+def test_somebody_who_says_nothing_is_explained(keyring: Keyring) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        told = fails(a_join(keyring, f"127.0.0.1:{silent.getsockname()[1]}"), 15)
+    assert "says nothing for 5 seconds" in told
+
+
+def test_a_port_that_is_taken_is_explained(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with open_broker() as broker:
+            port = int(broker.listener.address.rpartition(":")[2])
+            with pytest.raises(HostError, match=f"port {port} of 127.0.0.1 is taken"):
+                async with open_broker(port=port):
+                    pass
+
+    within_seconds(10, main)
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("192.0.2.1", "this machine has no address 192.0.2.1"),
+        ("no-such-host.invalid", "there is no address called 'no-such-host.invalid'"),
+    ],
+)
+def test_an_address_of_another_machine_is_explained(keyring: Keyring, host: str, told: str) -> None:
+    async def main() -> None:
+        with pytest.raises(UsageError, match=told):
+            async with open_listener(keyring.broker_keys(), keyring.authorized(), host=host):
+                pass
+
+    within_seconds(20, main)
