@@ -5,17 +5,20 @@ The digest of a layer is the digest of its manifest's canonical bytes. Paths are
 """
 
 import enum
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Sequence
 
 import attrs
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.digest import Digest
-from maelstrom_core.model.plain import decode, encode
+from maelstrom_core.model.plain import decode_untagged, encode
 
 VERSION = 1
 INLINE_BYTES = 256
 """Files up to this size travel within the manifest."""
+_DEPTH = 6
+"""The map, its entries, a row, its attributes, one of them; and one to spare."""
 MOST_ATTRIBUTE_BYTES = 64 << 10
 """Of all extended attributes of one entry together; the kernel takes no more for one."""
 _LONGEST_ATTRIBUTE_NAME = 255
@@ -82,12 +85,35 @@ def encode_manifest(entries: Iterable[Entry]) -> bytes:
     return encode({"version": VERSION, "entries": rows})
 
 
+def encode_row(entry: Entry) -> bytes:
+    """The part of a manifest that is of one entry; a fraction of the memory that the entry takes."""
+    return encode(_row(entry))
+
+
+def join_rows(rows: Sequence[bytes]) -> bytes:
+    """What `encode_manifest` would make of the entries of these rows, which are sorted by path."""
+    head = encode({"entries": [], "version": VERSION})
+    empty = encode([])
+    before, after = head.split(empty, 1)
+    return b"".join((before, _array_head(len(rows)), *rows, after))
+
+
+def _array_head(count: int) -> bytes:
+    """How a CBOR array of so many items begins (RFC 8949, section 3)."""
+    if count < 24:
+        return bytes([0x80 | count])
+    for code, form in ((0x98, ">B"), (0x99, ">H"), (0x9A, ">I")):
+        if count < 1 << (8 * struct.calcsize(form)):
+            return bytes([code]) + struct.pack(form, count)
+    raise ValueError(f"{count} entries are too many")
+
+
 def decode_manifest(data: bytes) -> tuple[Entry, ...]:
     """Entries out of bytes of a peer or of a disk; every path and field is checked.
 
     :raises InputError: for whatever is wrong with them
     """
-    plain = decode(data)
+    plain = decode_untagged(data, depth=_DEPTH)
     if not isinstance(plain, dict) or set(plain) != {"version", "entries"}:
         raise InputError("bad manifest", ["not a map of version and entries"])
     if plain["version"] != VERSION:

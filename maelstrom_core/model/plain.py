@@ -6,7 +6,7 @@ would wait for it.
 """
 
 import functools
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 import cbor2
@@ -112,6 +112,33 @@ def decode(data: bytes) -> Any:
         raise InputError("bad CBOR", [f"{type(error).__name__}: {error}"]) from None
 
 
+def _refuse(*_: Any) -> NoReturn:
+    raise ValueError("a tag")
+
+
+_NO_TAGS = dict.fromkeys((*range(1024), 43000, 55799), _refuse)
+"""All that cbor2 would make something of by itself, and more."""
+
+
+def decode_untagged(data: bytes, *, depth: int) -> Any:
+    """Plain data out of CBOR of a peer, for data that has no use for tags.
+
+    :param depth: of lists and maps within one another, at most
+    :raises InputError: whatever is wrong with the bytes
+    """
+    try:
+        return cbor2.loads(
+            data,
+            max_depth=depth,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            tag_hook=_refuse,
+            semantic_decoders=_NO_TAGS,
+        )
+    except Exception as error:
+        raise InputError("bad CBOR", [f"{type(error).__name__}: {error}"]) from None
+
+
 def digest_of(value: Any) -> Digest:
     """Digest of the canonical bytes of a value: its name wherever it travels."""
     return Digest.of(encode(value))
@@ -119,6 +146,7 @@ def digest_of(value: Any) -> Digest:
 
 __all__ = [
     "decode",
+    "decode_untagged",
     "digest_of",
     "encode",
     "from_plain",

@@ -15,6 +15,7 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import IO
 
 from maelstrom_core.errors import HostError
@@ -28,6 +29,10 @@ CHUNK_BYTES = 1 << 20
 
 class Changed(Exception):
     """A file changed while it was read."""
+
+
+class Damaged(Exception):
+    """Bytes are not those of their digest."""
 
 
 class Blobs:
@@ -59,7 +64,7 @@ class Blobs:
         """
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            if not _same(os.fstat(descriptor), expected):
+            if not is_same(os.fstat(descriptor), expected):
                 raise Changed
             hasher, temporary = Hasher(), self._temporary()
             try:
@@ -67,10 +72,10 @@ class Blobs:
                     while chunk := os.read(descriptor, CHUNK_BYTES):
                         hasher.update(chunk)
                         copy.write(chunk)
-                    if not _same(os.fstat(descriptor), expected):
+                    if not is_same(os.fstat(descriptor), expected):
                         raise Changed
                 digest = hasher.digest()
-                self._publish(temporary, digest, expected.st_mode, expected.st_mtime_ns)
+                self.publish(temporary, digest, expected.st_mode, expected.st_mtime_ns)
             finally:
                 temporary.unlink(missing_ok=True)
             return digest
@@ -85,10 +90,28 @@ class Blobs:
                 while chunk := stream.read(CHUNK_BYTES):
                     hasher.update(chunk)
                     copy.write(chunk)
-            self._publish(temporary, hasher.digest(), mode, mtime_ns)
+            self.publish(temporary, hasher.digest(), mode, mtime_ns)
         finally:
             temporary.unlink(missing_ok=True)
         return hasher.digest(), hasher.size
+
+    def add_bytes(self, data: bytes, digest: Digest, mode: int, mtime_ns: int) -> None:
+        """Put bytes of a peer into the store.
+
+        :raises Damaged: if they are not those of the digest
+        """
+        if Digest.of(data) != digest:
+            raise Damaged
+        temporary = self._temporary()
+        try:
+            temporary.write_bytes(data)
+            self.publish(temporary, digest, mode, mtime_ns)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def arrival(self, digest: Digest, mode: int, mtime_ns: int) -> "Arrival":
+        """A blob that comes from a peer in parts."""
+        return Arrival(self, self._temporary(), digest, mode, mtime_ns)
 
     def _temporary(self) -> Path:
         self._serial += 1
@@ -96,7 +119,8 @@ class Blobs:
             self._scratch / f"blob-{os.getpid()}-{id(self):x}-{self._serial}-{os.urandom(4).hex()}"
         )
 
-    def _publish(self, temporary: Path, digest: Digest, mode: int, mtime_ns: int) -> None:
+    def publish(self, temporary: Path, digest: Digest, mode: int, mtime_ns: int) -> None:
+        """Give a finished temporary file the name of its content; it may be removed then."""
         # One that its owner may not read could not be copied for a tree that wants it otherwise.
         _dress(temporary, mode | stat.S_IRUSR, mtime_ns)
         path = self.path(digest)
@@ -104,7 +128,7 @@ class Blobs:
             os.link(temporary, path)
         except FileNotFoundError:
             path.parent.mkdir(exist_ok=True)
-            self._publish(temporary, digest, mode, mtime_ns)
+            self.publish(temporary, digest, mode, mtime_ns)
         except FileExistsError:
             return  # the same bytes are there already
 
@@ -194,6 +218,47 @@ class Blobs:
         return wrong
 
 
+class Arrival:
+    """Parts of a blob, in order; a context manager. Without `finish`, nothing is left of them."""
+
+    def __init__(
+        self, blobs: Blobs, temporary: Path, digest: Digest, mode: int, mtime_ns: int
+    ) -> None:
+        self._blobs, self._temporary, self._digest = blobs, temporary, digest
+        self._mode, self._mtime_ns = mode, mtime_ns
+        self._hasher = Hasher()
+
+    def __enter__(self) -> "Arrival":
+        self._file = self._temporary.open("xb", buffering=0)
+        return self
+
+    def add(self, data: bytes) -> None:
+        """The next part."""
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
+        self._hasher.update(data)
+
+    def finish(self) -> None:
+        """Put it into the store.
+
+        :raises Damaged: if the bytes are not those of the digest
+        """
+        self._file.close()
+        if self._hasher.digest() != self._digest:
+            raise Damaged
+        self._blobs.publish(self._temporary, self._digest, self._mode, self._mtime_ns)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
 def set_attributes(path: bytes, attributes: Attributes) -> None:
     """Give a file or directory its extended attributes.
 
@@ -224,7 +289,8 @@ def _dress(path: Path, mode: int, mtime_ns: int) -> None:
     os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
-def _same(now: os.stat_result, before: os.stat_result) -> bool:
+def is_same(now: os.stat_result, before: os.stat_result) -> bool:
+    """Whether a file is, as far as its status tells, what it was."""
     return (now.st_ino, now.st_size, now.st_mtime_ns, now.st_mode) == (
         before.st_ino,
         before.st_size,

@@ -134,7 +134,13 @@ class Store:
 
     def add_manifest(self, entries: Iterable[Entry]) -> Digest:
         """Put a manifest into the store; within `making`."""
-        data = encode_manifest(entries)
+        return self.add_manifest_bytes(encode_manifest(entries))
+
+    def add_manifest_bytes(self, data: bytes) -> Digest:
+        """Put a manifest into the store that `decode_manifest` has taken; within `making`.
+
+        What it names is there already, or whoever finds the layer would miss it.
+        """
         digest = Digest.of(data)
         path = self._path("manifests", digest)
         if not path.exists():
@@ -144,8 +150,8 @@ class Store:
             os.rename(temporary, path)
         return digest
 
-    def manifest(self, digest: Digest) -> tuple[Entry, ...]:
-        """Entries of a manifest of the store; its bytes are verified.
+    def manifest_bytes(self, digest: Digest) -> bytes:
+        """Canonical bytes of a manifest of the store, verified.
 
         :raises HostError: if it is not there, or damaged
         """
@@ -158,6 +164,14 @@ class Store:
             path.unlink(missing_ok=True)
             remedy = "run again: it has been removed and will be made anew"
             raise HostError(f"the store's layer {digest.short} was damaged", remedy=remedy)
+        return data
+
+    def manifest(self, digest: Digest) -> tuple[Entry, ...]:
+        """Entries of a manifest of the store; its bytes are verified.
+
+        :raises HostError: if it is not there, or damaged
+        """
+        data = self.manifest_bytes(digest)
         try:
             return decode_manifest(data)
         except InputError as error:
