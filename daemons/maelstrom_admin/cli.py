@@ -149,6 +149,7 @@ async def _ask(chosen: argparse.Namespace, settings: Settings) -> Sequence[str]:
 
 
 def schema() -> Schema:
+    """Every setting there is."""
     common = COMMON(slots=usable_cpus(), store=store_directory(), state=state_directory())
     field = Field(
         name="broker",
