@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,10 @@ class Process:
 
     def __init__(self, log: Path, command: list[str], **options: Any) -> None:
         self.log = log
+        self.stdin: Any = None
         with log.open("ab") as file:
             self._process = subprocess.Popen(command, stdout=file, stderr=file, **options)
-        self.pid = self._process.pid
+        self.pid, self.stdin = self._process.pid, self._process.stdin
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")
@@ -59,6 +60,18 @@ class Process:
             assert self._process.poll() is None, f"it has ended:\n{self.said()}"
             assert time.monotonic() < end, f"it does not say {text!r}:\n{self.said()}"
             select.select([], [], [], 0.02)
+
+    def wait_until(self, holds: Callable[[], bool], *, seconds: float = 60) -> None:
+        """Until something holds, at the latest when it has ended."""
+        end = time.monotonic() + seconds
+        while not holds():
+            assert self._process.poll() is None, f"it has ended:\n{self.said()}"
+            assert time.monotonic() < end, f"that takes too long:\n{self.said()}"
+            select.select([], [], [], 0.02)
+
+    def wait(self, seconds: float = 150) -> int:
+        """How it has ended by itself."""
+        return self._process.wait(seconds)
 
     def send(self, number: int) -> None:
         self._process.send_signal(number)
@@ -93,7 +106,7 @@ class Cluster:
         for name in ("PYTHONDONTWRITEBYTECODE", "MAELSTROM_BROKER"):
             self.environment.pop(name, None)
 
-    def _start(self, name: str, command: list[str], **options: Any) -> Process:
+    def start(self, name: str, command: list[str], **options: Any) -> Process:
         log = self.directory / f"{name}.log"
         process = Process(log, command, env=self.environment, **options)
         self._processes.append(process)
@@ -103,18 +116,18 @@ class Cluster:
         command = [sys.executable, str(HERE / "broker_process.py")]
         known = (self.directory / "broker.log").exists()
         times = 1 + (self.directory / "broker.log").read_text().count("ready ") if known else 1
-        started = self._start("broker", [*command, f"{self.directory}/cluster", str(self.port)])
+        started = self.start("broker", [*command, f"{self.directory}/cluster", str(self.port)])
         started.wait_for("ready ", times=times)
         return started
 
     def worker(self, name: str = "one", *options: str, slots: int = 2) -> Process:
         store = f"{self.directory}/store-{name}"
         command = [sys.executable, "-m", "maelstrom_worker.cli", "--name", name, "--store", store]
-        return self._start(name, [*command, "--slots", str(slots), *options])
+        return self.start(name, [*command, "--slots", str(slots), *options])
 
     def client(self, program: str, *arguments: str, **options: Any) -> Process:
         command = [sys.executable, "-m", program, *arguments]
-        return self._start(f"client-{len(self._processes)}", command, **options)
+        return self.start(f"client-{len(self._processes)}", command, **options)
 
     def run(
         self, program: str, *arguments: str, **options: Any
