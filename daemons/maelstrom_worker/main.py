@@ -83,12 +83,13 @@ async def run(settings: Settings) -> None:
                 worker.nursery = nursery
                 nursery.start_soon(worker.show_live)
                 nursery.start_soon(_stay_joined, worker, place, nursery)
-                await _until_told_to_stop()
-                # A second signal ends it at once.
-                with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as again:
-                    nursery.start_soon(_hurry, again, nursery)
-                    grace = settings.grace
-                    await worker.stop(math.inf if grace is None else grace)
+                with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                    await _until_told_to_stop(signals)
+                    async with trio.open_nursery() as ending:
+                        ending.start_soon(_hurry, signals, ending.cancel_scope)
+                        grace = settings.grace
+                        await worker.stop(math.inf if grace is None else grace)
+                        ending.cancel_scope.cancel()
                 nursery.cancel_scope.cancel()
         finally:
             worker.release()
@@ -96,16 +97,17 @@ async def run(settings: Settings) -> None:
         raise PeerError(f"the broker refuses this worker: {worker.over}")
 
 
-async def _until_told_to_stop() -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for number in signals:
-            _log.info("told to stop by %s", signal.Signals(number).name)
-            return
+async def _until_told_to_stop(signals: AsyncIterator[int]) -> None:
+    async for number in signals:
+        _log.info("told to stop by %s", signal.Signals(number).name)
+        return
 
 
-async def _hurry(signals: AsyncIterator[int], nursery: trio.Nursery) -> None:
+async def _hurry(signals: AsyncIterator[int], ending: trio.CancelScope) -> None:
+    """End at once when told to a second time."""
     async for _ in signals:
-        nursery.cancel_scope.cancel()
+        _log.info("told so again: what runs is ended")
+        ending.cancel()
 
 
 async def _stay_joined(worker: Worker, place: _Place, everything: trio.Nursery) -> None:
@@ -115,14 +117,14 @@ async def _stay_joined(worker: Worker, place: _Place, everything: trio.Nursery) 
     while place.join is None:
         await trio.sleep(LOOK_SECONDS)
         place.look()
-    while not worker.over:
+    while not (worker.over or worker.is_stopping):
         async with connection_to(place.join) as connection, trio.open_nursery() as nursery:
             worker.link = Link(connection, worker, allowed=FROM_BROKERS, is_worker=True)
             nursery.start_soon(_until_it_moves, worker, place, nursery.cancel_scope)
             await worker.link.run()
             nursery.cancel_scope.cancel()
-        if place.join is None:
-            return
+    if worker.is_stopping:
+        return
     everything.cancel_scope.cancel()
 
 

@@ -90,6 +90,7 @@ class Worker:
         """Why the link did not come up when it was tried last."""
         self.over = ""
         """Why the broker will have none of us."""
+        self.is_stopping = False
 
     # What the link says
 
@@ -233,6 +234,7 @@ class Worker:
 
     async def stop(self, grace_seconds: float) -> None:
         """Take nothing new, and wait for what runs; what runs longer than the grace is for others."""
+        self.is_stopping = True
         self._tell(StopWanted())
         self._idle = trio.Event()
         if self._state.running:

@@ -15,6 +15,7 @@ from maelstrom_core.transfer.asking import Asker
 from maelstrom_core.transfer.fetch import Fetcher, get_blob
 from maelstrom_core.transfer.upload import Layer, Uploader, put_blob
 from maelstrom_core.transport.endpoints import Connected, Disconnected
+from maelstrom_core.transport.open_sockets import tasks
 
 OpenConnection = Callable[[int], AbstractAsyncContextManager[Connection]]
 """Opens a connection to that port of the broker's host."""
@@ -136,10 +137,5 @@ async def open_blobs(open_at: OpenConnection, store: Store) -> AsyncIterator[Bro
     """A broker's blobs for as long as the context lasts, once the broker has said where they are."""
     connection = MovingConnection(open_at)
     blobs = BrokerBlobs(connection, store)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(connection.run)
-        nursery.start_soon(blobs.run)
-        try:
-            yield blobs
-        finally:
-            nursery.cancel_scope.cancel()
+    async with tasks(connection.run, blobs.run):
+        yield blobs

@@ -25,18 +25,25 @@ async def open_joined_backend(
     :raises maelstrom_core.errors.PeerError: if it cannot be used, with what is in the way
     """
     join = _join_of(settings)
-    async with here as local:
-        if join is None:
+    if join is None:
+        async with here as local:
             yield local
-            return
-        async with (
-            connection_to(join) as connection,
-            open_blobs(opener_of_bulk(join), local.store) as blobs,
-            open_remote_backend(
-                local, connection, blobs, cluster_only=settings.cluster_only
-            ) as backend,
-        ):
-            yield backend
+        return
+    fault: Exception | None = None
+    async with here as local:
+        try:
+            async with (
+                connection_to(join) as connection,
+                open_blobs(opener_of_bulk(join), local.store) as blobs,
+                open_remote_backend(
+                    local, connection, blobs, cluster_only=settings.cluster_only
+                ) as backend,
+            ):
+                yield backend
+        except Exception as error:
+            fault = error  # as it is, not within a group of the engine's
+    if fault is not None:
+        raise fault
 
 
 def _join_of(settings: Settings) -> Join | None:

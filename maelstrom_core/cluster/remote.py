@@ -17,7 +17,6 @@ from maelstrom_core.cluster.client import FROM_BROKERS, ClusterClient, GivenBack
 from maelstrom_core.cluster.containers import why_local
 from maelstrom_core.cluster.link import Connection, Link
 from maelstrom_core.cluster.local import LocalBackend
-from maelstrom_core.errors import PeerError
 from maelstrom_core.layers.in_place import layers_in_place
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.in_place import InPlaceLayer
@@ -132,20 +131,19 @@ async def open_remote_backend(
     link = Link(connection, client, allowed=FROM_BROKERS, is_worker=False)
     client.say = link.say
     backend = RemoteBackend(client, local, cluster_only=cluster_only)
-    fault: PeerError | None = None
+    fault: Exception | None = None
     async with trio.open_nursery() as nursery:
         client.nursery = nursery
         # Whoever has cancelled a job waits to hear that it has ended: these outlive the caller.
         scope = trio.CancelScope(shield=True)
-        for task in (link.run, client.hand_in, client.lose_patience):
-            nursery.start_soon(_within, scope, task)
+        nursery.start_soon(_within, scope, (link.run, client.hand_in, client.lose_patience))
         nursery.start_soon(client.keep_layers)
         nursery.start_soon(backend.take_back)
         try:
             await client.wait_for_welcome()
             yield backend
-        except PeerError as error:
-            fault = error  # not within a group of the nursery's
+        except Exception as error:
+            fault = error  # as it is, not within a group of the nursery's
         finally:
             with trio.CancelScope(shield=True):
                 await link.leave("all is done")
@@ -155,9 +153,11 @@ async def open_remote_backend(
         raise fault
 
 
-async def _within(scope: trio.CancelScope, task: Callable[[], Awaitable[None]]) -> None:
+async def _within(scope: trio.CancelScope, tasks: Sequence[Callable[[], Awaitable[None]]]) -> None:
     with scope:
-        await task()
+        async with trio.open_nursery() as nursery:
+            for task in tasks:
+                nursery.start_soon(task)
 
 
 def _user() -> str:

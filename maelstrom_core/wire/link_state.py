@@ -365,7 +365,8 @@ class LinkState:
         is_open = not isinstance(self._doing, _Waiting)
         was_up = isinstance(self._doing, _Talking)
         self._doing = _Ended()
-        down: list[Effect] = [Down(reason)] if was_up else []
+        # Whoever leaves knows.
+        down: list[Effect] = [Down(reason)] if was_up and reason else []
         return [*([Close()] if is_open else []), *down, Over(code, reason)]
 
     def check(self) -> None:

@@ -1,0 +1,153 @@
+"""A cluster of real processes on loopback: a broker, workers, and programs that are its clients."""
+
+import os
+import random
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maelstrom_core.container.probe import probe
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def host_allows_containers() -> None:
+    refused = [finding for finding in probe() if finding.essential and not finding.ok]
+    if refused:
+        pytest.skip(f"this host refuses containers: {refused[0].name}: {refused[0].detail}")
+
+
+def free_ports() -> int:
+    """A port below those of outgoing connections, with a free one after it."""
+    while True:
+        port = random.randrange(20_000, 32_000, 2)
+        try:
+            for one in (port, port + 1):
+                with socket.socket() as tried:
+                    tried.bind(("127.0.0.1", one))
+        except OSError:
+            continue
+        return port
+
+
+class Process:
+    """A program that runs until the test ends it; what it says is in a file."""
+
+    def __init__(self, log: Path, command: list[str], **options: Any) -> None:
+        self.log = log
+        self.stdin: Any = None
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(command, stdout=file, stderr=file, **options)
+        self.pid, self.stdin = self._process.pid, self._process.stdin
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_for(self, text: str, *, times: int = 1, seconds: float = 30) -> None:
+        """Until it has said something."""
+        end = time.monotonic() + seconds
+        while self.said().count(text) < times:
+            assert self._process.poll() is None, f"it has ended:\n{self.said()}"
+            assert time.monotonic() < end, f"it does not say {text!r}:\n{self.said()}"
+            select.select([], [], [], 0.02)
+
+    def wait_until(self, holds: Callable[[], bool], *, seconds: float = 60) -> None:
+        """Until something holds, at the latest when it has ended."""
+        end = time.monotonic() + seconds
+        while not holds():
+            assert self._process.poll() is None, f"it has ended:\n{self.said()}"
+            assert time.monotonic() < end, f"that takes too long:\n{self.said()}"
+            select.select([], [], [], 0.02)
+
+    def wait(self, seconds: float = 150) -> int:
+        """How it has ended by itself."""
+        return self._process.wait(seconds)
+
+    def send(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Tell it to end; how it has."""
+        self._process.send_signal(number)
+        return self._process.wait(60)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self.kill()
+
+
+class Cluster:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_ports()
+        self._processes: list[Process] = []
+        self.environment = {
+            **os.environ,
+            "XDG_CACHE_HOME": f"{directory}/cache",
+            "XDG_CONFIG_HOME": f"{directory}/config",
+            "XDG_STATE_HOME": f"{directory}/state",
+            "MAELSTROM_CLUSTER_DIRECTORY": f"{directory}/cluster",
+        }
+        for name in ("PYTHONDONTWRITEBYTECODE", "MAELSTROM_BROKER"):
+            self.environment.pop(name, None)
+
+    def start(self, name: str, command: list[str], **options: Any) -> Process:
+        log = self.directory / f"{name}.log"
+        process = Process(log, command, env=self.environment, **options)
+        self._processes.append(process)
+        return process
+
+    def broker(self) -> Process:
+        command = [sys.executable, str(HERE / "broker_process.py")]
+        known = (self.directory / "broker.log").exists()
+        times = 1 + (self.directory / "broker.log").read_text().count("ready ") if known else 1
+        started = self.start("broker", [*command, f"{self.directory}/cluster", str(self.port)])
+        started.wait_for("ready ", times=times)
+        return started
+
+    def worker(self, name: str = "one", *options: str, slots: int = 2) -> Process:
+        store = f"{self.directory}/store-{name}"
+        command = [sys.executable, "-m", "maelstrom_worker.cli", "--name", name, "--store", store]
+        return self.start(name, [*command, "--slots", str(slots), *options])
+
+    def client(self, program: str, *arguments: str, **options: Any) -> Process:
+        command = [sys.executable, "-m", program, *arguments]
+        return self.start(f"client-{len(self._processes)}", command, **options)
+
+    def run(
+        self, program: str, *arguments: str, **options: Any
+    ) -> "subprocess.CompletedProcess[str]":
+        """A client, to its end."""
+        command = [sys.executable, "-m", program, *arguments]
+        given = {"cwd": self.directory, "timeout": 120} | options
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, **given
+        )
+
+    def close(self) -> None:
+        for process in reversed(self._processes):
+            process.close()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    made = Cluster(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
