@@ -2,7 +2,7 @@
 
 A large file and many small ones, client → broker and broker → worker, each verified and on disk at the
 end; beside ``cp`` of the same bytes, and beside ``scp`` where a server lets us in without a password:
-``MAELSTROM_SCP`` is its address (``scp://me@host:port/``), ``MAELSTROM_SCP_OPTIONS`` has further options.
+``MAELSTROM_SCP`` is its address (``scp://me@host:port/``), ``MAELSTROM_SCP_OPTIONS`` further options.
 In turn, all in one run; the broker is a process of its own.
 
     python bench/cluster/transfer.py --megabytes 64 --files 1000 --rounds 1      quick
