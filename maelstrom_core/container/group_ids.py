@@ -3,8 +3,8 @@
 Whoever makes a user namespace may map one id in it, his own, and must give up setgroups(2) for that
 (user_namespaces(7)). More are mapped by a process outside of it that has CAP_SETGID there: for a slot
 by a child that was forked before, which is the real root or calls newgidmap(1), as far as /etc/subgid
-allows; for a job by its slot. What these ids are outside, nobody else is: they give no access to
-anything of the host.
+allows; for a job by its slot. What these ids are outside, nobody else is, or another container of the
+same user at most: they give no access to anything of the host.
 
 A slot that is refused goes on with one id, and its jobs with supplementary groups fail where they
 would join them: one place at which that is explained.
@@ -30,15 +30,14 @@ _LARGEST = 1 << 16
 
 
 def root_range(gid_map: str) -> tuple[int, int]:
-    """Of all ids that the real root of a user namespace can map, the highest: first and count.
+    """Ids that the real root of a user namespace can map: first and count.
 
     :param gid_map: of that namespace, as in /proc
     """
     extents = [tuple(map(int, line.split())) for line in gid_map.splitlines() if line]
     first, _, count = max(extents, key=lambda extent: extent[2])
     # The first id of all is in use: it is the root's own.
-    number = max(0, min(MOST_SUPPLEMENTARY, count - 1))
-    return first + count - number, number
+    return _upper(first + 1, count - 1)
 
 
 def range_of(user: str, uid: int, subgid: str) -> tuple[int, int]:
@@ -47,8 +46,18 @@ def range_of(user: str, uid: int, subgid: str) -> tuple[int, int]:
         name, _, rest = line.strip().partition(":")
         first, _, count = rest.partition(":")
         if name in (user, str(uid)) and first.isdigit() and count.isdigit() and int(count):
-            return int(first), min(MOST_SUPPLEMENTARY, int(count))
+            return _upper(int(first), int(count))
     return 0, 0
+
+
+def _upper(first: int, count: int) -> tuple[int, int]:
+    """Of some ids those that other containers of the same user most probably do not use.
+
+    They take them from below, and one near the end of 65536 stands for nobody.
+    """
+    number = min(MOST_SUPPLEMENTARY, count)
+    above = MOST_SUPPLEMENTARY if count >= 2 * MOST_SUPPLEMENTARY else 0
+    return first + count - above - number, number
 
 
 def spare() -> tuple[int, int]:
