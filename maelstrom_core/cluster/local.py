@@ -187,6 +187,11 @@ def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
         return "fork: its container has no template"
     if job.container.root.captured and job.fork is not None:
         return "root: what forks of a template change is not captured"
+    if job.container.supplementary_groups and job.fork is not None:
+        return (
+            "supplementary_groups: forks of a template are in no group but their own; "
+            'isolation = "fresh" starts a program of its own'
+        )
     if job.outputs and job.fork is not None:
         return "outputs: forks of a template bring no files back"
     return ""

@@ -6,6 +6,8 @@ Pure; standard library only, and of that nothing that is slow to load. The engin
 
 from typing import Any, NamedTuple
 
+MOST_SUPPLEMENTARY = 32
+"""Supplementary groups of one container: so many ids a slot asks for."""
 OF_DEVICES = ("shm", "pts", "mqueue")
 """Directories of a /dev in which each job mounts something of its own."""
 
@@ -46,6 +48,7 @@ class Blueprint(NamedTuple):
     :param groups: directory in which jobs get control groups of their own; empty for none
     :param controllers: what can be limited there
     :param no_groups: why there is none, though its limits would need it
+    :param supplementary: ids of the groups that its processes are in besides their own
     """
 
     lowers: tuple[str, ...]
@@ -74,6 +77,7 @@ class Blueprint(NamedTuple):
     controllers: tuple[str, ...] = ()
     no_groups: str = ""
     captured: bool = False
+    supplementary: tuple[int, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """As dicts and tuples of plain values."""

@@ -6,6 +6,7 @@ machine code in `stub` does the same without Python in the child.
 
 import os
 from array import array
+from collections.abc import Callable
 
 from maelstrom_core.container import syscalls
 from maelstrom_core.container.script import (
@@ -70,7 +71,12 @@ def perform_steps(steps: list[Step], numbers: dict[str, int], **parameters: int)
         raise StepFailed(table.steps[failure.index], failure.errno)
 
 
-def clone_and_perform(table: Table, clone_arguments: "array[int]", clone3: int) -> int:
+def clone_and_perform(
+    table: Table,
+    clone_arguments: "array[int]",
+    clone3: int,
+    meanwhile: Callable[[], None] | None = None,
+) -> int:
     """Clone, and perform the script in the child; what fails there is known on return.
 
     The child has its own copy of memory, so it reports through a pipe that a successful exec
@@ -78,6 +84,7 @@ def clone_and_perform(table: Table, clone_arguments: "array[int]", clone3: int) 
 
     :param clone_arguments: ``struct clone_args`` without CLONE_VM and CLONE_VFORK
     :param clone3: number of the system call
+    :param meanwhile: called here once there is a child, while that performs
     :return: the child's pid, or ``-errno`` of clone3; see ``table.failure`` for the script
     """
     reading, writing = os.pipe2(os.O_CLOEXEC)
@@ -88,6 +95,8 @@ def clone_and_perform(table: Table, clone_arguments: "array[int]", clone3: int) 
         os.write(writing, array("q", [failure.index, failure.errno]).tobytes())
         os._exit(127)
     os.close(writing)
+    if pid > 0 and meanwhile is not None:
+        meanwhile()
     answer = os.read(reading, 16)
     os.close(reading)
     if len(answer) == 16:

@@ -34,7 +34,9 @@ def explain(blueprint: Blueprint, facts: SlotFacts, *, labels: Sequence[str] = (
     yield f"layers      {len(blueprint.lowers)}"
     for lower in blueprint.lowers:
         yield f"            {lower}"
-    yield f"user        {blueprint.user}, group {blueprint.group}, host name {blueprint.hostname}"
+    more = f", supplementary {', '.join(map(str, blueprint.supplementary))}"
+    more = more if blueprint.supplementary else ""
+    yield f"user        {blueprint.user}, group {blueprint.group}{more}, host name {blueprint.hostname}"
     yield f"network     {blueprint.network}{', made afresh' if blueprint.fresh_network else ''}"
     capabilities = [
         name for bit, name in enumerate(CAPABILITIES) if blueprint.capabilities >> bit & 1

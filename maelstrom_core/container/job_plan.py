@@ -54,6 +54,8 @@ LETTER_DESCRIPTOR = 5
 CONTROL_DESCRIPTOR = 6
 PARTS_DESCRIPTOR = 7
 """A template's: the socket over which it is asked for forks, and the parts that their roots need."""
+GATE = "gate"
+"""The parameter of a descriptor that is read from until the job's group ids are mapped."""
 NAMESPACES = (
     k.CLONE_NEWUSER
     | k.CLONE_NEWNS
@@ -170,8 +172,12 @@ def _beginning(
     user, group = (blueprint.user, blueprint.group) if fork else (0, 0)
     at, own = (k.AT_FDCWD, "/proc/self") if fork else (Parameter("proc"), "self")
     s.write(at, f"{own}/uid_map", f"{blueprint.user} {user} 1\n", why="map the user id")
-    s.write(at, f"{own}/setgroups", "deny", why="give up setgroups, as mapping groups demands")
-    s.write(at, f"{own}/gid_map", f"{blueprint.group} {group} 1\n", why="map the group id")
+    if blueprint.supplementary and role is Role.JOB:
+        _join_groups(s, blueprint.supplementary)
+    else:
+        why = "give up setgroups, as mapping groups demands"
+        s.write(at, f"{own}/setgroups", "deny", why=why)
+        s.write(at, f"{own}/gid_map", f"{blueprint.group} {group} 1\n", why="map the group id")
     if blueprint.groups and role is Role.JOB:
         # That of the clone has the slot's group as its root; the job is in its own by now.
         s.add("unshare", k.CLONE_NEWCGROUP, why="see no control group but its own")
@@ -195,6 +201,13 @@ def _beginning(
     limits(s, blueprint, facts, role)
     name = blueprint.hostname
     s.add("sethostname", name, len(name.encode()), why="set the host name")
+
+
+def _join_groups(s: JobSteps, groups: tuple[int, ...]) -> None:
+    """Join groups when their ids are mapped, which the slot does: nobody can map several himself."""
+    s.add("read", Parameter(GATE), b"g", 1, why="wait until group ids are mapped")
+    ids = pack(f"<{len(groups)}I", *groups)
+    s.add("setgroups", len(groups), ids, why="join supplementary groups")
 
 
 def _descriptors(s: JobSteps, blueprint: Blueprint, role: Role) -> None:

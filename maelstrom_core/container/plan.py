@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from maelstrom_core.container.blueprint import Blueprint, MountPlan
+from maelstrom_core.container.blueprint import MOST_SUPPLEMENTARY, Blueprint, MountPlan
 from maelstrom_core.container.flags import CAPABILITIES
 from maelstrom_core.container.messages import Launch, Prepare
 from maelstrom_core.errors import InputError
@@ -64,6 +64,8 @@ def blueprint_of(
         sizes += [("root", container.root.size_bytes), ("root: files", container.root.max_files)]
     if container.root.captured and not container.root.writable:
         faults.append("root: what cannot be written to has no changes to be captured")
+    if len(container.supplementary_groups) > MOST_SUPPLEMENTARY:
+        faults.append(f"supplementary_groups: {MOST_SUPPLEMENTARY} at most")
     # The kernel takes 0 for a tmpfs without any limit.
     faults += [f"{what}: {size} is no size; at least 1 is" for what, size in sizes if size < 1]
     limits = container.limits
@@ -104,6 +106,7 @@ def blueprint_of(
         init=container.init,
         template=container.template is not None,
         captured=container.root.captured,
+        supplementary=tuple(dict.fromkeys(container.supplementary_groups)),
     )
 
 

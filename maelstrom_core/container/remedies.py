@@ -33,6 +33,11 @@ _APPARMOR = (
     "Ubuntu 23.10 and later: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an "
     "AppArmor profile for this interpreter that allows userns"
 )
+_GROUPS = (
+    "give your user a range in /etc/subgid (sudo usermod --add-subgids 100000-165535 USER) and "
+    "install newgidmap (package uidmap or shadow-utils), or run as root; or name the one group that is "
+    "needed as group"
+)
 _MASKED = (
     "inside Docker or Podman: --security-opt systempaths=unconfined, so that /proc and /sys are "
     "whole; Kubernetes: procMount: Unmasked"
@@ -71,6 +76,8 @@ def explain(call: str, number: int, purpose: str) -> Explanation:
     if call == "mount" and number == e.ENOENT and purpose.startswith("mount /"):
         cause = "its mount point is not there, and what is mounted above it can have none"
         return Explanation("job", cause, "mount it elsewhere")
+    if call == "setgroups":
+        return Explanation("host", "it has no more than one group id for a container", _GROUPS)
     return _host(call, number, purpose)
 
 

@@ -242,7 +242,8 @@ async def _any_readable(processes: Sequence[SlotProcess]) -> None:
 def kind_of(message: Prepare) -> Kind:
     """Which slot process a container needs."""
     network = "host" if message.spec["network"] == "local" else "own"
-    return Kind(network, "filtered" if message.spec["seccomp"] else "all")
+    groups = "several" if message.spec["supplementary"] else "one"
+    return Kind(network, "filtered" if message.spec["seccomp"] else "all", groups)
 
 
 def decoded(message: tuple[Any, ...]) -> SlotMessage:

@@ -1,6 +1,6 @@
 """A slot process: small, single-threaded, one job at a time. Standard library only.
 
-Started as ``python -I -S slot.py CONTROL NETWORK INTERPRETER`` by the engine's side
+Started as ``python -I -S slot.py CONTROL NETWORK CALLS GROUPS INTERPRETER`` by the engine's side
 (`maelstrom_core.container.runtime`), with a SOCK_SEQPACKET socket as its only link. It makes a user
 namespace and a pid namespace of its own and forks: the child is the slot, pid 1 of that pid
 namespace, so that whatever ends it ends every job with it; the process that was started only waits
@@ -28,12 +28,13 @@ from maelstrom_core.container import child, limits_plan, syscalls
 from maelstrom_core.container import flags as k
 from maelstrom_core.container.ahead import Ahead, Anticipation, Child, Shape
 from maelstrom_core.container.blueprint import Blueprint
-from maelstrom_core.container.child import StepFailed, perform_steps
+from maelstrom_core.container.child import StepFailed
 from maelstrom_core.container.code import init_descriptor, mapped_stub
 from maelstrom_core.container.collecting import collecting
 from maelstrom_core.container.descriptors import out_of_the_way
 from maelstrom_core.container.facts import SlotFacts, slot_facts
-from maelstrom_core.container.job_plan import job_steps, namespaces_of
+from maelstrom_core.container.group_ids import clone_and_let_in, enter
+from maelstrom_core.container.job_plan import GATE, job_steps, namespaces_of
 from maelstrom_core.container.limited import Group, JobLimits, Limited, end_first, looking_from
 from maelstrom_core.container.packets import OtherSideGone, memory_file, receive, send
 from maelstrom_core.container.place import Place
@@ -42,7 +43,7 @@ from maelstrom_core.container.running import REPORT, STATUS, STDERR, STDOUT, Run
 from maelstrom_core.container.script import Step, Strings, Table
 from maelstrom_core.container.seccomp_plan import filter_for
 from maelstrom_core.container.signals import ignore_no_signal
-from maelstrom_core.container.slot_plan import filter_steps, outer_steps
+from maelstrom_core.container.slot_plan import filter_steps
 from maelstrom_core.container.stub import stub_for
 from maelstrom_core.container.template_host import TemplateHost
 from maelstrom_core.container.terminals import HandedOver, Link
@@ -317,7 +318,7 @@ class Slot:
             table.set("program 0", program.buffer_info()[0])
         handed = None if terminal is None else HandedOver(table, *terminal)
         upper = UpperOnItsWay(table) if prepared.blueprint.captured else None
-        pid = self._clone(table, namespaces_of(prepared.blueprint), group)
+        pid = self._clone(table, prepared.blueprint, group)
         for _, writing in pipes.values():
             os.close(writing)
         failure = table.failure
@@ -340,14 +341,16 @@ class Slot:
             group.remove()
         raise refused
 
-    def _clone(self, table: Table, namespaces: int, group: Group | None) -> int:
+    def _clone(self, table: Table, blueprint: Blueprint, group: Group | None) -> int:
         """Clone, perform the script in the child; pid or ``-errno`` of clone3."""
         table.reset()
         clone_arguments = self.clone_arguments
-        clone_arguments[0] = namespaces | k.CLONE_PIDFD | k.CLONE_CLEAR_SIGHAND
+        clone_arguments[0] = namespaces_of(blueprint) | k.CLONE_PIDFD | k.CLONE_CLEAR_SIGHAND
         if group is not None:
             clone_arguments[0] |= k.CLONE_INTO_CGROUP
             clone_arguments[10] = group.descriptor
+        if GATE in table.parameters:
+            return clone_and_let_in(table, clone_arguments, self.pidfd, self.proc, blueprint)
         if self.stub is None:
             return child.clone_and_perform(table, clone_arguments, self.numbers["clone3"])
         clone_arguments[0] |= k.CLONE_VM | k.CLONE_VFORK
@@ -360,18 +363,16 @@ class Slot:
 
 def main(arguments: list[str]) -> int:
     """Make the slot's namespaces, fork the slot, wait for it."""
-    descriptor, network, filtered, interpreter = arguments
+    descriptor, network, filtered, groups, interpreter = arguments
     ignore_no_signal()
     end_first()
     control = out_of_the_way(int(descriptor))
     control.set_inheritable(False)
     facts = slot_facts()
     own_network = network == "own"
-    steps = outer_steps(facts.euid, facts.egid, own_network=own_network)
-    if filtered == "filtered":
-        steps += filter_steps(filter_for(facts.machine))
+    filtering = filter_steps(filter_for(facts.machine)) if filtered == "filtered" else []
     try:
-        perform_steps(steps, syscalls.NUMBERS[facts.machine])
+        enter(facts, filtering, own_network=own_network, several=groups == "several")
     except StepFailed as failed:
         send(control, [("refused", failed.step.purpose, failed.step.call, failed.errno)])
         return 71

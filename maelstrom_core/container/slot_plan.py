@@ -17,10 +17,14 @@ SYSCTLS = (
 )
 
 
-def outer_steps(euid: int, egid: int, *, own_network: bool) -> list[Step]:
+def outer_steps(
+    euid: int, egid: int, *, own_network: bool, groups_are_mapped: bool = False
+) -> list[Step]:
     """What the started process does before it forks the slot: new namespaces, one id in each map.
 
     Unprivileged since a single id, our own, is mapped (user_namespaces(7)).
+
+    :param groups_are_mapped: somebody else maps the group ids, after the first step
     """
     flags = k.CLONE_NEWUSER | k.CLONE_NEWPID | k.CLONE_NEWNS | k.CLONE_NEWIPC
     flags |= k.CLONE_NEWNET if own_network else 0
@@ -30,6 +34,8 @@ def outer_steps(euid: int, egid: int, *, own_network: bool) -> list[Step]:
         ("setgroups", "deny"),
         ("gid_map", f"0 {egid} 1\n"),
     ):
+        if groups_are_mapped and name != "uid_map":
+            continue
         steps += _write(k.AT_FDCWD, f"/proc/self/{name}", text, f"write {name} of the slot")
     private = k.MS_REC | k.MS_PRIVATE
     why = "keep our mounts from the host"

@@ -20,13 +20,15 @@ class Kind(NamedTuple):
 
     :param network: ``own``, or ``host`` for jobs that see the host's network
     :param calls: ``filtered`` by seccomp, or ``all``
+    :param groups: ``one`` group id, or ``several`` as far as this host allows
     """
 
     network: str
     calls: str
+    groups: str
 
 
-MOST = Kind("own", "filtered")
+MOST = Kind("own", "filtered", "one")
 """What most jobs need."""
 
 

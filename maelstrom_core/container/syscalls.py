@@ -30,6 +30,7 @@ _BOTH = {
 
 _X86_64 = {
     "read": 0,
+    "setgroups": 116,
     "write": 1,
     "close": 3,
     "ioctl": 16,
@@ -64,6 +65,7 @@ _X86_64 = {
 
 _AARCH64 = {
     "read": 63,
+    "setgroups": 159,
     "write": 64,
     "close": 57,
     "ioctl": 29,

@@ -12,6 +12,8 @@ from maelstrom_core.model.plain import digest_of, tagged_union
 MEBIBYTE = 1 << 20
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where programs are looked for if nobody says otherwise; Docker's."""
+MOST_GROUPS = 32
+"""Supplementary groups that a container can have."""
 LEAST_CPU = 0.01
 """The kernel's smallest share: a thousandth of a second in each tenth of one."""
 
@@ -180,6 +182,8 @@ class _Common:
     working_directory: str = "/"
     user: int = 0
     group: int = 0
+    supplementary_groups: tuple[int, ...] = ()
+    """Groups that its processes are in besides; forks of a template are not."""
     hostname: str = "maelstrom"
     limits: Limits = Limits()
     capabilities: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from maelstrom_core.images.reference import BadReference, parse
-from maelstrom_core.model.container import LEAST_CPU, Limits, Network
+from maelstrom_core.model.container import LEAST_CPU, MOST_GROUPS, Limits, Network
 from maelstrom_core.settings.schema import LABEL_PATTERN, BadValue, label, size
 from maelstrom_core.spec.commands import any_layer, commands_of, with_commands
 from maelstrom_core.spec.environment import elements
@@ -92,6 +92,14 @@ def _id(_: Place, value: object) -> int:
     return value  # type: ignore[return-value]
 
 
+@shaped({"type": "array", "items": shape_of(_id), "maxItems": MOST_GROUPS})
+def _ids(place: Place, value: object) -> tuple[int, ...]:
+    ids = place.items(value, _id)
+    if len(ids) > MOST_GROUPS:
+        place.fault(f"{len(ids)} groups; {MOST_GROUPS} at most can be had")
+    return tuple(dict.fromkeys(ids))
+
+
 SCALARS: Mapping[str, Reader] = {
     "network": _network,
     "enable_writable_file_system": flag,
@@ -99,6 +107,7 @@ SCALARS: Mapping[str, Reader] = {
     "working_directory": absolute,
     "user": _id,
     "group": _id,
+    "supplementary_groups": _ids,
     "root_size": scalar(size, SIZE),
     "hostname": text_of,
     "limits": _limits,
@@ -258,20 +267,9 @@ def _named(fields: Mapping[str, Any]) -> tuple[str, frozenset[str] | None]:
     return fields.get("name", ""), None if use is None else frozenset(use)
 
 
-@shaped({"type": "array", "maxItems": 0})
-def _supplementary_groups(place: Place, value: object) -> None:
-    # user_namespaces(7): who maps one id by himself must give up setgroups(2) first.
-    if value != []:
-        place.fault(
-            "a container without privileges has one user and one group id, and its processes are in "
-            "no other group: name the one that is needed as group"
-        )
-
-
 def container_readers() -> Mapping[str, Reader]:
     """A reader for every key that a container's table may have."""
     return {
-        "supplementary_groups": _supplementary_groups,
         "image": _image,
         "parent": _parent,
         **LISTS,

@@ -25,6 +25,7 @@ _FIELDS = {
     "working_directory": "working_directory",
     "user": "user",
     "group": "group",
+    "supplementary_groups": "supplementary_groups",
     "hostname": "hostname",
     "limits": "limits",
     "capabilities": "capabilities",

@@ -63,11 +63,12 @@ class Place:
     def key(self, name: str) -> "Place":
         """The place of a key of this table."""
         shown = name if _PLAIN_KEY.fullmatch(name) else repr(name)
-        return attrs.evolve(self, path=f"{self.path}.{shown}" if self.path else shown)
+        path = f"{self.path}.{shown}" if self.path else shown
+        return Place(path, self.faults, self.templates)
 
     def item(self, index: int) -> "Place":
         """The place of an item of this list."""
-        return attrs.evolve(self, path=f"{self.path}[{index}]")
+        return Place(f"{self.path}[{index}]", self.faults, self.templates)
 
     def fault(self, what: str) -> None:
         """Take down what is wrong here."""

@@ -40,7 +40,7 @@ WORDS: Mapping[str, str] = {
     "network": "nothing, loopback of its own, or this machine's own",
     "enable_writable_file_system": "whether the root may be written to; that ends with the job",
     "capture_changes": "what was written to the root comes back as a layer of the store",
-    "supplementary_groups": "none can be had without privileges; [] alone is understood",
+    "supplementary_groups": "ids of groups that processes are in besides, if the host has any to spare",
     "root_size": "how much may be written to the root",
     "working_directory": "where the program starts",
     "user": "id of the user inside",

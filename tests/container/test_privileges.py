@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
+import attrs
 import pytest
 
 from maelstrom_core.container.facts import slot_facts
-from maelstrom_core.model.container import Bind, Proc, Root, Tmp
+from maelstrom_core.container.group_ids import spare
+from maelstrom_core.model.container import Bind, Devices, Proc, Root, Tmp
+from maelstrom_core.model.outcome import InputFailed
 
 ROOTS = [Root(), Root(writable=True)]
 
@@ -106,3 +109,61 @@ def test_a_bind_below_a_fresh_mount_is_shown_in_a_read_only_root(shell, tmp_path
         mounts=(Proc(), Tmp(target="/tmp"), bind),
     )
     assert seen.out == "it\nrefused\n"
+
+
+SEVERAL = pytest.mark.skipif(
+    spare()[1] < 3, reason="this host has no group ids to spare for this user (subgid, newgidmap)"
+)
+
+
+@SEVERAL
+@pytest.mark.parametrize("root", ROOTS, ids=["read-only", "writable"])
+@pytest.mark.parametrize("init", [True, False], ids=["init", "no-init"])
+def test_processes_are_in_the_groups_that_are_asked_for_and_in_no_other(shell, root, init):
+    fields = {"user": 1000, "group": 1000, "supplementary_groups": (27, 4, 1000), "init": init}
+    seen = shell("id -u; id -g; id -G; cat /proc/self/gid_map", root=root, **fields)
+    user, group, groups, *mapped = seen.out.splitlines()
+    assert (user, group) == ("1000", "1000")
+    assert sorted(groups.split()) == ["1000", "27", "4"]
+    assert [line.split()[0] for line in mapped] == ["1000", "27", "4"]
+
+
+@SEVERAL
+def test_one_slot_runs_jobs_with_supplementary_groups_and_without(
+    results_of, python_container, job
+):
+    plain = attrs.evolve(python_container, template=None)
+    containers = [plain, attrs.evolve(plain, supplementary_groups=(5, 6))] * 2
+    code = "import os; print(*os.getgroups())"
+    jobs = [job(container, code, forked=False) for container in containers]
+    found = [result.stdout.head.decode().split() for result in results_of(jobs, slots=1)]
+    assert found[1] == found[3] == ["5", "6"]
+    assert "5" not in found[0] + found[2]
+
+
+@SEVERAL
+def test_what_holds_for_other_jobs_holds_for_those_in_groups(shell):
+    fields = status(shell, supplementary_groups=(5, 6))
+    assert {fields[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
+    assert fields["NoNewPrivs"] == "1"
+    assert fields["Seccomp"] == "2"
+
+
+@SEVERAL
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the real root can give files away")
+def test_a_group_of_the_host_is_not_that_of_its_number_inside(shell, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    os.chown(secret, 1, 27)
+    secret.chmod(0o040)
+    mounts = (Proc(), Devices(), Bind(source=str(secret), target="/secret"))
+    seen = shell("id -G; cat /secret", mounts=mounts, user=7, supplementary_groups=(27,))
+    assert "27" in seen.out.split()
+    assert "Permission denied" in seen.err
+
+
+def test_a_fork_of_a_template_is_refused_other_groups(results_of, python_container, job):
+    container = attrs.evolve(python_container, supplementary_groups=(5,))
+    (result,) = results_of([job(container, "pass", forked=True)])
+    assert isinstance(result.outcome, InputFailed)
+    assert "forks of a template are in no group but their own" in result.outcome.faults[0]

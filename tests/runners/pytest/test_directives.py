@@ -4,6 +4,9 @@ import socket
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from maelstrom_core.container.group_ids import spare
 from maelstrom_core.testrun.directives import read_directives
 from pytest_maelstrom.choices import CANNOT
 from pytest_maelstrom.selectors import SELECTORS
@@ -138,6 +141,48 @@ def test_some_tests_have_the_network_of_the_host_and_others_have_not(project, ru
         ran = run(directory, "--maelstrom-slots=1", ours=True, PORT=port)
 
     assert outcomes(ran) == {"test_own": ["passed"], "test_host_s": ["passed"]}, ran.out
+
+
+@pytest.mark.skipif(
+    spare()[1] < 2, reason="this host has no group ids to spare for this user (subgid, newgidmap)"
+)
+def test_tests_may_be_in_other_groups_if_they_start_afresh(project, run):
+    directory = project(
+        {
+            "pytest.ini": INI,
+            "maelstrom-pytest.toml": """
+                [[directives]]
+                filter = "markers.contains(m)"
+                supplementary_groups = [27, 28]
+
+                [[directives]]
+                filter = "markers.contains(anew)"
+                isolation = "fresh"
+            """,
+            "test_it.py": """
+                import os
+                import pytest
+
+                def test_in_no_other():
+                    assert not {27, 28} & set(os.getgroups())
+
+                @pytest.mark.m
+                @pytest.mark.anew
+                def test_afresh():
+                    assert set(os.getgroups()) == {27, 28}
+
+                @pytest.mark.m
+                def test_forked():
+                    pass
+            """,
+        }
+    )
+    ran = run(directory, "-p", "no:cacheprovider", ours=True)
+
+    found = outcomes(ran)
+    assert (found["test_in_no_other"], found["test_afresh"]) == (["passed"], ["passed"]), ran.out
+    assert found["test_forked"] != ["passed"]
+    assert "forks of a template are in no group but their own" in ran.out
 
 
 def test_timeouts_are_each_case_s_own_unless_the_command_line_has_one(project, run):
