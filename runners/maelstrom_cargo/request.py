@@ -60,9 +60,10 @@ class CargoRun:
 
     def _layers(self, plan: CasePlan, target: Target) -> Iterator[LayerSpec]:
         kept = self.toolchain.workspace.kept
+        kept += tuple(f"{path}/{triple}" for path in kept for triple in self.toolchain.triples)
         # CARGO_TARGET_TMPDIR, which Cargo makes before it runs anything; and in a container that has no
         # copy of the project, a directory to be in.
-        places = [*(f"{path}/tmp" for path in kept), target.directory]
+        places = [*(f"{path}/tmp" for path in kept if os.path.isdir(path)), target.directory]
         yield StubsLayer(stubs=tuple(f"{braced(path)}/" for path in places))
         if target.out:
             yield StubsLayer(stubs=(f"{braced(target.out)}/",))

@@ -18,6 +18,7 @@ from maelstrom_cargo.messages_plan import (
 )
 from maelstrom_cargo.records_plan import Record
 from maelstrom_cargo.toolchain import Toolchain
+from maelstrom_core.errors import InternalError
 from maelstrom_core.settings.toml_file import read_toml
 
 LIBRARIES = "LD_LIBRARY_PATH"
@@ -67,14 +68,21 @@ def targets_of(toolchain: Toolchain, built: Built) -> list[Target]:
     """What `cargo test` would run, in its order.
 
     :raises maelstrom_core.errors.UsageError: if a Cargo.toml cannot be read any more
+    :raises InternalError: if it is not understood what Cargo has said
     """
     known = {artifact.path: artifact for artifact in built.artifacts if artifact.is_test}
     found = []
     for record in built.records:
         if record.is_doctests:
             found.append(_doctests(toolchain, record))
-        elif record.arguments[0] in known:
-            found.append(_binary(toolchain, record, known[record.arguments[0]]))
+            continue
+        path = record.arguments[0]
+        if path not in known:
+            raise InternalError(
+                f"cargo test would run {path}, and has not said of which target it is",
+                remedy="please report it, with what `cargo -V` prints",
+            )
+        found.append(_binary(toolchain, record, known[path]))
     return found
 
 
