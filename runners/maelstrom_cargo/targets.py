@@ -39,6 +39,7 @@ class Target:
     :param harness: those of the harness; of a program that has none, all it is given
     :param has_harness: whether Rust's own harness runs the tests
     :param directory: where it runs
+    :param run_in: where doctests run
     :param environment: its variables that are Cargo's
     :param library_path: directories in which its loader looks for shared libraries
     :param uses_built: whether it needs some that Cargo has built
@@ -57,6 +58,7 @@ class Target:
     harness: Arguments
     has_harness: bool = True
     directory: str
+    run_in: str = ""
     environment: Mapping[str, str]
     library_path: tuple[str, ...] = ()
     uses_built: bool = False
@@ -125,6 +127,7 @@ def _doctests(toolchain: Toolchain, record: Record) -> Target:
         source="",
         program=toolchain.rustdoc,
         arguments=call.arguments,
+        run_in=os.path.join(record.directory, call.run_in),
         harness=Arguments.read(call.harness),
         directory=record.directory,
         environment=_own(record.environment),
