@@ -26,6 +26,7 @@ from maelstrom_core.model.views import RunJob
 INSIDE = "/.maelstrom/doctests"
 """Where containers have what was compiled."""
 NAMING_SECONDS = 60.0
+_PREFIX = "maelstrom-doctests-"
 _KEEP, _NUMBER = "keep", "number"
 _REPLAY = 'printf %s "$1"; exit "$2"'
 
@@ -49,7 +50,9 @@ class Compiled:
         if not self._directory:
             try:
                 os.makedirs(self._kept, exist_ok=True)
-                self._directory = tempfile.mkdtemp(prefix="maelstrom-", dir=self._kept)
+                _sweep(self._kept)
+                prefix = f"{_PREFIX}{os.getpid()}-"
+                self._directory = tempfile.mkdtemp(prefix=prefix, dir=self._kept)
                 write_script(self._directory, _KEEP, KEEP_SCRIPT)
                 write_script(self._directory, _NUMBER, NUMBER_SCRIPT)
             except OSError as error:
@@ -94,6 +97,15 @@ class Compiled:
         )
         result = await run_job(job)
         return doctests_of(result.stdout.text(), program)
+
+
+def _sweep(kept: str) -> None:
+    """Remove what processes have left that were killed."""
+    for entry in os.scandir(kept):
+        pid = entry.name.removeprefix(_PREFIX).partition("-")[0]
+        is_ours = entry.name.startswith(_PREFIX) and pid.isdigit()
+        if is_ours and not os.path.exists(f"/proc/{pid}"):
+            shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def job_of(doctest: Doctest, target: Target, container: ContainerSpec) -> JobSpec | None:
