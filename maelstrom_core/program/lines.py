@@ -38,8 +38,8 @@ class Lines(Look):
             self.say(f"{program}: every test in its own container, {slots} at once")
 
     def say(self, text: str) -> None:
-        """One line on standard error."""
-        self._error.print(Text(text))
+        """One line on standard error; it may have colours as terminals have them."""
+        self._error.print(Text.from_ansi(text))
 
     def fault(self, text: str) -> None:
         """All of it on standard output, for it is what came of the run."""

@@ -39,12 +39,17 @@ class LiveScreen(Lines):
         """Show what changes, until the run is over."""
         async with hearing_keys(self._pressed) as self._has_keys:
             with Live(console=self._out, auto_refresh=False, transient=True) as live:
+                before = self._error
+                if self._error.is_terminal:
+                    # What is said goes above what changes; by itself it would stand within.
+                    self._error = self._out
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._refresh, live)
                     try:
                         yield
                     finally:
                         nursery.cancel_scope.cancel()
+                        self._error = before
 
     def _pressed(self, key: str) -> None:
         """While tests run."""

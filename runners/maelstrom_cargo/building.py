@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -61,12 +61,12 @@ async def build(
                 remedy="set TMPDIR to another one",
             )
         taken = Path(directory, "record")
-        run = _script(directory, "run", RUN_SCRIPT)
+        run = write_script(directory, "run", RUN_SCRIPT)
         environment = {
             **os.environ,
             FILE: os.fspath(taken),
             RUSTDOC: toolchain.rustdoc,
-            "RUSTDOC": _script(directory, "rustdoc", RUSTDOC_SCRIPT),
+            "RUSTDOC": write_script(directory, "rustdoc", RUSTDOC_SCRIPT),
             **{runner_variable(triple): f"/bin/sh {run}" for triple in toolchain.triples},
         }
         command = [
@@ -77,29 +77,35 @@ async def build(
             *toolchain.options,
             *arguments,
         ]
-        code, out, err = await _run(command, toolchain.directory, environment, say)
+        code, out, err = await run_to_end(command, toolchain.directory, environment, say)
         if code:
             faults = [line for line in err if line.startswith("error")]
             fault = "\n".join(faults) or f"it exited with status {code}"
             return Built(fault=f"cargo test could not build what is to be tested:\n{fault}")
         data = taken.read_bytes() if taken.exists() else b""
-    return Built(artifacts=tuple(artifacts(out)), records=tuple(records(data)))
+    return Built(artifacts=tuple(artifacts(out.splitlines())), records=tuple(records(data)))
 
 
-def _script(directory: str, name: str, text: str) -> str:
+def write_script(directory: str, name: str, text: str) -> str:
+    """Write a program; its path."""
     path = Path(directory, name)
     path.write_text(text)
     path.chmod(0o700)
     return os.fspath(path)
 
 
-async def _run(
-    command: list[str],
+async def run_to_end(
+    command: Sequence[str],
     directory: Path,
-    environment: dict[str, str],
+    environment: Mapping[str, str],
     say: Callable[[str], None],
-) -> tuple[int, list[str], list[str]]:
-    """Its status, lines of its output, and lines of what it has said, without colours."""
+) -> tuple[int, str, list[str]]:
+    """Run a program that builds; if this is cancelled, all that it has started ends.
+
+    :param say: told each line that it prints for people, as it comes
+    :return: its status, its output, and lines of what it has said, without colours
+    :raises HostError: if it cannot be started
+    """
     out, err = bytearray(), list[str]()
 
     def hear(line: bytes) -> None:
@@ -143,7 +149,7 @@ async def _run(
         async for data in process.stdout:
             out += data
     assert process.returncode is not None
-    return process.returncode, out.decode("utf-8", "replace").splitlines(), err
+    return process.returncode, out.decode("utf-8", "replace"), err
 
 
 async def _end(process: trio.Process) -> None:

@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from typing import Any
 
+import attrs
 import trio
 
 from maelstrom_cargo.building import build
+from maelstrom_cargo.doctests import job_of
+from maelstrom_cargo.doctests_plan import Doctest
 from maelstrom_cargo.libtest_plan import listed
 from maelstrom_cargo.messages_plan import BENCHMARK, BINARY, DOCTESTS, EXAMPLE, LIBRARY, TEST
 from maelstrom_cargo.report_plan import report_of
@@ -57,13 +60,12 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
         return None
     cargo: CargoRun = run.options["cargo"]
     target: Target = case.details["target"]
-    return JobSpec(
-        container=container,
-        program=target.program,
-        arguments=cargo.to_run(target, case.name),
-        timeout=run.options["plan of"](case).timeout,
-        label=case.id,
-    )
+    doctest: Doctest | None = case.details.get("compiled")
+    job = job_of(doctest, target, container) if doctest is not None else None
+    if job is None:
+        arguments = cargo.to_run(target, case.name)
+        job = JobSpec(container=container, program=target.program, arguments=arguments)
+    return attrs.evolve(job, timeout=run.options["plan of"](case).timeout, label=case.id)
 
 
 @hookimpl
@@ -72,10 +74,11 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
     if run.runner != RUNNER:
         return None
     target: Target = case.details["target"]
+    doctest: Doctest | None = case.details.get("compiled")
     return report_of(
         case,
         result,
-        has_harness=target.has_harness,
+        has_harness=target.has_harness and not (doctest is not None and doctest.program),
         is_doctest=target.kind == DOCTESTS,
         shows=run.options["cargo"].shows,
     )
@@ -92,12 +95,17 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
         return
     cargo.programs = programs(built.artifacts)
     targets = await trio.to_thread.run_sync(targets_of, cargo.toolchain, built)
-    # Binaries are quick to answer; those are run while rustdoc reads libraries.
-    for are_doctests in (False, True):
-        some = [one for one in targets if (one.kind == DOCTESTS) == are_doctests]
-        for cases in await _all_cases(run, cargo, some):
-            for case in cases:
+    binaries = [one for one in targets if one.kind != DOCTESTS]
+    for cases in await _all_cases(run, cargo, binaries):
+        for case in cases:
+            yield case
+    # Those are run while rustdoc compiles.
+    for target in targets:
+        if target.kind == DOCTESTS:
+            busy_with(f"doctests of {target.package}")
+            for case in await _doctests(run, cargo, target):
                 yield case
+            busy_with(f"doctests of {target.package}", ended=True)
 
 
 async def _all_cases(run: RunView, cargo: CargoRun, targets: list[Target]) -> list[list[Case]]:
@@ -111,6 +119,20 @@ async def _all_cases(run: RunView, cargo: CargoRun, targets: list[Target]) -> li
         for index in range(len(targets)):
             nursery.start_soon(partial(ask, index))
     return found
+
+
+async def _doctests(run: RunView, cargo: CargoRun, target: Target) -> list[Case]:
+    """Doctests of a library, compiled; if that cannot be had, as ``rustdoc`` lists them."""
+    plan = run.options["plan of"](_case(run, target, "", []))
+    found = await cargo.compiled.of(target, cargo.container_of(plan, target), run.run_job)
+    if found is None:
+        return await _cases(run, cargo, target)
+    cargo.has_listed(target, (one.name for one in found))
+    cases = [_case(run, target, one.name, []) for one in found]
+    return [
+        attrs.evolve(case, details={**case.details, "compiled": one})
+        for case, one in zip(cases, found, strict=True)
+    ]
 
 
 async def _cases(run: RunView, cargo: CargoRun, target: Target) -> list[Case]:

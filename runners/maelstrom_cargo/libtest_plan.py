@@ -17,7 +17,7 @@ _WITH_VALUE = (
 )  # fmt: skip
 _LISTED = re.compile(r"(.+): (test|benchmark)")
 _SAID = re.compile(r"^test (?P<name>.+) \.\.\. (?P<rest>.*)$", re.M)
-_MODE = re.compile(r" - (?:should panic|compile fail|compile)$")
+_MODE = re.compile(r" - (should panic|compile fail|compile)$")
 _SUMMARY = re.compile(
     r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored; (\d+) measured;", re.M
 )
@@ -131,17 +131,40 @@ def said_of_one_of_many(text: str, name: str) -> Said:
 
     Of tests of the same name, the worst counts.
     """
-    found: list[tuple[str, str]] = []
-    for match in _SAID.finditer(text):
-        if _MODE.sub("", match["name"]) == name:
-            word, _, reason = match["rest"].partition(", ")
-            found.append(({"FAILED": "failed"}.get(word, word), reason))
+    found = [result for result in results(text) if result.name == name]
     for status in ("failed", "ok", "ignored"):
-        for one, reason in found:
-            if one == status:
+        for one in found:
+            if one.status == status:
                 output = failure_of(text, name) if status == "failed" else ""
-                return Said(status=status, reason=reason, output=output)
+                return Said(status=status, reason=one.reason, output=output)
     return Said(output=text.strip("\n"))
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """A line on a test that has ended.
+
+    :param mode: what is to be seen of how it is run: ``should panic``, ``compile fail``, ``compile``
+    :param status: ``ok``, ``failed``, ``ignored``
+    """
+
+    name: str
+    mode: str = ""
+    status: str
+    reason: str = ""
+
+
+def results(text: str) -> Iterator[Result]:
+    """All such lines, where nothing is printed between."""
+    for match in _SAID.finditer(text):
+        mode = _MODE.search(match["name"])
+        word, _, reason = match["rest"].partition(", ")
+        yield Result(
+            name=match["name"][: mode.start()] if mode is not None else match["name"],
+            mode=mode[1] if mode is not None else "",
+            status={"FAILED": "failed"}.get(word, word),
+            reason=reason,
+        )
 
 
 def failure_of(text: str, name: str) -> str:

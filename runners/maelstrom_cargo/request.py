@@ -6,6 +6,7 @@ from functools import cache
 
 import attrs
 
+from maelstrom_cargo.doctests import INSIDE, Compiled
 from maelstrom_cargo.doctests_plan import alone
 from maelstrom_cargo.messages_plan import DOCTESTS
 from maelstrom_cargo.targets import Target
@@ -31,6 +32,7 @@ class CargoRun:
 
     :param arguments: of ``cargo test``: a part of tests' names, and what follows ``--``
     :param shows: whether what passing tests print is wanted
+    :param compiled: doctests
     :param programs: binaries and examples that tests may start; known when all is built
     """
 
@@ -38,6 +40,11 @@ class CargoRun:
     arguments: tuple[str, ...] = ()
     shows: bool = False
     programs: tuple[str, ...] = ()
+    compiled: Compiled = attrs.field(
+        default=attrs.Factory(
+            lambda run: Compiled(run.toolchain.workspace.kept[-1]), takes_self=True
+        )
+    )
     _containers: dict[tuple[int, str], tuple[CasePlan, ContainerSpec]] = attrs.field(factory=dict)
     _doctests: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
 
@@ -60,9 +67,10 @@ class CargoRun:
 
     def _layers(self, plan: CasePlan, target: Target) -> Iterator[LayerSpec]:
         kept = self.toolchain.workspace.kept
+        kept += tuple(f"{path}/{triple}" for path in kept for triple in self.toolchain.triples)
         # CARGO_TARGET_TMPDIR, which Cargo makes before it runs anything; and in a container that has no
         # copy of the project, a directory to be in.
-        places = [*(f"{path}/tmp" for path in kept), target.directory]
+        places = [*(f"{path}/tmp" for path in kept if os.path.isdir(path)), target.directory]
         yield StubsLayer(stubs=tuple(f"{braced(path)}/" for path in places))
         if target.out:
             yield StubsLayer(stubs=(f"{braced(target.out)}/",))
@@ -72,6 +80,7 @@ class CargoRun:
             for tree in without_nested(target.trees):
                 if not _is_within(tree, shown):
                     yield HostTreeLayer(path=tree)
+            yield HostTreeLayer(path=self.compiled.directory, target=INSIDE)
             return
         libraries = tuple(self._libraries(plan, target))
         for paths in (self.programs, (target.binary,), libraries):

@@ -18,6 +18,7 @@ from maelstrom_cargo.messages_plan import (
 )
 from maelstrom_cargo.records_plan import Record
 from maelstrom_cargo.toolchain import Toolchain
+from maelstrom_core.errors import InternalError
 from maelstrom_core.settings.toml_file import read_toml
 
 LIBRARIES = "LD_LIBRARY_PATH"
@@ -38,6 +39,7 @@ class Target:
     :param harness: those of the harness; of a program that has none, all it is given
     :param has_harness: whether Rust's own harness runs the tests
     :param directory: where it runs
+    :param run_in: where doctests run
     :param environment: its variables that are Cargo's
     :param library_path: directories in which its loader looks for shared libraries
     :param uses_built: whether it needs some that Cargo has built
@@ -56,6 +58,7 @@ class Target:
     harness: Arguments
     has_harness: bool = True
     directory: str
+    run_in: str = ""
     environment: Mapping[str, str]
     library_path: tuple[str, ...] = ()
     uses_built: bool = False
@@ -67,14 +70,21 @@ def targets_of(toolchain: Toolchain, built: Built) -> list[Target]:
     """What `cargo test` would run, in its order.
 
     :raises maelstrom_core.errors.UsageError: if a Cargo.toml cannot be read any more
+    :raises InternalError: if it is not understood what Cargo has said
     """
     known = {artifact.path: artifact for artifact in built.artifacts if artifact.is_test}
     found = []
     for record in built.records:
         if record.is_doctests:
             found.append(_doctests(toolchain, record))
-        elif record.arguments[0] in known:
-            found.append(_binary(toolchain, record, known[record.arguments[0]]))
+            continue
+        path = record.arguments[0]
+        if path not in known:
+            raise InternalError(
+                f"cargo test would run {path}, and has not said of which target it is",
+                remedy="please report it, with what `cargo -V` prints",
+            )
+        found.append(_binary(toolchain, record, known[path]))
     return found
 
 
@@ -117,6 +127,7 @@ def _doctests(toolchain: Toolchain, record: Record) -> Target:
         source="",
         program=toolchain.rustdoc,
         arguments=call.arguments,
+        run_in=os.path.join(record.directory, call.run_in),
         harness=Arguments.read(call.harness),
         directory=record.directory,
         environment=_own(record.environment),

@@ -51,6 +51,16 @@ def test_the_same_inputs_are_the_same_layer(project: Path, store: Store) -> None
     second.lease.release()
 
 
+def test_of_equal_layers_the_uppermost_is_the_layer(project: Path, store: Store) -> None:
+    """An overlay refuses a directory that it has already."""
+    one, other = StubsLayer(stubs=("/one/",)), StubsLayer(stubs=("/other/",))
+    twice = make_layers([one, other, one], project_directory=project, store=store)
+    once = make_layers([other, one], project_directory=project, store=store)
+    assert twice.digests == once.digests
+    twice.lease.release()
+    once.lease.release()
+
+
 def test_stubs_and_links_need_not_exist(names, tree):
     assert names(StubsLayer(stubs=("/{x,y}/", "/z/f"))) == {
         "x",

@@ -72,6 +72,30 @@ def test_a_library_that_is_missing_is_named_with_where_it_was_looked_for(tmp_pat
         closure([str(program)])
 
 
+def test_a_variable_goes_before_what_the_binary_says_of_itself(tmp_path: Path):
+    """``LD_LIBRARY_PATH`` goes before ``DT_RUNPATH``, as ld.so(8) has it."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler to make such a binary with")
+    (tmp_path / "lib.c").write_text("int f(void) { return 0; }")
+    (tmp_path / "main.c").write_text("int f(void); int main(void) { return f(); }")
+    libraries = [tmp_path / name / "libhere.so" for name in ("own", "first")]
+    for library in libraries:
+        library.parent.mkdir()
+        subprocess.run([compiler, "-shared", "-o", library, tmp_path / "lib.c"], check=True)
+    program, directory = tmp_path / "main", libraries[0].parent
+    # By its path, the library would be found whatever is said; so it is asked for by its name.
+    how = [f"-L{directory}", "-lhere", f"-Wl,--enable-new-dtags,-rpath,{directory}"]
+    subprocess.run([compiler, "-o", program, tmp_path / "main.c", *how], check=True)
+    variable = [str(libraries[1].parent), ""]
+
+    first = closure([str(program)], variable)
+    own = closure([str(program)])
+
+    assert [path for path in own if "libhere" in path] == [str(libraries[0])]
+    assert [path for path in first if "libhere" in path] == [str(libraries[1])]
+
+
 @pytest.mark.parametrize(
     ("name", "words"), [("a.py", "a.py: not an ELF file"), ("gone", "gone: No such file")]
 )
