@@ -305,15 +305,15 @@ class JobPlanner:
         # Not by equality: true would be 1.
         key = repr(about)
         known = self._remembered.get(key)
-        if known is None:
-            known = self._read_surroundings(place, about)
-            if isinstance(known, _Surroundings):
-                self._remembered[key] = known
-                if len(self._remembered) > MOST_REMEMBERED:
-                    self._remembered.popitem(last=False)
-        else:
+        if known is not None:
             self._remembered.move_to_end(key)
-        return known
+            return known
+        read = self._read_surroundings(place, about)
+        if isinstance(read, _Surroundings):
+            self._remembered[key] = read
+            if len(self._remembered) > MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
+        return read
 
     def _read_surroundings(
         self, place: Place, about: Mapping[str, Any]
