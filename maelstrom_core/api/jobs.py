@@ -72,7 +72,8 @@ class Jobs:
         :raises InputError: all its faults, each with its path; nothing of it is taken then. What only
             an image can tell to be a fault is told when it is there
         """
-        found, faults = [], []
+        found: list[JobSpec] = []
+        faults: list[str] = []
         for planned in self.take(document, what=what, command=command):
             while image := self.wanted(planned):
                 self.bring(image)

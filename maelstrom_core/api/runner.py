@@ -84,7 +84,8 @@ class AsyncRunner:
 
         Cancelling the call ends that soon, unless somebody else waits for the image.
         """
-        found, faults = [], []
+        found: list[JobSpec] = []
+        faults: list[str] = []
         for planned in self._jobs.take(document, what=what, command=command):
             try:
                 found.append(await self.finished(planned))

@@ -8,6 +8,7 @@ the same object, since what runs them knows a container by that.
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -160,11 +161,11 @@ class JobPlanner:
         :raises InputError: all its faults, each with its path; nothing of it is taken then
         """
         place = Place("", [])
-        if not any(name in document for name in DOCUMENT):
+        if DOCUMENT.isdisjoint(document):
             # One job and nothing else, as most documents are of which there are many.
-            jobs = self._jobs(place, {}, document, command, what)
-            if not place.faults:
-                return jobs
+            planned = place.read(partial(self._job, command=command, what=what), document)
+            if planned is not None and not place.faults:
+                return [planned]
             raise InputError(f"{what} cannot be used", place.faults)
         around, own = split(document, DOCUMENT)
         new: Mapping[str, Said] = {}
@@ -226,9 +227,7 @@ class JobPlanner:
         command: tuple[str, ...],
         what: str,
     ) -> list[PlannedJob]:
-        def job(here: Place, value: object) -> PlannedJob | None:
-            return self._job(here, value, command, what)
-
+        job = partial(self._job, command=command, what=what)
         if "jobs" in around:
             for name in own:
                 place.key(name).fault("a job's own keys cannot stand beside jobs")
@@ -303,15 +302,15 @@ class JobPlanner:
         # Not by equality: true would be 1.
         key = repr(about)
         known = self._remembered.get(key)
-        if known is None:
-            known = self._read_surroundings(place, about)
-            if isinstance(known, _Surroundings):
-                self._remembered[key] = known
-                if len(self._remembered) > MOST_REMEMBERED:
-                    self._remembered.popitem(last=False)
-        else:
+        if known is not None:
             self._remembered.move_to_end(key)
-        return known
+            return known
+        found = self._read_surroundings(place, about)
+        if isinstance(found, _Surroundings):
+            self._remembered[key] = found
+            if len(self._remembered) > MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
+        return found
 
     def _read_surroundings(
         self, place: Place, about: Mapping[str, Any]
