@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import attrs
@@ -20,7 +20,6 @@ from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers import MadeLayers
 from maelstrom_core.layers.changes import Times
-from maelstrom_core.layers.written import write_layer
 from maelstrom_core.model.container import Container, ContainerSpec, Devices, Devpts
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.layers import LayerSpec
@@ -80,9 +79,7 @@ class LocalBackend:
     ) -> JobResult:
         assert self.engine is not None
         container = job.container
-        environment = container.environment
-        if job.environment:
-            environment = tuple(sorted((dict(environment) | dict(job.environment)).items()))
+        environment = _together(container.environment, job.environment)
         fault = _fault_of(job, environment) or _without(container.labels, self._labels)
         if fault:
             return JobResult(outcome=InputFailed((fault,)))
@@ -115,6 +112,8 @@ class LocalBackend:
         """Write down what a job has changed; see `maelstrom_core.model.ports.KeepsChanges`."""
 
         def write() -> tuple[str, ...]:
+            from maelstrom_core.layers.written import write_layer  # few runs want that
+
             entries = self._store.manifest(changes.layer)
             return write_layer(
                 entries, path, form, store=self._store, cancelled=lambda: self._closing
@@ -173,8 +172,11 @@ def _fault_of(job: JobSpec, environment: tuple[tuple[str, str], ...]) -> str:
     """What the kernel would refuse or misread, and what is wrong with it otherwise."""
     if job.fault:
         return job.fault
-    texts = (job.program, *job.arguments, *(f"{n}={v}" for n, v in environment))
-    if any("\0" in text for text in texts):
+    if (
+        "\0" in job.program
+        or any("\0" in text for text in job.arguments)
+        or _holds_nul(environment)
+    ):
         return "program, arguments and environment cannot hold NUL characters"
     if not job.program:
         return "program: empty"
@@ -205,6 +207,20 @@ def _without(wanted: Collection[str], own: Collection[str]) -> str:
     has = f"which has {', '.join(own)}" if own else "which has none"
     remedy = "the setting labels says what it has, as MAELSTROM_LABELS or in a file"
     return f"labels: {', '.join(missing)} cannot be had on this machine, {has}; {remedy}"
+
+
+# Most jobs of a run have the same variables as many others.
+@lru_cache(maxsize=256)
+def _together(
+    around: tuple[tuple[str, str], ...], own: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    """The container's variables with the job's own."""
+    return tuple(sorted((dict(around) | dict(own)).items())) if own else around
+
+
+@lru_cache(maxsize=256)
+def _holds_nul(environment: tuple[tuple[str, str], ...]) -> bool:
+    return any("\0" in name or "\0" in value for name, value in environment)
 
 
 @asynccontextmanager

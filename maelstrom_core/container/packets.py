@@ -15,6 +15,8 @@ LARGEST_PACKET = 64 * 1024
 """Well under the default send buffer of a Unix socket."""
 _DESCRIPTOR_SPACE = socket.CMSG_SPACE(4)
 _IN_A_FILE = b"\0"
+_CLOSE_ON_EXEC = int(socket.MSG_CMSG_CLOEXEC)
+"""As a number: flags of enumerations are slow to add, and this is done for each message."""
 
 
 class OtherSideGone(OSError):
@@ -107,7 +109,7 @@ def receive(control: socket.socket, flags: int = 0) -> Any:
     """
     try:
         data, ancillary, _, _ = control.recvmsg(
-            2 * LARGEST_PACKET, _DESCRIPTOR_SPACE, flags | socket.MSG_CMSG_CLOEXEC
+            2 * LARGEST_PACKET, _DESCRIPTOR_SPACE, int(flags) | _CLOSE_ON_EXEC
         )
     except ConnectionResetError:
         return None

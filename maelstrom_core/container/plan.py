@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 
 from maelstrom_core.container.blueprint import MOST_SUPPLEMENTARY, Blueprint, MountPlan
 from maelstrom_core.container.flags import CAPABILITIES
@@ -149,6 +150,12 @@ def candidate_paths(program: str, environment: Sequence[tuple[str, str]]) -> tup
 
 def launch_arguments(launch: Launch) -> tuple[bytes, ...]:
     """``argv`` for the init: its name, the paths to try, an empty text, the program's ``argv``."""
-    candidates = candidate_paths(launch.program, launch.environment) or (launch.program,)
-    texts = ("maelstrom-init", *candidates, "", launch.program, *launch.arguments)
-    return tuple(os.fsencode(text) for text in texts)
+    before = _before_arguments(launch.program, launch.environment)
+    return (*before, *map(os.fsencode, launch.arguments)) if launch.arguments else before
+
+
+@lru_cache(maxsize=256)
+def _before_arguments(program: str, environment: tuple[tuple[str, str], ...]) -> tuple[bytes, ...]:
+    """What stands before the arguments: the same for many jobs of a run."""
+    candidates = candidate_paths(program, environment) or (program,)
+    return tuple(map(os.fsencode, ("maelstrom-init", *candidates, "", program)))

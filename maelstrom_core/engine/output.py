@@ -5,6 +5,7 @@ from maelstrom_core.model.job import MOST_REPORT_BYTES, NEXT_PART
 from maelstrom_core.model.outcome import Captured
 
 STDOUT, STDERR, REPORT = 1, 2, 3
+_NOTHING = Captured()
 
 
 class Capture:
@@ -46,7 +47,10 @@ class Capture:
 
     def captured(self, stream: int, ended: Ended) -> Captured:
         """All that is kept of a stream."""
-        data, total = bytes(self._streams[stream]), ended.written[stream - 1]
+        gathered, total = self._streams[stream], ended.written[stream - 1]
+        if not gathered and not total:
+            return _NOTHING
+        data = bytes(gathered)
         if total <= len(data):
             return Captured(head=data, total_bytes=len(data))
         head = data[: self._head_limit]

@@ -87,7 +87,7 @@ KEYS: Mapping[str, Reader] = {
     "allocate_tty": _allocate_tty,
 }
 """A reader for every key that a job has besides those of its container."""
-DOCUMENT = ("containers", "jobs")
+DOCUMENT = frozenset(("containers", "jobs"))
 """What a table has that is no job itself."""
 
 
@@ -111,5 +111,8 @@ def document_shape() -> Mapping[str, Any]:
 
 def split(table: Mapping[str, Any], keys: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """A table in two: what has these keys, and the rest."""
-    these = {name: value for name, value in table.items() if name in keys}
-    return these, {name: value for name, value in table.items() if name not in these}
+    these: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for name, value in table.items():
+        (these if name in keys else others)[name] = value
+    return these, others

@@ -8,6 +8,7 @@ the same object, since what runs them knows a container by that.
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -162,11 +163,11 @@ class JobPlanner:
         :raises InputError: all its faults, each with its path; nothing of it is taken then
         """
         place = Place("", [], self._templates)
-        if not any(name in document for name in DOCUMENT):
+        if DOCUMENT.isdisjoint(document):
             # One job and nothing else, as most documents are of which there are many.
-            jobs = self._jobs(place, {}, document, command, what)
-            if not place.faults:
-                return jobs
+            planned = place.read(partial(self._job, command=command, what=what), document)
+            if planned is not None and not place.faults:
+                return [planned]
             raise InputError(f"{what} cannot be used", place.faults)
         around, own = split(document, DOCUMENT)
         new: Mapping[str, Said] = {}
@@ -228,9 +229,7 @@ class JobPlanner:
         command: tuple[str, ...],
         what: str,
     ) -> list[PlannedJob]:
-        def job(here: Place, value: object) -> PlannedJob | None:
-            return self._job(here, value, command, what)
-
+        job = partial(self._job, command=command, what=what)
         if "jobs" in around:
             for name in own:
                 place.key(name).fault("a job's own keys cannot stand beside jobs")

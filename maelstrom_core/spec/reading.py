@@ -100,8 +100,11 @@ class Place:
         for name in needed:
             if name not in value:
                 self.fault(f"{name} is missing")
-        for name in [name for name in readers if name in value]:
-            found = self.key(name).read(readers[name], value[name])
+        # As they are written: there are many more readers than keys.
+        for name, written in value.items():
+            if name not in readers:
+                continue
+            found = self.key(name).read(readers[name], written)
             if found is not None:
                 read[name] = found
         return read
