@@ -14,7 +14,7 @@ import trio
 
 from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.errors import InputError, MaelstromError
-from maelstrom_core.filters import EVERYTHING, BadFilter, Tree, combined, parse
+from maelstrom_core.filters import EVERYTHING, BadFilter, Tree, combined, evaluate, parse
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import Case
 from maelstrom_core.model.ports import Backend
@@ -199,6 +199,7 @@ class Session:
         return {
             **prepared.options,
             "plan of": planner.for_case,
+            "may choose": lambda facts: evaluate(self._wanted, facts) is not False,
             "fault": self._fault,
             "say": self._look.say,
             "busy with": self._look.busy_with,

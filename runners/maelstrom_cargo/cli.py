@@ -16,9 +16,9 @@ from maelstrom_cargo.options import (
     target_of,
 )
 from maelstrom_cargo.request import CargoRun
+from maelstrom_cargo.selectors import SELECTORS
 from maelstrom_cargo.toolchain import Toolchain
 from maelstrom_core.errors import UsageError
-from maelstrom_core.filters import Kind, Selector, Selectors
 from maelstrom_core.program import Prepared, RunnerProgram, run_program
 from maelstrom_core.program.here import HERE_FIELDS, add_here_options
 from maelstrom_core.settings import Settings
@@ -35,25 +35,6 @@ Run the tests of Rust crates, every test in a container of its own. What is buil
   cargo maelstrom --list                            which tests would run?
   cargo maelstrom -- --skip slow --include-ignored  the rest is as for test binaries
 """
-_TARGET = Kind.TEXT | Kind.FLAG
-
-
-def _selector(name: str, shortest: str, text: str) -> Selector:
-    return Selector(name=name, shortest=shortest, field=f"details.{name}", kind=_TARGET, help=text)
-
-
-SELECTORS = Selectors(
-    [
-        Selector(name="name", shortest="n", field="name", help="of the test"),
-        Selector(name="package", shortest="p", field="package", help="name of the package"),
-        _selector("binary", "bi", "of a binary, by its name or by itself"),
-        _selector("benchmark", "be", "of a target in benches/, by its name or by itself"),
-        _selector("example", "e", "of an example, by its name or by itself"),
-        _selector("test", "te", "of a target in tests/, by its name or by itself"),
-        _selector("library", "l", "of a library, by its name or by itself"),
-        _selector("doctest", "d", "a doctest, by its package or by itself"),
-    ]
-)
 _CANNOT = {
     "isolation": "there are no warm processes of Rust to be forked: every test starts afresh",
     "group_by": "tests of Rust do not share containers",
@@ -132,6 +113,7 @@ def _prepare(chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ..
             *(["--", *rest] if rest else []),
         ),
         shows=chosen.shows or Arguments.read(rest).shows,
+        only_lists=chosen.list is not None,
     )
     return Prepared(
         project=toolchain.root,

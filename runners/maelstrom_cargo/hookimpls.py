@@ -1,7 +1,7 @@
 """The Cargo runner: the same hooks through which any runner is a runner."""
 
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,9 @@ from maelstrom_cargo.libtest_plan import listed
 from maelstrom_cargo.messages_plan import BENCHMARK, BINARY, DOCTESTS, EXAMPLE, LIBRARY, TEST
 from maelstrom_cargo.report_plan import report_of
 from maelstrom_cargo.request import CargoRun
+from maelstrom_cargo.selectors import known_of_all
 from maelstrom_cargo.targets import Target, programs, targets_of
+from maelstrom_core.filters import Facts
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.container import ContainerSpec
@@ -95,6 +97,7 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
         return
     cargo.programs = programs(built.artifacts)
     targets = await trio.to_thread.run_sync(targets_of, cargo.toolchain, built)
+    targets = [target for target in targets if _may_be_wanted(run, target)]
     binaries = [one for one in targets if one.kind != DOCTESTS]
     for cases in await _all_cases(run, cargo, binaries):
         for case in cases:
@@ -106,6 +109,12 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
             for case in await _doctests(run, cargo, target):
                 yield case
             busy_with(f"doctests of {target.package}", ended=True)
+
+
+def _may_be_wanted(run: RunView, target: Target) -> bool:
+    """Whether a filter may choose some of a target's tests; otherwise nobody asks which there are."""
+    may_choose: Callable[[Facts], bool] = run.options["may choose"]
+    return may_choose(known_of_all(_case(run, target, "", [])))
 
 
 async def _all_cases(run: RunView, cargo: CargoRun, targets: list[Target]) -> list[list[Case]]:
@@ -123,6 +132,8 @@ async def _all_cases(run: RunView, cargo: CargoRun, targets: list[Target]) -> li
 
 async def _doctests(run: RunView, cargo: CargoRun, target: Target) -> list[Case]:
     """Doctests of a library, compiled; if that cannot be had, as ``rustdoc`` lists them."""
+    if cargo.only_lists:
+        return await _cases(run, cargo, target)
     plan = run.options["plan of"](_case(run, target, "", []))
     found = await cargo.compiled.of(target, cargo.container_of(plan, target), run.run_job)
     if found is None:

@@ -32,6 +32,7 @@ class CargoRun:
 
     :param arguments: of ``cargo test``: a part of tests' names, and what follows ``--``
     :param shows: whether what passing tests print is wanted
+    :param only_lists: whether tests are listed, and none is run
     :param compiled: doctests
     :param programs: binaries and examples that tests may start; known when all is built
     """
@@ -39,6 +40,7 @@ class CargoRun:
     toolchain: Toolchain
     arguments: tuple[str, ...] = ()
     shows: bool = False
+    only_lists: bool = False
     programs: tuple[str, ...] = ()
     compiled: Compiled = attrs.field(
         default=attrs.Factory(

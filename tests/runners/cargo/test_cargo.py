@@ -141,6 +141,8 @@ def test_choosing(shop: Any) -> None:
     documented = shop.run("--list", "--exclude", "not doctest")
     packages = shop.run("--list-packages", "--ui", "json")
     bad = shop.run("--include", "libary")
+    # Nobody asks rustdoc for what cannot be chosen.
+    none = shop.run("--include", "library and name.equals(tests::price)", RUSTDOC="/nowhere")
 
     assert library.out.splitlines() == [f"{CORE} tests::data", f"{CORE} tests::data_again"]
     assert len(test.out.splitlines()) == 2
@@ -148,6 +150,7 @@ def test_choosing(shop: Any) -> None:
     assert json.loads(packages.out) == [CORE, "tool"]
     assert bad.code == 4
     assert "library" in bad.err
+    assert none.out.splitlines()[-1] == "1 passed"
 
 
 def test_reports_for_others(shop: Any, tmp_path: Path) -> None:
