@@ -45,8 +45,8 @@ RESULTS_BYTES_ON_THEIR_WAY = 8 << 20
 """Of one client: sent and not taken; more is sent when some are."""
 OUTPUT_BYTES_A_BEAT = 8 << 20
 """Of one client: what jobs write, as it comes; more is dropped."""
-MESSAGE_BYTES = 512 << 10
-"""Bodies in one message; one more may be added, and it is still below the limit."""
+MESSAGE_BYTES = 384 << 10
+"""Bodies in one message; with names of workers in every row it is still below what a message may be."""
 
 FILL_AT_ONCE = 1_024
 """Jobs that are given out in one step: a larger first fill is done in slices."""

@@ -124,6 +124,11 @@ class BrokerState:
         timer, look_at = self.book.next_timer(), self._links.look_at
         return look_at if timer is None else min(timer, look_at)
 
+    @property
+    def jobs(self) -> int:
+        """How many there are, ended ones that were not taken included."""
+        return sum(len(client.jobs) for client in self.book.clients.values())
+
     def _do_chores(self) -> None:
         chores, over = self.book.chores, object()
         if chores and next(chores[0], over) is over:

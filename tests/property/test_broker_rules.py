@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from maelstrom_broker.effects import Forget, Send
 from maelstrom_broker.events import Came, PeerGone, TimePassed
 from maelstrom_broker.limits import MOST_ATTEMPTS
@@ -189,8 +189,6 @@ class ModelClient(Party):
                     self.untaken.append(row.tag)
                     if row.ending == Ending.CANCELLED:
                         assert row.tag in self.unwanted, "cancelled, and nobody asked for it"
-                    if row.ending == Ending.REFUSED:
-                        assert not self.rules.somebody_could_run(self.jobs[row.tag])
                     if row.ending in (Ending.LOST, Ending.UNFIT):
                         assert row.attempts == MOST_ATTEMPTS
 
@@ -216,6 +214,13 @@ class BrokerRules(RuleBasedStateMachine):
             ModelWorker(self, "w2", 1, ()),
         ]
         self.clients = [ModelClient(self, "c0"), ModelClient(self, "c1")]
+        self.refused: set[tuple[str, int]] = set()
+
+    @initialize(who=st.lists(st.booleans(), min_size=5, max_size=5))
+    def begin(self, who: list[bool]) -> None:
+        for party, comes in zip([*self.workers, *self.clients], who, strict=True):
+            if comes:
+                party.come()
 
     def born(self) -> None:
         self.lives += 1
@@ -225,17 +230,21 @@ class BrokerRules(RuleBasedStateMachine):
         for effect in self.broker.step(event, now=self.now):
             match effect:
                 case Send(peer, message):
+                    if type(message) is Results:
+                        self.look_at_refused(self.parties.get(peer), message)
                     if peer in self.parties:
                         self.parties[peer].inbox.append(decode(encode(message)))
                 case Forget():
                     pass
 
-    def somebody_could_run(self, job: Any) -> bool:
-        _, labels, row = job
-        book = self.broker.book
-        return any(
-            set(labels) <= set(w.labels) and w.slots >= row.slots for w in book.workers.values()
-        )
+    def look_at_refused(self, party: Any, message: Results) -> None:
+        """Said for the first time, it is so."""
+        for row in message.jobs:
+            if row.ending == Ending.REFUSED and party and (party.name, row.tag) not in self.refused:
+                self.refused.add((party.name, row.tag))
+                _, labels, job = party.jobs[row.tag]
+                for worker in self.broker.book.workers.values():
+                    assert worker.slots < job.slots or not worker.labels >= set(labels)
 
     @rule(
         client=st.integers(0, 1),

@@ -1,0 +1,122 @@
+"""A broker's process: keys, sockets, blobs, signals; and how it is told that its parent is gone."""
+
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from maelstrom_broker.log import Log
+from maelstrom_broker.shell import Shell
+from maelstrom_broker.state import BrokerState
+from maelstrom_core.settings import Settings
+from maelstrom_core.transfer.server import MOST_WAITING, open_bulk_server
+from maelstrom_core.transfer.server_state import Limits as BlobLimits
+from maelstrom_core.transport.address_plan import split_address
+from maelstrom_core.transport.endpoints import Limits, Listener, open_listener
+from maelstrom_core.transport.keyring import Keyring
+
+_FAREWELL_SECONDS = 1.0
+"""How long the last messages may take to leave."""
+
+
+async def serve(
+    settings: Settings, port: int, parent: int, ready: Callable[[str], None], *, again: bool
+) -> None:
+    """Serve until a signal, an admin, or the parent's end says otherwise.
+
+    :param port: where to listen; 0 for one that is free
+    :param parent: a descriptor that is at its end when the parent is
+    :param ready: told the address, once it can be reached
+    :param again: another one has died before this one
+    """
+    # First of all, so that whoever is told to stop in the meantime says goodbye as well.
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        await _serve(settings, port, parent, ready, signals, again=again)
+
+
+async def _serve(
+    settings: Settings,
+    port: int,
+    parent: int,
+    ready: Callable[[str], None],
+    signals: AsyncIterator[int],
+    *,
+    again: bool,
+) -> None:
+    log = Log(settings.log_level)
+    keyring = Keyring(Path(settings.cluster_directory))
+    keyring.ensure()
+    keys, authorized = keyring.broker_keys(), keyring.authorized()
+    async with (
+        _blobs(settings, keyring, log) as bulk_port,
+        open_listener(
+            keys,
+            authorized,
+            host=settings.listen[0],
+            port=port,
+            linger_seconds=_FAREWELL_SECONDS,
+        ) as listener,
+    ):
+        machine = BrokerState(
+            secrets.token_bytes(16),
+            now=trio.current_time(),
+            bulk_port=bulk_port,
+            window=settings.window,
+        )
+        shell = Shell(machine, listener, log.say)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_watch_signals, shell, signals)
+            nursery.start_soon(_watch_parent, shell, parent)
+            keyring.publish_address(listener.address)
+            facts = {"address": listener.address, "blobs_port": bulk_port, "pid": os.getpid()}
+            log.say("warning" if again else "info", "started again" if again else "started", facts)
+            ready(listener.address)
+            await shell.run()
+            nursery.cancel_scope.cancel()
+        keyring.withdraw_address(listener.address)
+        log.say("info", "stopped")
+
+
+@asynccontextmanager
+async def _blobs(settings: Settings, keyring: Keyring, log: Log) -> AsyncIterator[int]:
+    """The bulk links, on a thread of their own; the port on which they are."""
+    keys, addresses = keyring.broker_keys(), list[str]()
+
+    @asynccontextmanager
+    async def listening() -> AsyncIterator[Listener]:
+        # Its own reading of who may join, for this is another thread.
+        async with open_listener(
+            keys,
+            keyring.authorized(),
+            host=settings.listen[0],
+            port=settings.blobs_port,
+            limits=Limits(waiting_to_go=MOST_WAITING, waiting_to_come=MOST_WAITING),
+        ) as listener:
+            addresses.append(listener.address)
+            yield listener
+
+    directory = Path(settings.blobs)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    limits = BlobLimits(most_bytes=settings.blobs_size, share_bytes=settings.blobs_size // 2)
+    token = trio.lowlevel.current_trio_token()
+
+    def tell(text: str) -> None:
+        token.run_sync_soon(log.say, "warning", text)
+
+    async with open_bulk_server(listening, directory, limits, tell=tell):
+        yield split_address(addresses[0])[1] if addresses else 0
+
+
+async def _watch_signals(shell: Shell, signals: AsyncIterator[int]) -> None:
+    async for number in signals:
+        shell.stop(f"the broker was stopped by {signal.Signals(number).name}")
+
+
+async def _watch_parent(shell: Shell, parent: int) -> None:
+    """The parent writes nothing: to be readable is to be at its end."""
+    await trio.lowlevel.wait_readable(parent)
+    shell.stop("the broker's parent process is gone")
