@@ -275,3 +275,5 @@ def test_what_runs_on_its_clients_machine_alone() -> None:
         assert why in why_local(attrs.evolve(anywhere, container=container))
     assert "terminal" in why_local(attrs.evolve(anywhere, terminal=TerminalSize(2, 2)))
     assert "warms up" in why_local(attrs.evolve(anywhere, warm_up=True))
+    assert "not kept" in why_local(attrs.evolve(anywhere, keep_output=False))
+    assert "in parts" in why_local(attrs.evolve(anywhere, later_timeouts=(None,)))
