@@ -62,6 +62,12 @@ class Compiled:
             weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
         return self._directory
 
+    def clear(self) -> None:
+        """Remove programs of a run before this one (``--until-fail``)."""
+        if self._directory:
+            for path in Path(self._directory).glob("*.kept"):
+                path.unlink(missing_ok=True)
+
     async def of(
         self, target: Target, container: ContainerSpec, run_job: RunJob
     ) -> list[Doctest] | None:

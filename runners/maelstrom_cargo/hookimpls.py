@@ -89,6 +89,7 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
 async def _collect(run: RunView) -> AsyncIterator[Case]:
     cargo: CargoRun = run.options["cargo"]
     busy_with = run.options["busy with"]
+    cargo.compiled.clear()
     busy_with("cargo test")
     built = await build(cargo.toolchain, cargo.arguments, run.options["say"])
     busy_with("cargo test", ended=True)

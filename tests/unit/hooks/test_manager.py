@@ -68,7 +68,7 @@ def plugin(**hooks: Hook) -> types.SimpleNamespace:
 
 def plugins(**named: object) -> Plugins:
     """Some plugins, in this order, and nothing of what is installed."""
-    return Plugins(block=["go", "pytest"], extra=named.items())
+    return Plugins(block=["cargo", "go", "pytest"], extra=named.items())
 
 
 def refusal(refused: object, name: str = "mine") -> str:
@@ -286,7 +286,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_is_installed_is_found(site: Path) -> None:
     install(site, "found", COLLECTS)
-    asked = Plugins(block=["go", "pytest"])
+    asked = Plugins(block=["cargo", "go", "pytest"])
     assert asked.names() == ["found"]
     assert asked.package(RUN, CASE) == "from the entry point"  # type: ignore[comparison-overlap]
 
@@ -314,7 +314,7 @@ def test_one_that_cannot_be_loaded_is_named_and_the_others_are_kept(
 ) -> None:
     install(site, "a_broken", code)
     install(site, "b_working", COLLECTS)
-    asked = Plugins(block=["go", "pytest"])
+    asked = Plugins(block=["cargo", "go", "pytest"])
     assert asked.names() == ["b_working"]
     (broken,) = asked.broken
     assert broken.name == "a_broken" and broken.reason.startswith(reason)
