@@ -75,7 +75,7 @@ def schema() -> Schema:
             Field(
                 name="blobs",
                 read=text,
-                default=f"{store_directory()}/broker",
+                default=f"{store_directory()}-broker",
                 help="directory in which files are kept that workers fetch",
             ),
             Field(name="blobs-size", read=size, default="50GiB", help="how large it may grow"),

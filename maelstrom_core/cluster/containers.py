@@ -58,9 +58,9 @@ def why_local(job: JobSpec) -> str:
     """Why a job has to run on its client's machine; empty if it need not.
 
     Output as it comes may be lost on the way, and is made whole by the result; where that has not all
-    of it, the job stays here. A warm-up as well: what it tells, a run waits for before all else, and each worker warms its own
-    template when the first fork of it comes. A job that may ask for a terminal, and has not got one,
-    runs anywhere: elsewhere it is told that nobody is there.
+    of it, the job stays here. A warm-up does so too: what it tells, a run waits for before all else, and
+    each worker warms its own template when the first fork of it comes. A job that may ask for a
+    terminal, and has not got one, runs anywhere: elsewhere it is told that nobody is there.
     """
     if job.fault:
         return "it cannot be run at all"

@@ -90,7 +90,9 @@ def both_look(
         assert in_place.outcome == Exited(0), in_place
         assert as_layer.outcome == Exited(0), as_layer
         assert in_place.stdout.omitted_bytes == 0
-        assert as_layer.stdout.head.decode().splitlines() == in_place.stdout.head.decode().splitlines()
+        assert (
+            as_layer.stdout.head.decode().splitlines() == in_place.stdout.head.decode().splitlines()
+        )
         return in_place.stdout.head.decode()
 
     return look
