@@ -30,10 +30,17 @@ from maelstrom_core.store.leases import Lease
 
 
 class LocalBackend:
-    """Runs jobs in this process's engine; see `maelstrom_core.model.ports.Backend`."""
+    """Runs jobs in this process's engine; see `maelstrom_core.model.ports.Backend`.
 
-    def __init__(self, store: Store, project_directory: Path) -> None:
+    :param others_keep_layers: whoever gives jobs keeps their layers in the store for as long as need be;
+        otherwise they are kept until the end, which in a daemon never comes
+    """
+
+    def __init__(
+        self, store: Store, project_directory: Path, *, others_keep_layers: bool = False
+    ) -> None:
         self._store = store
+        self._others_keep_layers = others_keep_layers
         self._specs: dict[str, ContainerSpec] = {}
         self._names: dict[ContainerSpec, str] = {}
         self._by_identity: dict[int, tuple[ContainerSpec, str]] = {}
@@ -130,7 +137,10 @@ class LocalBackend:
             trees = [(tree.path, tree.target or tree.path) for tree in made.host_trees]
             return prepare_message(Container(**fields), lowers=lowers, host_trees=trees)
 
-        return await trio.to_thread.run_sync(prepare)
+        found = await trio.to_thread.run_sync(prepare)
+        if self._others_keep_layers:
+            self._layers.release()
+        return found
 
     @property
     def is_closing(self) -> bool:
@@ -187,12 +197,14 @@ async def open_local_backend(
     store_limit_bytes: int | None = None,
     interpreter: Interpreter = "auto",
     template_memory_bytes: int | None = None,
+    others_keep_layers: bool = False,
 ) -> AsyncIterator[LocalBackend]:
     """A backend on this machine for as long as the context lasts; nothing is left after it.
 
     :param project_directory: what relative paths in layers are relative to
     :param slots: how many jobs run at once
     :param template_memory_bytes: what warm templates may take together that no job uses
+    :param others_keep_layers: see `LocalBackend`
     :raises maelstrom_core.errors.HostError: if this host refuses containers, or the store cannot
         be used
     """
@@ -200,7 +212,7 @@ async def open_local_backend(
         raise InputError("bad settings", [f"slots: {slots}; at least one is needed"])
     limit = {} if store_limit_bytes is None else {"limit_bytes": store_limit_bytes}
     with Store.open(store_directory, **limit) as store:
-        backend = LocalBackend(store, project_directory)
+        backend = LocalBackend(store, project_directory, others_keep_layers=others_keep_layers)
         try:
             async with open_slots(slots, interpreter=interpreter) as opened:
                 ports: list[SlotPort] = list(opened)
