@@ -7,7 +7,7 @@ from typing import assert_never
 import trio
 
 from maelstrom_core.cluster.blobs import Fetches
-from maelstrom_core.cluster.containers import container_of, spec_of, why_not_elsewhere
+from maelstrom_core.cluster.containers import container_of, other, spec_of, why_not_elsewhere
 from maelstrom_core.cluster.link import Link
 from maelstrom_core.errors import InputError, MaelstromError
 from maelstrom_core.model.container import ContainerSpec
@@ -83,6 +83,7 @@ class Worker:
         self.nursery: trio.Nursery | None = None
         self._containers: dict[bytes, ContainerSpec] = {}
         self._leases: dict[bytes, Lease] = {}
+        self._generation = 0
         self._running: dict[Key, trio.CancelScope] = {}
         self._live: dict[Key, LiveOutput] = {}
         self._idle = trio.Event()
@@ -178,6 +179,11 @@ class Worker:
                     lease.release()
                 if for_good:
                     self._containers.pop(digest, None)
+                else:
+                    # Its trees may come again as other ones: as another container to the engine, which
+                    # has those mounted that are gone.
+                    self._generation += 1
+                    self._containers[digest] = other(self._containers[digest], self._origin())
             case _:
                 assert_never(effect)
 
@@ -191,7 +197,10 @@ class Worker:
         if why:
             self._tell(Unreadable(digest, f"only its client's machine can run it: {why}"))
             return
-        self._containers[digest] = spec_of(container, "the cluster")
+        self._containers[digest] = spec_of(container, self._origin())
+
+    def _origin(self) -> str:
+        return f"the cluster, {self._generation}"
 
     async def _make_ready(self, digest: bytes) -> None:
         layers = [layer.digest for layer in self._containers[digest].layers]  # type: ignore[union-attr]

@@ -105,6 +105,7 @@ class LayerMaker:
         """Let the store evict what was made here."""
         for lease in self._leases:
             lease.release()
+        self._leases.clear()
 
     async def _made(self, index: int, layer: CommandLayer) -> StoredLayer:
         """The layer that a program makes, made by now."""

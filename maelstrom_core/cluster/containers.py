@@ -1,5 +1,7 @@
 """Containers as they travel, and which jobs can run on another machine than their client's. Pure."""
 
+import attrs
+
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.container import Bind, Container, ContainerSpec, Network
 from maelstrom_core.model.digest import Digest
@@ -33,13 +35,18 @@ def spec_of(container: Container, origin: str) -> ContainerSpec:
 
     :param origin: where those come from, for people
     """
-    fields = {
-        name: getattr(container, name)
-        for name in (one.name for one in Container.__attrs_attrs__)
-        if name != "layers"
-    }
+    fields = attrs.asdict(container, recurse=False)
     layers = tuple(StoredLayer(digest=one, origin=origin) for one in container.layers)
-    return ContainerSpec(layers=layers, **fields)
+    return ContainerSpec(**(fields | {"layers": layers}))
+
+
+def other(container: ContainerSpec, origin: str) -> ContainerSpec:
+    """The same with layers that come from elsewhere: to an engine another one."""
+    layers = tuple(
+        attrs.evolve(layer, origin=origin) if isinstance(layer, StoredLayer) else layer
+        for layer in container.layers
+    )
+    return attrs.evolve(container, layers=layers)
 
 
 def why_not_elsewhere(container: ContainerSpec | Container) -> str:
@@ -58,9 +65,9 @@ def why_local(job: JobSpec) -> str:
     """Why a job has to run on its client's machine; empty if it need not.
 
     Output as it comes may be lost on the way, and is made whole by the result; where that has not all
-    of it, the job stays here. A warm-up as well: what it tells, a run waits for before all else, and each worker warms its own
-    template when the first fork of it comes. A job that may ask for a terminal, and has not got one,
-    runs anywhere: elsewhere it is told that nobody is there.
+    of it, the job stays here. A warm-up does so too: what it tells, a run waits for before all else, and
+    each worker warms its own template when the first fork of it comes. A job that may ask for a
+    terminal, and has not got one, runs anywhere: elsewhere it is told that nobody is there.
     """
     if job.fault:
         return "it cannot be run at all"

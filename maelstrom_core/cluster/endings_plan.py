@@ -1,5 +1,7 @@
 """A job as its broker needs to see it, and what a broker's endings mean for people. Pure."""
 
+import attrs
+
 from maelstrom_core.cluster.bodies import result_of
 from maelstrom_core.cluster.positional import digest_back
 from maelstrom_core.model.digest import Digest
@@ -65,7 +67,12 @@ def result_of_row(row: JobResultRow, reason: str) -> JobResult | Digest:
 def read_result(data: bytes, who: str) -> JobResult:
     """A result as a worker has written it; or that it cannot be read."""
     try:
-        return result_of(data)
+        result = result_of(data)
+        if isinstance(result.outcome, HostFailed):
+            # "This host" is another one than the reader's.
+            reason = f"{who}: {result.outcome.reason}"
+            result = attrs.evolve(result, outcome=HostFailed(reason, result.outcome.remedy))
+        return result
     except BadMessage as fault:
         return _failed(f"{who} has sent a result that cannot be read: {fault}")
 

@@ -30,11 +30,24 @@ from maelstrom_core.store.leases import Lease
 
 
 class LocalBackend:
-    """Runs jobs in this process's engine; see `maelstrom_core.model.ports.Backend`."""
+    """Runs jobs in this process's engine; see `maelstrom_core.model.ports.Backend`.
 
-    def __init__(self, store: Store, project_directory: Path, labels: Collection[str] = ()) -> None:
+    :param labels: those of this machine
+    :param others_keep_layers: whoever gives jobs keeps their layers in the store for as long as need be;
+        otherwise they are kept until the end, which in a daemon never comes
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        project_directory: Path,
+        labels: Collection[str] = (),
+        *,
+        others_keep_layers: bool = False,
+    ) -> None:
         self._store = store
         self._labels = labels
+        self._others_keep_layers = others_keep_layers
         self._specs: dict[str, ContainerSpec] = {}
         self._names: dict[ContainerSpec, str] = {}
         self._by_identity: dict[int, tuple[ContainerSpec, str]] = {}
@@ -142,7 +155,10 @@ class LocalBackend:
             trees = [(tree.path, tree.target or tree.path) for tree in made.host_trees]
             return prepare_message(Container(**fields), lowers=lowers, host_trees=trees)
 
-        return await trio.to_thread.run_sync(prepare)
+        found = await trio.to_thread.run_sync(prepare)
+        if self._others_keep_layers:
+            self._layers.release()
+        return found
 
     @property
     def is_closing(self) -> bool:
@@ -233,6 +249,7 @@ async def open_local_backend(
     interpreter: Interpreter = "auto",
     template_memory_bytes: int | None = None,
     labels: Collection[str] = (),
+    others_keep_layers: bool = False,
 ) -> AsyncIterator[LocalBackend]:
     """A backend on this machine for as long as the context lasts; nothing is left after it.
 
@@ -240,6 +257,7 @@ async def open_local_backend(
     :param slots: how many jobs run at once
     :param template_memory_bytes: what warm templates may take together that no job uses
     :param labels: those of this machine; jobs that ask for others end at once
+    :param others_keep_layers: see `LocalBackend`
     :raises maelstrom_core.errors.HostError: if this host refuses containers, or the store cannot
         be used
     """
@@ -247,7 +265,9 @@ async def open_local_backend(
         raise InputError("bad settings", [f"slots: {slots}; at least one is needed"])
     limit = {} if store_limit_bytes is None else {"limit_bytes": store_limit_bytes}
     with Store.open(store_directory, **limit) as store:
-        backend = LocalBackend(store, project_directory, labels)
+        backend = LocalBackend(
+            store, project_directory, labels, others_keep_layers=others_keep_layers
+        )
         try:
             async with open_slots(slots, interpreter=interpreter) as opened:
                 ports: list[SlotPort] = list(opened)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,7 @@ import pytest
 
 from maelstrom_core.container.probe import probe
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+LISTENS = "listening at "
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,6 +77,10 @@ class Process:
         self._process.send_signal(number)
 
     def kill(self) -> None:
+        """With all that it has started, if it leads a group of its own."""
+        with suppress(ProcessLookupError):
+            if os.getpgid(self.pid) == self.pid:
+                os.killpg(self.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
 
@@ -113,11 +117,13 @@ class Cluster:
         return process
 
     def broker(self) -> Process:
-        command = [sys.executable, str(HERE / "broker_process.py")]
-        known = (self.directory / "broker.log").exists()
-        times = 1 + (self.directory / "broker.log").read_text().count("ready ") if known else 1
-        started = self.start("broker", [*command, f"{self.directory}/cluster", str(self.port)])
-        started.wait_for("ready ", times=times)
+        """A broker and its parent, at the same address each time; `kill` kills both."""
+        log = self.directory / "broker.log"
+        times = 1 + (log.read_text().count(LISTENS) if log.exists() else 0)
+        command = [sys.executable, "-m", "maelstrom_broker.cli"]
+        command += ["--listen", f"127.0.0.1:{self.port}"]
+        started = self.start("broker", command, start_new_session=True)
+        started.wait_for(LISTENS, times=times)
         return started
 
     def worker(self, name: str = "one", *options: str, slots: int = 2) -> Process:
