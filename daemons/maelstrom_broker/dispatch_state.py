@@ -127,25 +127,24 @@ class Dispatch:
         """A worker came, or came again."""
         self._give_back(worker.reserved)
         self.places.add(worker)
-        self._look_again(worker)
+        self.changed(worker)
 
     def remove(self, worker: Worker) -> None:
         """A worker is given up."""
         self.places.remove(worker)
         self._give_back(worker.reserved)
-        # What it was the only other one for may be given to whoever failed before.
-        for demand in [one for one in self._blocked if one.excluded]:
-            self._unblock(demand)
+        self._look_at_excluded()
 
     def drain(self, worker: Worker, on: bool) -> None:
         """Give a worker nothing new; or do again."""
         worker.draining = on
         self.places.drained()
         self._give_back(worker.reserved)
-        self._look_again(worker)
-
-    def _look_again(self, worker: Worker) -> None:
         self.changed(worker)
+        self._look_at_excluded()
+
+    def _look_at_excluded(self) -> None:
+        """What a worker was the only other one for may be given to whoever failed before."""
         for demand in [one for one in self._blocked if one.excluded]:
             self._unblock(demand)
 
