@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import structlog
+from maelstrom_core.errors import HostError
 
 _MOST_A_SECOND = 200
 """Whoever makes the broker say much does not fill its disk."""
@@ -16,9 +16,17 @@ class Log:
     """Lines on standard error.
 
     :param level: ``debug``, ``info``, ``warning`` or ``error``
+    :raises HostError: if structlog is not installed
     """
 
     def __init__(self, level: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        try:
+            import structlog  # an extra: it is no use to whoever has no broker
+        except ImportError:
+            raise HostError(
+                "structlog is not installed, by which a broker writes down what happens",
+                remedy="pip install 'pytest-maelstrom[cluster]'",
+            ) from None
         renderer: Any = (
             structlog.dev.ConsoleRenderer()
             if sys.stderr.isatty()

@@ -45,9 +45,11 @@ class Supervisor:
         quick_deaths, again = 0, False
         while True:
             ended = self._once(again)
-            plan = None if self._stopping else restart(ended, quick_deaths)
+            if self._stopping:
+                return ended.code  # told twice, it may have died of the second signal
+            plan = restart(ended, quick_deaths)
             if plan is None:
-                return ended.code if not ended.signal else 128 + ended.signal
+                return ended.code
             how = f"died of {_name(ended.signal)}" if ended.signal else f"ended with {ended.code}"
             print(f"maelstrom-broker: it {how}, and is started again", file=sys.stderr, flush=True)
             quick_deaths, again = plan.quick_deaths, True

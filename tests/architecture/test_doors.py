@@ -98,7 +98,8 @@ def undeclared(source: Any, dependencies: set[str]) -> list[str]:
 def dependencies(root: Path) -> set[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     # What an extra brings is imported late, by its door alone, which says what to install.
-    lines = [*project["dependencies"], *project["optional-dependencies"]["images"]]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["images"], *extras["cluster"]]
     return {re.split(r"[^\w-]", line)[0] for line in lines}
 
 

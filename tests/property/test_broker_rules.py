@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from maelstrom_broker.effects import Forget, Send
+from maelstrom_broker.effects import Note, Send
 from maelstrom_broker.events import Came, PeerGone, TimePassed
 from maelstrom_broker.limits import MOST_ATTEMPTS
 from maelstrom_broker.state import BrokerState
@@ -214,7 +214,6 @@ class BrokerRules(RuleBasedStateMachine):
             ModelWorker(self, "w2", 1, ()),
         ]
         self.clients = [ModelClient(self, "c0"), ModelClient(self, "c1")]
-        self.refused: set[tuple[str, int]] = set()
 
     @initialize(who=st.lists(st.booleans(), min_size=5, max_size=5))
     def begin(self, who: list[bool]) -> None:
@@ -230,21 +229,18 @@ class BrokerRules(RuleBasedStateMachine):
         for effect in self.broker.step(event, now=self.now):
             match effect:
                 case Send(peer, message):
-                    if type(message) is Results:
-                        self.look_at_refused(self.parties.get(peer), message)
                     if peer in self.parties:
                         self.parties[peer].inbox.append(decode(encode(message)))
-                case Forget():
-                    pass
+                case Note("job ended badly", facts) if facts["ending"] == "refused":
+                    self.look_at_refused(facts)
 
-    def look_at_refused(self, party: Any, message: Results) -> None:
-        """Said for the first time, it is so."""
-        for row in message.jobs:
-            if row.ending == Ending.REFUSED and party and (party.name, row.tag) not in self.refused:
-                self.refused.add((party.name, row.tag))
-                _, labels, job = party.jobs[row.tag]
-                for worker in self.broker.book.workers.values():
-                    assert worker.slots < job.slots or not worker.labels >= set(labels)
+    def look_at_refused(self, facts: Any) -> None:
+        """When it is said it is so."""
+        (party,) = [client for client in self.clients if client.name == facts["client"]]
+        _, labels, job = party.jobs[facts["tag"]]
+        assert self.broker.book.workers
+        for worker in self.broker.book.workers.values():
+            assert worker.slots < job.slots or not worker.labels >= set(labels)
 
     @rule(
         client=st.integers(0, 1),

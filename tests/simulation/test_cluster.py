@@ -1,0 +1,39 @@
+"""A cluster lives through anything: each seed is another story, and always the same one.
+
+A seed that fails is told: ``pytest tests/simulation --seed N`` runs it alone. Found ones stay as tests
+with a name.
+"""
+
+from typing import Any
+
+import pytest
+
+SEEDS = 150
+
+
+def seeds_of(request: pytest.FixtureRequest) -> range:
+    one = request.config.getoption("--seed")
+    return range(SEEDS) if one is None else range(one, one + 1)
+
+
+@pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
+def test_every_job_ends_once_and_nothing_is_left(
+    request: pytest.FixtureRequest, world: Any, wild: bool
+) -> None:
+    """Mild: brokers die, connections break for a moment; then no job is run twice. Wild: anything."""
+    for seed in seeds_of(request):
+        try:
+            world(seed, wild=wild).check()
+        except AssertionError as fault:
+            raise AssertionError(
+                f"--seed={seed} ({'wild' if wild else 'mild'}): {fault}"
+            ) from fault
+
+
+def test_the_same_seed_is_the_same_story(world: Any) -> None:
+    stories = []
+    for _ in range(2):
+        one = world(7, wild=True)
+        one.run(15.0)
+        stories.append((one.steps, one.now, sorted(one.runs.items())))
+    assert stories[0] == stories[1]
