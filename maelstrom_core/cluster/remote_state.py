@@ -176,7 +176,6 @@ class _Job:
     handed_in: bool = False
     """Perhaps over a connection that is lost; then a worker may have it."""
     handed_in_at: float = 0.0
-    is_running: bool = False
     cancelled: bool = False
     recalled: bool = False
     """Cancelled in order to be run here."""
@@ -195,6 +194,8 @@ class RemoteState:
         self._waiting: dict[int, None] = {}
         """Of these, the ones that this connection has not been told of, in the order to tell them."""
         self._told: set[int] = set()
+        self._idle: dict[int, None] = {}
+        """Of those that it has been told of, the ones that have not begun, and are wanted."""
         self._containers: dict[bytes, bytes] = {}
         self._containers_told: set[bytes] = set()
         self._unwanted: dict[int, None] = {}
@@ -205,22 +206,13 @@ class RemoteState:
 
     @property
     def waiting(self) -> int:
-        """How many jobs no worker can have."""
-        return sum(not self._jobs[tag].handed_in for tag in self._waiting)
+        """How many jobs the broker has not been told of on this connection."""
+        return len(self._waiting)
 
     @property
     def idle(self) -> int:
-        """How many jobs the broker has that have not begun, as far as is known."""
-        return sum(self._is_idle(tag) for tag in self._told)
-
-    @property
-    def running(self) -> int:
-        """How many have begun."""
-        return sum(job.is_running for job in self._jobs.values())
-
-    def _is_idle(self, tag: int) -> bool:
-        job = self._jobs[tag]
-        return not (job.is_running or job.cancelled)
+        """How many jobs it has that have not begun, as far as is known."""
+        return len(self._idle)
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -271,8 +263,7 @@ class RemoteState:
         # Those that were handed in come first: workers may have them.
         self._waiting = dict.fromkeys([*sorted(self._told), *self._waiting])
         self._told.clear()
-        for job in self._jobs.values():
-            job.is_running = False
+        self._idle.clear()
         # Nobody waits for the next broker to hear that a job is not wanted.
         cancelled = [tag for tag, job in self._jobs.items() if job.cancelled]
         return [effect for tag in cancelled for effect in self._drop(tag)]
@@ -282,6 +273,7 @@ class RemoteState:
         self._jobs.clear()
         self._waiting.clear()
         self._told.clear()
+        self._idle.clear()
         return tags
 
     def _take_back(self, jobs: int, since: float) -> list[Effect]:
@@ -290,11 +282,10 @@ class RemoteState:
         for tag in mine:
             del self._waiting[tag], self._jobs[tag]
         theirs = [
-            tag
-            for tag in sorted(self._told, reverse=True)
-            if self._is_idle(tag) and self._jobs[tag].handed_in_at <= since
+            tag for tag in sorted(self._idle, reverse=True) if self._jobs[tag].handed_in_at <= since
         ][: jobs - len(mine)]
         for tag in theirs:
+            del self._idle[tag]
             self._jobs[tag].cancelled = self._jobs[tag].recalled = True
         cancels = (Say(Cancel(self._session, part)) for part in _in_parts(theirs))
         return [*map(GivenBack, mine), *cancels]
@@ -304,7 +295,7 @@ class RemoteState:
             case Started(_, tags):
                 began = [tag for tag in tags if tag in self._told]
                 for tag in began:
-                    self._jobs[tag].is_running = True
+                    self._idle.pop(tag, None)
                 return [Began(tag) for tag in began]
             case Output(_, tag, stream, data, offset):
                 return [Wrote(tag, stream, data, offset)] if tag in self._jobs else []
@@ -323,6 +314,7 @@ class RemoteState:
             if job is not None:
                 self._waiting.pop(row.tag, None)
                 self._told.discard(row.tag)
+                self._idle.pop(row.tag, None)
                 back = job.recalled and row.ending == Ending.CANCELLED
                 effects.append(GivenBack(row.tag) if back else Ended(row.tag, row))
         # Again, if need be: the answer to its first arrival may have been lost.
@@ -337,6 +329,7 @@ class RemoteState:
             return []
         if tag in self._told:
             job.cancelled = True
+            self._idle.pop(tag, None)
             return [Say(Cancel(self._session, (tag,)))]
         return self._drop(tag)
 
@@ -359,6 +352,7 @@ class RemoteState:
         for tag in chosen:
             del self._waiting[tag]
             self._told.add(tag)
+            self._idle[tag] = None
             job = self._jobs[tag]
             job.handed_in, job.handed_in_at = True, now
             batches.setdefault((job.container, job.labels), []).append(job.row)
@@ -377,6 +371,8 @@ class RemoteState:
         assert self._is_up or not self._told
         assert self._unwanted.keys().isdisjoint(self._jobs)
         assert all(self._jobs[tag].handed_in for tag in self._told)
+        assert self._told.issuperset(self._idle)
+        assert not any(self._jobs[tag].cancelled for tag in self._idle)
 
 
 def _in_messages(rows: list[SubmittedJob]) -> Iterator[tuple[SubmittedJob, ...]]:

@@ -85,7 +85,16 @@ def from_plain(cls: type[T], data: Any, *, what: str = "data") -> T:
         AttributeError,
         OverflowError,
     ) as error:
-        raise InputError(f"bad {what}", cattrs.transform_error(error, path=what)) from None
+        raise InputError(f"bad {what}", _faults(error, what)) from None
+
+
+def _faults(error: BaseException, what: str) -> list[str]:
+    import cattrs
+
+    try:
+        return cattrs.transform_error(error, path=what)
+    except Exception:  # keys that are no texts are more than it can tell of
+        return [f"{what}: {type(error).__name__}"]
 
 
 def encode(value: Any) -> bytes:

@@ -20,7 +20,7 @@ from maelstrom_core.container.probe import probe
 LISTENS = "listening at "
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def host_allows_containers() -> None:
     refused = [finding for finding in probe() if finding.essential and not finding.ok]
     if refused:
@@ -151,7 +151,7 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
+def cluster(tmp_path: Path, host_allows_containers: None) -> Iterator[Cluster]:
     made = Cluster(tmp_path)
     try:
         yield made

@@ -119,7 +119,7 @@ def test_every_variable_named_exists(page: Path) -> None:
         - known_variables()
         - FOR_TESTS
         - FOR_BENCHES
-        - {"MAELSTROM_NAME", "MAELSTROM_PYTEST_NAME", "MAELSTROM_RUN_NAME"}
+        - {f"MAELSTROM_{one}NAME" for one in ("", "PYTEST_", "RUN_", "WORKER_")}
         == set()
     )
 

@@ -227,6 +227,7 @@ def test_a_container_comes_back_equal() -> None:
         b"",
         b"\x80",
         cbor2.dumps({"user": "0"}),
+        cbor2.dumps({0: 0}),
         cbor2.dumps({"user": True}),
         cbor2.dumps({"nonsense": 1}),
         cbor2.dumps({"template": {"program": "x", "stdin": 1 << 40}}),

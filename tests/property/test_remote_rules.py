@@ -194,6 +194,7 @@ class RemoteRules(RuleBasedStateMachine):
         if self.up:
             free = self.window - len(self.submitted_now)
             assert free <= 0 or self.client.waiting == 0
+        assert self.client.idle <= len(self.submitted_now) if self.up else not self.client.idle
 
     def teardown(self) -> None:
         """However it has come, with a broker that stays all jobs end."""

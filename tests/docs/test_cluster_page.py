@@ -1,0 +1,27 @@
+"""The page on clusters says of workers what their settings are."""
+
+from pathlib import Path
+
+from maelstrom_worker.settings import OPTIONS, schema
+
+from maelstrom_core.cluster.joining import AUTO
+from maelstrom_core.cluster.remote import WAIT_SECONDS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "cluster.md").read_text()
+
+
+def test_the_table_of_a_worker_s_settings_is_the_schema() -> None:
+    table = PAGE.partition("| name | option |")[2].partition("\n\n")[0]
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:4]] for line in table.splitlines()[2:]]
+    assert sorted(name for name, *_ in rows) == sorted(schema().names())
+    for name, option, default in rows:
+        assert option == (f"--{name}" if name in OPTIONS else "")
+        field = next(one for one in schema() if one.name == name)
+        if name in ("grace", "log-level", "cache-size", "template-memory", "interpreter", "broker"):
+            assert default == str(field.default)
+
+
+def test_what_it_says_in_words_is_so() -> None:
+    assert AUTO == "auto"
+    assert WAIT_SECONDS == 0.5
+    assert "What waits\nthere for half a second comes back" in PAGE
