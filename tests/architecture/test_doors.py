@@ -99,7 +99,7 @@ def dependencies(root: Path) -> set[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     # What an extra brings is imported late, by its door alone, which says what to install.
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["images"], *extras["cluster"]]
+    lines = [*project["dependencies"], *extras["images"], *extras["cluster"], *extras["web"]]
     return {re.split(r"[^\w-]", line)[0] for line in lines}
 
 
