@@ -163,6 +163,7 @@ class Attempts:
                 "tag": job.tag,
                 "ending": Ending(job.ending).name.lower(),
                 "why": why,
+                "at_seconds": round(self._book.now - self._book.started, 1),
             }
         )
         self._book.post.note(

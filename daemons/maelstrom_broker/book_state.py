@@ -30,12 +30,13 @@ class Book:
     :param boot: random, of this life of the broker; 16 bytes
     :param zombies: jobs whose client is gone for good, until their worker says that they ended
     :param chores: long work, done in slices between events; each yields after a part of it
+    :param now: of the event that is taken in
     :param unsettled_until: until then workers may be missing that will be there
     """
 
     def __init__(self, boot: bytes, now: float) -> None:
         self.boot = boot
-        self.started = now
+        self.started = self.now = now
         self.peers: dict[bytes, Party] = {}
         self.workers: dict[bytes, Worker] = {}
         self.clients: dict[bytes, Client] = {}
@@ -49,7 +50,7 @@ class Book:
         self.recent: deque[dict[str, object]] = deque(maxlen=RECENT)
         self.unsettled_until = now
         self.totals = dict.fromkeys(
-            ("accepted", "given", "ran", "unfit", "lost", "refused", "cancelled"), 0
+            ("accepted", "given", "ran", "unfit", "lost", "refused", "cancelled", "links_ended"), 0
         )
         self._timers: list[tuple[float, int, Callable[[Any, float], None], Any]] = []
         self._serial = 0

@@ -130,6 +130,7 @@ class Links:
         """End a link."""
         if peer in self._dismissed:
             return
+        self._book.totals["links_ended"] += 1
         self._book.post.flush()
         self._say_bye(peer, code, text)
         party = self._book.peers.get(peer)

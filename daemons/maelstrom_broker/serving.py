@@ -5,6 +5,7 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -12,8 +13,9 @@ import trio
 from maelstrom_broker.log import Log
 from maelstrom_broker.shell import Shell
 from maelstrom_broker.state import BrokerState
+from maelstrom_core.errors import HostError
 from maelstrom_core.settings import Settings
-from maelstrom_core.transfer.server import MOST_WAITING, open_bulk_server
+from maelstrom_core.transfer.server import MOST_WAITING, BulkServer, open_bulk_server
 from maelstrom_core.transfer.server_state import Limits as BlobLimits
 from maelstrom_core.transport.address_plan import split_address
 from maelstrom_core.transport.endpoints import Limits, Listener, open_listener
@@ -52,7 +54,7 @@ async def _serve(
     keyring.ensure()
     keys, authorized = keyring.broker_keys(), keyring.authorized()
     async with (
-        _blobs(settings, keyring, log) as bulk_port,
+        _blobs(settings, keyring, log) as (bulk_port, bulk_server),
         open_listener(
             keys,
             authorized,
@@ -71,6 +73,8 @@ async def _serve(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, shell, signals)
             nursery.start_soon(_watch_parent, shell, parent)
+            if settings.web is not None:
+                await _open_page(nursery, settings, machine, bulk_server, log, again=again)
             keyring.publish_address(listener.address)
             facts = {"address": listener.address, "blobs_port": bulk_port, "pid": os.getpid()}
             log.say("warning" if again else "info", "started again" if again else "started", facts)
@@ -82,8 +86,10 @@ async def _serve(
 
 
 @asynccontextmanager
-async def _blobs(settings: Settings, keyring: Keyring, log: Log) -> AsyncIterator[int]:
-    """The bulk links, on a thread of their own; the port on which they are."""
+async def _blobs(
+    settings: Settings, keyring: Keyring, log: Log
+) -> AsyncIterator[tuple[int, BulkServer]]:
+    """The bulk links, on a thread of their own: the port on which they are, and who answers."""
     keys, addresses = keyring.broker_keys(), list[str]()
 
     @asynccontextmanager
@@ -107,8 +113,42 @@ async def _blobs(settings: Settings, keyring: Keyring, log: Log) -> AsyncIterato
     def tell(text: str) -> None:
         token.run_sync_soon(log.say, "warning", text)
 
-    async with open_bulk_server(listening, directory, limits, tell=tell):
-        yield split_address(addresses[0])[1] if addresses else 0
+    async with open_bulk_server(listening, directory, limits, tell=tell) as server:
+        yield split_address(addresses[0])[1] if addresses else 0, server
+
+
+async def _open_page(
+    nursery: trio.Nursery,
+    settings: Settings,
+    machine: BrokerState,
+    bulk: BulkServer,
+    log: Log,
+    *,
+    again: bool,
+) -> None:
+    """The page and the metrics; nothing of them is loaded before."""
+    try:
+        from maelstrom_broker.web.metrics_plan import BlobFacts
+        from maelstrom_broker.web.opening import serve_page
+    except ModuleNotFoundError as error:
+        raise HostError(
+            f"the broker's page needs {error.name}, which is not installed",
+            remedy="pip install 'pytest-maelstrom[web]', or --web off",
+        ) from None
+
+    def blobs() -> BlobFacts:
+        # Read while another thread changes it: numbers that belong to neighbouring moments.
+        holdings, counts = bulk.directory.holdings, bulk.counts
+        return BlobFacts(
+            count=len(holdings),
+            bytes=holdings.bytes,
+            received_bytes=counts.bytes_in,
+            sent_bytes=counts.bytes_out,
+            requests=counts.requests,
+            refused=counts.refused,
+        )
+
+    await nursery.start(partial(serve_page, settings, machine.book, blobs, log.say, again=again))
 
 
 async def _watch_signals(shell: Shell, signals: AsyncIterator[int]) -> None:

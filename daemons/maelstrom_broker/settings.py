@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from maelstrom_broker.limits import WINDOW_JOBS
 from maelstrom_core.settings import Field, Schema
 from maelstrom_core.settings.host import state_directory, store_directory
-from maelstrom_core.settings.schema import BadValue, count, one_of, size, text
-from maelstrom_core.transport.address_plan import address_fault
+from maelstrom_core.settings.schema import BadValue, count, names, one_of, size, text
+from maelstrom_core.transport.address_plan import address_fault, split_address
 
 OPTIONS: Mapping[str, str] = {
     "listen": "HOST[:PORT]",
     "cluster-directory": "DIRECTORY",
     "blobs": "DIRECTORY",
     "blobs-size": "SIZE",
+    "web": "HOST:PORT",
     "log-level": "LEVEL",
 }
 """Those that the command line has, and what stands for their values."""
@@ -29,6 +30,18 @@ def listen(value: object) -> tuple[str, int]:
     if not port.isdigit() or int(port) > 65535 or address_fault(f"{host}:1"):
         raise BadValue("HOST or HOST:PORT, with brackets around a host of IPv6")
     return host.strip("[]"), int(port)
+
+
+def web(value: object) -> tuple[str, int] | None:
+    """A host and a port, or ``off``."""
+    found = str(value)
+    if found == "off":
+        return None
+    if found.isdigit():
+        found = f"127.0.0.1:{found}"
+    if address_fault(found):
+        raise BadValue("HOST:PORT, with brackets around a host of IPv6; PORT, on this machine; off")
+    return split_address(found)
 
 
 def window(value: object) -> int:
@@ -84,6 +97,25 @@ def schema() -> Schema:
                 read=window,
                 default=WINDOW_JOBS,
                 help="jobs that a client may hand in before it has taken results",
+            ),
+            Field(
+                name="web",
+                read=web,
+                default="off",
+                help="where to show a page for people, and metrics: HOST:PORT, or PORT on this machine "
+                "alone; off: nowhere",
+            ),
+            Field(
+                name="web-token",
+                read=one_of("auto", "always"),
+                default="auto",
+                help="whether the page wants a token; auto: unless it is on this machine alone",
+            ),
+            Field(
+                name="web-names",
+                read=names,
+                default="",
+                help="names by which browsers may ask for the page, besides this machine's own",
             ),
             Field(
                 name="log-level",

@@ -88,6 +88,7 @@ class BrokerState:
 
     def take(self, event: Event, *, now: float) -> None:
         """Take in one event of several; `settle` says what must be done about all of them."""
+        self.book.now = now
         match event:
             case Came():
                 self._came(event, now)
@@ -109,6 +110,7 @@ class BrokerState:
 
     def settle(self, *, now: float) -> list[Effect]:
         """Give out what can be given, and return all that must be done, in order."""
+        self.book.now = now
         self._has_more = False
         if not self._stopping:
             self._do_chores()

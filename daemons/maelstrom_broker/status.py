@@ -10,6 +10,8 @@ from maelstrom_broker.book_state import Book
 from maelstrom_broker.records import Client, Worker
 from maelstrom_core.wire.messages import MOST_MESSAGE_BYTES
 
+ENDINGS = ("ran", "unfit", "lost", "refused", "cancelled")
+"""Totals of jobs that ended, each of which counts in one of them."""
 _MOST_LISTED = 1_000
 _ROOM = MOST_MESSAGE_BYTES - 1024
 
@@ -27,9 +29,15 @@ def document(book: Book, details: bool, now: float) -> bytes:
         listed //= 2
 
 
-def _status(book: Book, details: bool, now: float, listed: int) -> dict[str, object]:
+def tally(book: Book) -> tuple[int, int, int]:
+    """Jobs that run, that wait, and that have ended since the broker was started."""
     running = sum(len(worker.jobs) for worker in book.workers.values())
     queued = sum(map(_queued, book.clients.values()))
+    return running, queued, sum(book.totals[name] for name in ENDINGS)
+
+
+def _status(book: Book, details: bool, now: float, listed: int) -> dict[str, object]:
+    running, queued, _ = tally(book)
     status: dict[str, object] = {
         "boot": book.boot.hex()[:12],
         "uptime_seconds": round(now - book.started, 1),
@@ -40,6 +48,7 @@ def _status(book: Book, details: bool, now: float, listed: int) -> dict[str, obj
             "workers": len(book.workers),
             "clients": len(book.clients),
             "slots": sum(worker.slots for worker in book.workers.values()),
+            "used": sum(worker.used for worker in book.workers.values()),
             "running": running,
             "queued": queued,
             "orphans": len(book.orphans),

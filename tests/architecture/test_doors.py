@@ -99,7 +99,8 @@ def dependencies(root: Path) -> set[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     # What an extra brings is imported late, by its door alone, which says what to install.
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["cluster"], *extras["images"], *extras["watch"]]
+    brought = ("cluster", "images", "watch", "web")
+    lines = [*project["dependencies"], *(line for one in brought for line in extras[one])]
     return {re.split(r"[^\w-]", line)[0] for line in lines}
 
 

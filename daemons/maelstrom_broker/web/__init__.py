@@ -1,0 +1,1 @@
+"""The broker's page and metrics; loaded only where the setting ``web`` says so."""

@@ -1,0 +1,74 @@
+"""Lines over the last hour, drawn as SVG within the page. Pure."""
+
+from collections.abc import Sequence
+
+from maelstrom_broker.web.history_state import KEPT_SECONDS, Points
+from maelstrom_broker.web.words_plan import number, shown
+
+WIDTH, HEIGHT = 360, 96
+_TOP, _BOTTOM = 4, HEIGHT - 2
+_STEPS = (1, 2, 5)
+
+
+def chart(title: str, pieces: Sequence[Points], now: float, *, kind: str) -> str:
+    """A chart of an hour, with its highest value and its last.
+
+    :param pieces: points of time and value; nothing is drawn between pieces
+    :param now: the right edge
+    :param kind: a class of the style sheet
+    """
+    values = [value for piece in pieces for _, value in piece]
+    last = number(values[-1]) if values else "–"
+    most = number(max(values)) if values else "–"
+    top = ceiling(max(values, default=0))
+    lines = "".join(_drawn(piece, now, top) for piece in pieces)
+    about = f"{title} in the last hour: now {last}, at most {most}"
+    grid = "".join(
+        f'<line class="grid" x1="0" x2="{WIDTH}" y1="{y}" y2="{y}"/>'
+        for y in (_TOP, (_TOP + _BOTTOM) // 2, _BOTTOM)
+    )
+    return (
+        f'<figure class="chart {kind}"><figcaption>{shown(title)} <b>{last}</b>'
+        f'<span class="most">at most {most}</span></figcaption>'
+        f'<div class="plot"><svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{shown(about, 200)}">{grid}{lines}</svg>'
+        f'<span class="scale">{number(top)}</span></div>'
+        '<div class="hours"><span>1 hour ago</span><span>30 min</span><span>now</span></div></figure>'
+    )
+
+
+def ceiling(value: float) -> float:
+    """The next of 1, 2, 5, 10, 20, 50, …: scales do not jump with each sample."""
+    size = 1
+    while True:
+        for step in _STEPS:
+            if value <= step * size:
+                return step * size
+        size *= 10
+
+
+def _drawn(piece: Points, now: float, top: float) -> str:
+    places = [_place(at, value, now, top) for at, value in piece]
+    if len(places) == 1:
+        x, y = places[0]
+        places.append((min(x + 1, WIDTH), y))
+    line = " ".join(f"{x:g},{y:g}" for x, y in places)
+    below = f"{places[0][0]:g},{_BOTTOM} {line} {places[-1][0]:g},{_BOTTOM}"
+    return f'<polygon class="area" points="{below}"/><polyline class="line" points="{line}"/>'
+
+
+def _place(at: float, value: float, now: float, top: float) -> tuple[float, float]:
+    x = WIDTH * (1 - (now - at) / KEPT_SECONDS)
+    y = _BOTTOM - (_BOTTOM - _TOP) * value / top
+    return round(min(WIDTH, max(0.0, x)), 1), round(y, 1)
+
+
+def bar(used: int, slots: int) -> str:
+    """How much of something is taken; red beyond all there is."""
+    share = 100 * min(1.0, used / slots) if slots else 0
+    kind = "bar over" if used > slots else "bar"
+    return (
+        f'<svg class="{kind}" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="all" width="100" height="8"/><rect class="used" width="{share:.1f}" height="8"/>'
+        "</svg>"
+    )

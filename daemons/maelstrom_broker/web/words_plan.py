@@ -1,0 +1,40 @@
+"""Words of peers made fit for a page, and numbers for people. Pure.
+
+Names, labels and reasons are what some peer has said. Nothing of it gets to a page but through `shown`.
+"""
+
+from html import escape
+
+MOST_SHOWN = 80
+_NOT_SHOWN = "\N{REPLACEMENT CHARACTER}"
+
+
+def clean(text: object, most: int = MOST_SHOWN) -> str:
+    """Printable, and not long. Marks that turn the direction of writing are not printable either.
+
+    :param most: characters
+    """
+    found = str(text)
+    cut = found[:most]
+    fit = "".join(one if one.isprintable() or one == "\n" else _NOT_SHOWN for one in cut)
+    return fit if len(found) <= most else f"{fit}…"
+
+
+def shown(text: object, most: int = MOST_SHOWN) -> str:
+    """The same as HTML, fit for elements and for attributes in quotation marks."""
+    return escape(clean(text, most), quote=True)
+
+
+def number(value: float) -> str:
+    """With spaces between thousands, and no more digits than are of use."""
+    if value == int(value):
+        return f"{int(value):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return f"{value:.1f}" if value < 100 else number(round(value))
+
+
+def age(seconds: float) -> str:
+    """How long something takes or took, in one unit."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"
