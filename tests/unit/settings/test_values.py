@@ -1,9 +1,11 @@
 """Values of settings: what people write, and what each setting cannot be."""
 
+from collections.abc import Callable
+
 import pytest
 
 from maelstrom_core.errors import InputError
-from maelstrom_core.settings import Field, Schema, load
+from maelstrom_core.settings import COMMON, Field, Schema, load
 from maelstrom_core.settings.schema import (
     BadValue,
     one_of,
@@ -14,6 +16,8 @@ from maelstrom_core.settings.schema import (
     whole_number,
     yes_or_no,
 )
+
+FIELDS = COMMON(slots=1, store="/default/store", state="/default/state")
 
 
 @pytest.mark.parametrize(
