@@ -179,12 +179,17 @@ class Schema:
 class BrokerName(str):
     """How a broker is named; shown without the secret key that may be in it."""
 
-    def __repr__(self) -> str:
+    @property
+    def without_secret(self) -> str:
         """All of a join string but its last parts."""
         fields = self.split("/")
         if not self.lstrip().startswith("maelstrom-join-"):
-            return super().__repr__()
-        return repr("/".join([*fields[:4], "…"]) if len(fields) > 4 else "maelstrom-join-…")
+            return str(self)
+        return "/".join([*fields[:4], "…"]) if len(fields) > 4 else "maelstrom-join-…"
+
+    def __repr__(self) -> str:
+        """The same, between quotation marks."""
+        return repr(self.without_secret)
 
 
 def broker(value: object) -> str:

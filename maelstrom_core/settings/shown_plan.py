@@ -1,7 +1,7 @@
 """Settings as they are shown: lines of TOML, which may be put into a file of settings as they are. Pure.
 
 Each value is shown as it was written, not as it was understood: nobody writes a key as the byte that it
-sends, or no limit as nothing. What is not set, and what TOML cannot say, is a comment.
+sends, or no limit as nothing. What is not set, what is secret, and what TOML cannot say, is a comment.
 """
 
 import json
@@ -37,6 +37,9 @@ def _line(one: Shown, width: int) -> str:
     origin = "".join(letter if letter.isprintable() else "?" for letter in one.origin)
     if one.written is None:
         return f"# {one.name} is not set  # {origin}"
+    without_secret = getattr(one.value, "without_secret", None)
+    if without_secret is not None and without_secret != one.value:
+        return f"# {one.name} is {without_secret} and a secret that is not shown  # {origin}"
     text = _toml(_shortest(one.written, one.value))
     if text is None:
         return f"# {one.name} cannot be written here: {one.written!a}  # {origin}"

@@ -144,10 +144,10 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         'cache-size          = "1kB"  # $MAELSTROM_CACHE_SIZE',
         'insecure-registries = ""  # default',
         'state               = "/default/state"  # default',
-        'labels              = ""  # default',
         'broker              = ""  # default',
         "cluster-only        = false  # default",
         'cluster-directory   = "/default/state/cluster"  # default',
+        'labels              = ""  # default',
         'template-memory     = "25%"  # default',
         "timeout             = 0  # default",
         'interpreter         = "auto"  # default',
@@ -161,7 +161,8 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
 def test_a_join_string_is_described_without_its_keys(sources: Sources) -> None:
     sources.command_line["broker"] = "maelstrom-join-1/client/ann/host:4000/PUBLIC/SECRET/12345678"
     described = sources.load().described()
-    assert "= 'maelstrom-join-1/client/ann/host:4000/…'  (command line)" in described
+    told = "broker is maelstrom-join-1/client/ann/host:4000/… and a secret that is not shown"
+    assert f"# {told}  # command line" in described
     assert "SECRET" not in described
     assert "SECRET" in sources.load().broker
     sources.command_line["broker"] = "maelstrom-join-SECRET"
@@ -223,8 +224,8 @@ def test_no_name_of_a_file_ends_its_line(tmp_path: Path) -> None:
         ("Timeout", "did you mean timeout?"),
         (
             "zzz",
-            "known: slots, store, cache-size, insecure-registries, state, labels, broker, cluster-only, "
-            "cluster-directory, template-memory, timeout, interpreter, repeat, retries, stop-after, "
+            "known: slots, store, cache-size, insecure-registries, state, broker, cluster-only, "
+            "cluster-directory, labels, template-memory, timeout, interpreter, repeat, retries, stop-after, "
             "fail-on-flaky",
         ),
     ],
