@@ -72,6 +72,7 @@ async def run(settings: Settings) -> None:
             store_limit_bytes=settings.cache_size,
             interpreter=settings.interpreter,
             template_memory_bytes=template_memory(settings.template_memory, available_memory()),
+            labels=settings.labels,
             others_keep_layers=True,
         ) as backend,
         open_blobs(place.open_bulk, backend.store) as blobs,

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import attrs
 import trio
@@ -147,12 +147,14 @@ class ClusterClient:
         """Whether nothing can be handed in any more."""
         return bool(self._over)
 
-    def take_back(self, jobs: int, *, waited_seconds: float) -> None:
+    def take_back(self, jobs: int, *, waited_seconds: float, labels: Collection[str] = ()) -> None:
         """Ask for jobs that wait for a slot of the cluster; their `run` says so.
 
         :param waited_seconds: how long they must have waited
+        :param labels: what this machine has; jobs that ask for others are left where they are
         """
-        self._tell(remote.TakeBack(jobs, trio.current_time() - waited_seconds))
+        since = trio.current_time() - waited_seconds
+        self._tell(remote.TakeBack(jobs, since, frozenset(labels)))
 
     async def wait_for_welcome(self) -> None:
         """Wait for the broker's first word.
@@ -196,7 +198,7 @@ class ClusterClient:
                 return JobResult(outcome=HostFailed(error.message, error.remedy))
         tag = next(self._tags)
         given = self._jobs[tag] = _Given(job, LiveOutput(on_output))
-        self._tell(remote.Wanted(known.digest, row_of(tag, job, body)))
+        self._tell(remote.Wanted(known.digest, row_of(tag, job, body), job.container.labels))
         try:
             await given.done.wait()
         except trio.Cancelled:

@@ -46,7 +46,8 @@ class LocalBackend:
         others_keep_layers: bool = False,
     ) -> None:
         self._store = store
-        self._labels = labels
+        self.labels = frozenset(labels)
+        """Those of this machine."""
         self._others_keep_layers = others_keep_layers
         self._specs: dict[str, ContainerSpec] = {}
         self._names: dict[ContainerSpec, str] = {}
@@ -93,7 +94,7 @@ class LocalBackend:
         assert self.engine is not None
         container = job.container
         environment = _together(container.environment, job.environment)
-        fault = _fault_of(job, environment) or _without(container.labels, self._labels)
+        fault = _fault_of(job, environment) or _without(container.labels, self.labels)
         if fault:
             return JobResult(outcome=InputFailed((fault,)))
         directory = job.working_directory or container.working_directory
@@ -220,7 +221,7 @@ def _without(wanted: Collection[str], own: Collection[str]) -> str:
     missing = [label for label in wanted if label not in own]
     if not missing:
         return ""
-    has = f"which has {', '.join(own)}" if own else "which has none"
+    has = f"which has {', '.join(sorted(own))}" if own else "which has none"
     remedy = "the setting labels says what it has, as MAELSTROM_LABELS or in a file"
     return f"labels: {', '.join(missing)} cannot be had on this machine, {has}; {remedy}"
 

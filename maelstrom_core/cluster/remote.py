@@ -78,7 +78,8 @@ class RemoteBackend:
 
     def _is_free_for(self, job: JobSpec) -> bool:
         wanted = not self._cluster_only and self._client.has_idle_jobs
-        return wanted and self._free >= job.slots
+        fits = self._free >= job.slots and self._local.labels.issuperset(job.container.labels)
+        return wanted and fits
 
     async def _run_here(
         self, job: JobSpec, on_output: OnOutput | None, viewer: Viewer | None
@@ -94,7 +95,9 @@ class RemoteBackend:
         while not self._cluster_only:
             await trio.sleep(_LOOK_SECONDS)
             if self._free and self._client.has_idle_jobs:
-                self._client.take_back(self._free, waited_seconds=WAIT_SECONDS)
+                self._client.take_back(
+                    self._free, waited_seconds=WAIT_SECONDS, labels=self._local.labels
+                )
 
 
 @asynccontextmanager

@@ -95,10 +95,12 @@ class TakeBack:
     """This machine has slots for so many jobs; those that would begin last are given back.
 
     :param since: the broker keeps what was handed in later, for it may begin at any moment
+    :param labels: what this machine has; jobs that ask for others are left where they are
     """
 
     jobs: int
     since: float
+    labels: frozenset[str] = frozenset()
 
 
 @attrs.frozen
@@ -242,8 +244,8 @@ class RemoteState:
                 return self._came(message)
             case CancelWanted(tag):
                 return self._cancel(tag)
-            case TakeBack(jobs, since):
-                return self._take_back(jobs, since)
+            case TakeBack(jobs, since, labels):
+                return self._take_back(jobs, since, labels)
             case Flush(now):
                 return [Say(message) for message in self._flush(now)]
             case _:
@@ -276,13 +278,18 @@ class RemoteState:
         self._idle.clear()
         return tags
 
-    def _take_back(self, jobs: int, since: float) -> list[Effect]:
+    def _take_back(self, jobs: int, since: float, labels: frozenset[str]) -> list[Effect]:
         """What has not been handed in is here; of the rest the broker has to be asked."""
-        mine = [tag for tag in reversed(self._waiting) if not self._jobs[tag].handed_in][:jobs]
+        fitting = (
+            tag for tag in reversed(self._waiting) if labels.issuperset(self._jobs[tag].labels)
+        )
+        mine = [tag for tag in fitting if not self._jobs[tag].handed_in][:jobs]
         for tag in mine:
             del self._waiting[tag], self._jobs[tag]
         theirs = [
-            tag for tag in sorted(self._idle, reverse=True) if self._jobs[tag].handed_in_at <= since
+            tag
+            for tag in sorted(self._idle, reverse=True)
+            if self._jobs[tag].handed_in_at <= since and labels.issuperset(self._jobs[tag].labels)
         ][: jobs - len(mine)]
         for tag in theirs:
             del self._idle[tag]

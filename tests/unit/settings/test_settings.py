@@ -225,8 +225,8 @@ def test_no_name_of_a_file_ends_its_line(tmp_path: Path) -> None:
         (
             "zzz",
             "known: slots, store, cache-size, insecure-registries, state, broker, cluster-only, "
-            "cluster-directory, labels, template-memory, timeout, interpreter, repeat, retries, stop-after, "
-            "fail-on-flaky",
+            "cluster-directory, labels, template-memory, timeout, interpreter, repeat, retries, "
+            "stop-after, fail-on-flaky",
         ),
     ],
 )
