@@ -21,7 +21,8 @@ Take jobs from clients, and give them to workers. On one machine, as one user, n
 For other machines listen on an address that they can reach, and give each a join string:
 
   maelstrom-broker --listen 0.0.0.0:21000
-  maelstrom-admin add worker rack7            prints what to give to maelstrom-worker there
+  maelstrom-admin keys invite worker rack7 --address HOST:21000
+                                              prints what to give to maelstrom-worker there
 """
 _EPILOG = """\
 It runs in the foreground. Whatever ends it but a signal that asks it to (SIGTERM, SIGINT, SIGHUP), it

@@ -8,7 +8,6 @@ import trio
 
 from maelstrom_core.api import (
     AsyncRunner,
-    Cancelled,
     Exited,
     InputError,
     JobSpec,
@@ -123,8 +122,7 @@ class ManyJobs:
         counts.ended += 1
         counts.failed += result.outcome != _WELL or bool(kept.faults)
         # No other job is read before that is done: what waits to be shown is memory, too.
-        if not isinstance(result.outcome, Cancelled):
-            await self._presenter.ended(number, job, result, kept)
+        await self._presenter.ended(number, job, result, kept)
 
     async def _fault(self, text: str) -> None:
         self._counts.faults += 1
