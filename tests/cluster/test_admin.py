@@ -92,4 +92,4 @@ def test_who_may_join(cluster: Any, tmp_path: Path) -> None:
     worker.wait_until(lambda: not status(cluster)["workers"][0]["connected"])
     # It goes on trying, for it may be let in again; and says why it is not.
     late = cluster.worker("late", "--broker", str(join))
-    late.wait_for("does not know this key")
+    late.wait_for("does not know the key of worker:rack7")
