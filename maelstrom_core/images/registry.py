@@ -54,6 +54,10 @@ class Registry:
         self._is_insecure = self.host in insecure or _is_loopback(self.host)
         self._stop = stop
         self._sockets: list[socket.socket] = []
+        self._connected: dict[int, socket.socket] = {}
+        self._shaking: dict[int, socket.socket] = {}
+        # Of every request: whichever of them waits is to be woken.
+        self._traced = {"trace": self._trace}
         stop.calls(self._break_off)
         self._credentials = Credentials(environment)
         self._lock = threading.Lock()
@@ -75,15 +79,25 @@ class Registry:
 
     def _break_off(self) -> None:
         """Wake threads that wait for a registry which says nothing."""
-        for one in list(self._sockets):
+        for one in (*list(self._sockets), *list(self._shaking.values())):
             with suppress(OSError):  # closed already, or the one below a socket with TLS
                 socket.socket.shutdown(one, socket.SHUT_RDWR)
 
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        thread = threading.get_ident()
+        if event == "connection.start_tls.started" and thread in self._connected:
+            # TLS takes the descriptor away from the socket that is known, and gives one back when
+            # both sides have agreed, which one that is silent never does.
+            with suppress(OSError):
+                self._shaking[thread] = self._connected[thread].dup()
+        elif event.startswith("connection.start_tls.") and thread in self._shaking:
+            self._shaking.pop(thread).close()
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            self._sockets.append(info["return_value"].get_extra_info("socket"))
-            if self._stop.is_set():
-                self._break_off()  # it was set while nobody knew of this socket
+            known = info["return_value"].get_extra_info("socket")
+            self._connected[thread] = known
+            self._sockets.append(known)
+        if self._stop.is_set():
+            self._break_off()  # it was set while nobody knew of this socket
 
     def manifest(self, wanted: str) -> tuple[bytes, str]:
         """A manifest or index, and what it was sent as.
@@ -128,9 +142,8 @@ class Registry:
             last = attempt == ATTEMPTS - 1
             used = self._authorization
             own = {"Authorization": used} if used else {}
-            traced = {"trace": self._trace}
             request = self._client.build_request(
-                "GET", url, headers={**headers, **own}, extensions=traced
+                "GET", url, headers={**headers, **own}, extensions=self._traced
             )
             try:
                 response = self._client.send(request, stream=True)
@@ -171,7 +184,7 @@ class Registry:
             self._base = f"https://{name}"
             if self._is_insecure:
                 try:
-                    self._client.get(f"{self._base}/v2/")
+                    self._client.get(f"{self._base}/v2/", extensions=self._traced)
                 except httpx.TransportError:
                     self._base = f"http://{name}"
             return self._base
@@ -212,10 +225,15 @@ class Registry:
             if login is not None and login.refresh:
                 form = {"grant_type": "refresh_token", "client_id": "maelstrom"}
                 request = self._client.build_request(
-                    "POST", realm, data={**asked, **form, "refresh_token": login.secret}
+                    "POST",
+                    realm,
+                    data={**asked, **form, "refresh_token": login.secret},
+                    extensions=self._traced,
                 )
             else:
-                request = self._client.build_request("GET", realm, params=asked)
+                request = self._client.build_request(
+                    "GET", realm, params=asked, extensions=self._traced
+                )
             auth = None if login is None or login.refresh else (login.user, login.secret)
             response = self._client.send(request, auth=auth, stream=True)
         except (httpx.TransportError, httpx.InvalidURL) as error:

