@@ -43,7 +43,7 @@ PROJECTS = {
     "humantime": Project({"humantime": "2.2.0"}),
     "indexmap": Project({"indexmap": "2.9.0"}, ("--all-features",)),
     "workspace": Project(
-        {"scopeguard": "1.2.0", "cfg-if": "1.0.0", "percent-encoding": "2.3.1"}, ("--workspace",)
+        {"scopeguard": "1.2.0", "strsim": "0.11.1", "percent-encoding": "2.3.1"}, ("--workspace",)
     ),
 }
 """By the names under which they are known here."""

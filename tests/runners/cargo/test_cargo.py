@@ -150,7 +150,7 @@ def test_choosing(shop: Any) -> None:
     assert json.loads(packages.out) == [CORE, "tool"]
     assert bad.code == 4
     assert "library" in bad.err
-    assert none.out.splitlines()[-1] == "1 passed"
+    assert none.out.splitlines()[-1] == "1 passed, 10 not chosen"
 
 
 def test_reports_for_others(shop: Any, tmp_path: Path) -> None:
