@@ -47,6 +47,8 @@ FIRST_SECONDS = 15.0
 """How long the first welcome may take."""
 REFRESH_SECONDS = 300.0
 """How often the broker is told which layers are still in use, so that it keeps them."""
+_REMEMBERED = 100
+"""Events, for there are bodies in them."""
 USUAL_SLOTS = 64
 """How many jobs are handed in at once if the broker does not say what there is."""
 
@@ -58,10 +60,10 @@ MakeLayers = Callable[[ContainerSpec], Awaitable[Sequence[Layer]]]
 class GivenBack:
     """The cluster does not run it.
 
-    :param reason: why; empty if it was asked back
+    :param outcome: how it ends if nobody else does; ``None`` if it was asked back
     """
 
-    reason: str
+    outcome: Outcome | None
 
 
 @attrs.define
@@ -114,13 +116,15 @@ class ClusterClient:
         self._software = software
         self._session = os.urandom(SESSION_BYTES)
         self._state = remote.RemoteState(self._session)
-        self.story = Story[remote.Event, remote.Effect]()
+        self.story = Story[remote.Event, remote.Effect](_REMEMBERED)
         self.say: Callable[[Message], None] = _nobody_hears
         self._tags = itertools.count(1)
         self._jobs: dict[int, _Given] = {}
         self._containers: dict[ContainerSpec, _Known] = {}
         self._by_identity: dict[int, tuple[ContainerSpec, _Known]] = {}
         self.nursery: trio.Nursery | None = None
+        self._unready: dict[trio.CancelScope, float] = {}
+        """Jobs that wait for their containers, and since when."""
         self._something = trio.Event()
         self._first = trio.Event()
         self._up = trio.Event()
@@ -140,7 +144,8 @@ class ClusterClient:
     @property
     def has_idle_jobs(self) -> bool:
         """Whether a job of ours waits for a slot of the cluster, as far as is known."""
-        return bool(self._over) or self._state.idle > 0 or self._state.waiting > 0
+        waits = self._state.idle or self._state.waiting or self._unready
+        return bool(self._over or waits)
 
     @property
     def is_over(self) -> bool:
@@ -152,7 +157,13 @@ class ClusterClient:
 
         :param waited_seconds: how long they must have waited
         """
-        self._tell(remote.TakeBack(jobs, trio.current_time() - waited_seconds))
+        since = trio.current_time() - waited_seconds
+        # First those whose containers are still on their way to the broker: that may take minutes.
+        for scope, came in reversed(self._unready.items()):
+            if jobs and came <= since and not scope.cancel_called:
+                scope.cancel()
+                jobs -= 1
+        self._tell(remote.TakeBack(jobs, since))
 
     async def wait_for_welcome(self) -> None:
         """Wait for the broker's first word.
@@ -171,16 +182,19 @@ class ClusterClient:
         Cancelled, it returns when the broker knows that the job is not wanted, and has ended it.
         """
         known = await self._ready(job.container)
+        if known is None:
+            return GivenBack(None)
         if known.fault is not None:
-            return JobResult(outcome=known.fault)
+            return GivenBack(known.fault)
         times = known.times
         result = await self._run(job, known, on_output)
         if not isinstance(result, JobResultRow):
             return result
         # Perhaps the broker has thrown away what the job needs: it can be had here.
-        await self._ready(job.container, after=times)
+        if await self._ready(job.container, after=times) is None:
+            return GivenBack(None)
         if known.fault is not None:
-            return JobResult(outcome=known.fault)
+            return GivenBack(known.fault)
         again = await self._run(job, known, on_output)
         return await self._result(again) if isinstance(again, JobResultRow) else again
 
@@ -193,7 +207,7 @@ class ClusterClient:
             try:
                 await self._uploads.put(there.digest, there.data)
             except MaelstromError as error:
-                return JobResult(outcome=HostFailed(error.message, error.remedy))
+                return GivenBack(HostFailed(error.message, error.remedy))
         tag = next(self._tags)
         given = self._jobs[tag] = _Given(job, LiveOutput(on_output))
         self._tell(remote.Wanted(known.digest, row_of(tag, job, body)))
@@ -226,8 +240,8 @@ class ClusterClient:
 
     # Containers
 
-    async def _ready(self, spec: ContainerSpec, *, after: int = 0) -> _Known:
-        """Its container, with all that is in it at the broker.
+    async def _ready(self, spec: ContainerSpec, *, after: int = 0) -> _Known | None:
+        """Its container, with all that is in it at the broker; ``None`` if it was asked back meanwhile.
 
         :param after: make it ready once more, if that was not done since it had been so often
         """
@@ -244,8 +258,13 @@ class ClusterClient:
             known.times += 1
             known.ready = trio.Event()
             self.nursery.start_soon(self._make_ready, known)
-        await known.ready.wait()
-        return known
+        with trio.CancelScope() as scope:
+            self._unready[scope] = trio.current_time()
+            try:
+                await known.ready.wait()
+            finally:
+                del self._unready[scope]
+        return None if scope.cancelled_caught else known
 
     async def _make_ready(self, known: _Known) -> None:
         known.fault = None
@@ -302,7 +321,8 @@ class ClusterClient:
                     given.done.set()
                 case remote.GivenBack(tag, reason):
                     given = self._jobs.pop(tag)
-                    given.back = GivenBack(reason)
+                    words = f"the cluster does not run it: {reason}"
+                    given.back = GivenBack(HostFailed(words) if reason else None)
                     given.done.set()
                 case remote.Wrote(tag, stream, data, offset):
                     self._jobs[tag].output.take(stream, data, offset)

@@ -21,7 +21,7 @@ from maelstrom_core.layers.in_place import layers_in_place
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.in_place import InPlaceLayer
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import HostFailed, JobResult
+from maelstrom_core.model.outcome import JobResult
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.transfer.upload import Layer
 
@@ -67,13 +67,9 @@ class RemoteBackend:
         result = await self._client.run(job, on_output)
         if not isinstance(result, GivenBack):
             return result
-        if result.reason and self._cluster_only:
-            return JobResult(
-                outcome=HostFailed(
-                    f"the cluster cannot run it: {result.reason}",
-                    "without cluster-only, this machine would have run it",
-                )
-            )
+        if result.outcome is not None and self._cluster_only:
+            return JobResult(outcome=result.outcome)
+        # What is wrong with its container is found out here as well, and told in the words of here.
         return await self._run_here(job, on_output, viewer)
 
     def _is_free_for(self, job: JobSpec) -> bool:
