@@ -41,8 +41,9 @@ from maelstrom_core.wire.shapes import SESSION_BYTES
 
 FROM_BROKERS = (Welcome, Bye, Beat, Started, Output, Results, Taken, Answer)
 """What a broker may send to a client."""
-PATIENCE_SECONDS = 60.0
-"""How long a broker that is gone may stay away before its jobs are given back."""
+PATIENCE_SECONDS = 30.0
+"""How long a broker that is gone may stay away before its jobs are given back; when it comes back later,
+it has given up this client as well."""
 FIRST_SECONDS = 15.0
 """How long the first welcome may take."""
 REFRESH_SECONDS = 300.0
