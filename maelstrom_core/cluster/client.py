@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 
 import attrs
 import trio
@@ -10,19 +10,15 @@ import trio
 from maelstrom_core.cluster import remote_state as remote
 from maelstrom_core.cluster.blobs import Uploads
 from maelstrom_core.cluster.bodies import MOST_BYTES, body_of_job, job_bytes
-from maelstrom_core.cluster.containers import container_bytes
 from maelstrom_core.cluster.endings_plan import read_result, result_of_row, row_of
 from maelstrom_core.cluster.live_plan import LiveOutput
-from maelstrom_core.errors import InputError, MaelstromError, PeerError
-from maelstrom_core.model.container import Container, ContainerSpec
-from maelstrom_core.model.digest import Digest
+from maelstrom_core.cluster.ready import MakeLayers, ReadyContainer, ReadyContainers
+from maelstrom_core.errors import MaelstromError, PeerError
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import HostFailed, InputFailed, JobResult, Outcome
+from maelstrom_core.model.outcome import HostFailed, JobResult, Outcome
 from maelstrom_core.model.ports import OnOutput
 from maelstrom_core.story import Story
-from maelstrom_core.transfer.upload import Layer
 from maelstrom_core.wire.messages import (
-    MOST_CONTAINER_BYTES,
     OLDEST_VERSION,
     VERSION,
     Answer,
@@ -46,15 +42,10 @@ PATIENCE_SECONDS = 30.0
 it has given up this client as well."""
 FIRST_SECONDS = 15.0
 """How long the first welcome may take."""
-REFRESH_SECONDS = 300.0
-"""How often the broker is told which layers are still in use, so that it keeps them."""
 _REMEMBERED = 100
 """Events, for there are bodies in them."""
 USUAL_SLOTS = 64
 """How many jobs are handed in at once if the broker does not say what there is."""
-
-MakeLayers = Callable[[ContainerSpec], Awaitable[Sequence[Layer]]]
-"""Makes the layers of a container, lowest first, on this machine."""
 
 
 @attrs.frozen
@@ -76,26 +67,6 @@ class _Given:
     back: GivenBack | None = None
 
 
-@attrs.define
-class _Known:
-    """A container that is being made ready, or is.
-
-    :ivar times: how often it was made ready
-    """
-
-    spec: ContainerSpec
-    ready: trio.Event = attrs.field(factory=trio.Event)
-    times: int = 0
-    layers: Sequence[Layer] = ()
-    digest: bytes = b""
-    fault: Outcome | None = None
-
-
-def digest_of_layer(layer: Layer) -> Digest:
-    """The name of a layer, wherever it is."""
-    return layer if isinstance(layer, Digest) else layer.digest
-
-
 def _nobody_hears(message: Message) -> None:
     del message
 
@@ -105,14 +76,16 @@ class ClusterClient:
 
     :param name: of the user, for people
     :ivar say: sends a message on that link
-    :ivar nursery: in which containers are made ready, whoever waits for them
+    :ivar containers: made ready for it
     """
 
     def __init__(
         self, uploads: Uploads, make_layers: MakeLayers, *, name: str, software: str
     ) -> None:
         self._uploads = uploads
-        self._make_layers = make_layers
+        self.containers = ReadyContainers(
+            uploads, make_layers, lambda digest, data: self._tell(remote.Known(digest, data))
+        )
         self._name = name
         self._software = software
         self._session = os.urandom(SESSION_BYTES)
@@ -121,11 +94,6 @@ class ClusterClient:
         self.say: Callable[[Message], None] = _nobody_hears
         self._tags = itertools.count(1)
         self._jobs: dict[int, _Given] = {}
-        self._containers: dict[ContainerSpec, _Known] = {}
-        self._by_identity: dict[int, tuple[ContainerSpec, _Known]] = {}
-        self.nursery: trio.Nursery | None = None
-        self._unready: dict[trio.CancelScope, float] = {}
-        """Jobs that wait for their containers, and since when."""
         self._something = trio.Event()
         self._first = trio.Event()
         self._up = trio.Event()
@@ -145,7 +113,7 @@ class ClusterClient:
     @property
     def has_idle_jobs(self) -> bool:
         """Whether a job of ours waits for a slot of the cluster, as far as is known."""
-        waits = self._state.idle or self._state.waiting or self._unready
+        waits = self._state.idle or self._state.waiting or self.containers.awaited
         return bool(self._over or waits)
 
     @property
@@ -160,10 +128,7 @@ class ClusterClient:
         """
         since = trio.current_time() - waited_seconds
         # First those whose containers are still on their way to the broker: that may take minutes.
-        for scope, came in reversed(self._unready.items()):
-            if jobs and came <= since and not scope.cancel_called:
-                scope.cancel()
-                jobs -= 1
+        jobs -= self.containers.give_up(jobs, since)
         self._tell(remote.TakeBack(jobs, since))
 
     async def wait_for_welcome(self) -> None:
@@ -182,7 +147,7 @@ class ClusterClient:
 
         Cancelled, it returns when the broker knows that the job is not wanted, and has ended it.
         """
-        known = await self._ready(job.container)
+        known = await self.containers.ready(job.container)
         if known is None:
             return GivenBack(None)
         if known.fault is not None:
@@ -192,7 +157,7 @@ class ClusterClient:
         if not isinstance(result, JobResultRow):
             return result
         # Perhaps the broker has thrown away what the job needs: it can be had here.
-        if await self._ready(job.container, after=times) is None:
+        if await self.containers.ready(job.container, after=times) is None:
             return GivenBack(None)
         if known.fault is not None:
             return GivenBack(known.fault)
@@ -200,7 +165,7 @@ class ClusterClient:
         return await self._result(again) if isinstance(again, JobResultRow) else again
 
     async def _run(
-        self, job: JobSpec, known: _Known, on_output: OnOutput | None
+        self, job: JobSpec, known: ReadyContainer, on_output: OnOutput | None
     ) -> JobResult | GivenBack | JobResultRow:
         """The same once; the row of a job that its worker could not run."""
         body, there = body_of_job(job_bytes(job))
@@ -238,72 +203,6 @@ class ClusterClient:
             reason = f"its result is at the broker and cannot be had: {error.message}"
             return JobResult(outcome=HostFailed(reason, error.remedy))
         return read_result(data, f"worker {row.worker}")
-
-    # Containers
-
-    async def _ready(self, spec: ContainerSpec, *, after: int = 0) -> _Known | None:
-        """Its container, with all that is in it at the broker; ``None`` if it was asked back meanwhile.
-
-        :param after: make it ready once more, if that was not done since it had been so often
-        """
-        # Hashing a container is dear, so its object is remembered too.
-        found = self._by_identity.get(id(spec))
-        if found is None:
-            known = self._containers.setdefault(spec, _Known(spec))
-            # Kept alive here, so that no other object comes to have its identity.
-            self._by_identity[id(spec)] = (spec, known)
-        else:
-            known = found[1]
-        if known.times == after:
-            assert self.nursery is not None
-            known.times += 1
-            known.ready = trio.Event()
-            self.nursery.start_soon(self._make_ready, known)
-        with trio.CancelScope() as scope:
-            self._unready[scope] = trio.current_time()
-            try:
-                await known.ready.wait()
-            finally:
-                del self._unready[scope]
-        return None if scope.cancelled_caught else known
-
-    async def _make_ready(self, known: _Known) -> None:
-        known.fault = None
-        try:
-            known.layers = await self._make_layers(known.spec)
-            digests = tuple(map(digest_of_layer, known.layers))
-            fields = attrs.asdict(known.spec, recurse=False) | {"layers": digests}
-            data = container_bytes(Container(**fields))
-            if len(data) > MOST_CONTAINER_BYTES:
-                raise InputError(
-                    "the container is too large for a cluster",
-                    [f"it is described by {len(data)} bytes; {MOST_CONTAINER_BYTES} are possible"],
-                )
-            await self._uploads.put_layers(known.layers, again=known.times > 1)
-            known.digest = bytes.fromhex(Digest.of(data).hex)
-            self._tell(remote.Known(known.digest, data))
-        except InputError as error:
-            known.fault = InputFailed((error.message.partition(":")[0], *error.faults))
-        except MaelstromError as error:
-            known.fault = HostFailed(error.message, error.remedy)
-        except OSError as error:
-            known.fault = HostFailed(f"making its layers failed: {error}")
-        finally:
-            known.ready.set()
-
-    async def keep_layers(self) -> None:
-        """Tell the broker now and then which layers are in use, for ever."""
-        while True:
-            await trio.sleep(REFRESH_SECONDS)
-            layers = {
-                digest_of_layer(layer): layer
-                for known in self._containers.values()
-                for layer in known.layers
-            }
-            try:
-                await self._uploads.put_layers(tuple(layers.values()), again=True)
-            except MaelstromError:
-                continue  # a job that needs them will say so
 
     # What the machine wants
 

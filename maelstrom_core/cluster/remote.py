@@ -129,11 +129,11 @@ async def open_remote_backend(
     backend = RemoteBackend(client, local, cluster_only=cluster_only)
     fault: Exception | None = None
     async with trio.open_nursery() as nursery:
-        client.nursery = nursery
+        client.containers.nursery = nursery
         # Whoever has cancelled a job waits to hear that it has ended: these outlive the caller.
         scope = trio.CancelScope(shield=True)
         nursery.start_soon(_within, scope, (link.run, client.hand_in, client.lose_patience))
-        nursery.start_soon(client.keep_layers)
+        nursery.start_soon(client.containers.keep)
         nursery.start_soon(backend.take_back)
         try:
             await client.wait_for_welcome()
