@@ -18,7 +18,10 @@ SCRIPTS = [
     ("sleep 60", {"timeout": 1}),
     ("echo $A", {"environment": {"A": "caf\udce9"}}),
     ("i=0; while [ $i -lt 20000 ]; do echo 0123456789012345678901234567890; i=$((i+1)); done", {}),
-    ("echo x > /tmp/left; exit 4", {"enable_writable_file_system": True, "outputs": ["/tmp/left"]}),
+    (
+        "echo x > /tmp/left; sleep 0.5; exit 4",
+        {"enable_writable_file_system": True, "outputs": ["/tmp/left"]},
+    ),
     ("true", {"program": "/not/there"}),
 ]
 
