@@ -51,6 +51,8 @@ FROM_BROKERS = (Welcome, Bye, Beat, ContainerBytes, Run, Cancel, Taken)
 SOFTWARE = "maelstrom-worker"
 LIVE_SECONDS = 0.2
 """How long what a job writes is gathered before it is sent."""
+_REMEMBERED = 100
+"""Events, for there are bodies in them."""
 _log = logging.getLogger("maelstrom.worker")
 
 
@@ -78,7 +80,7 @@ class Worker:
         self._session = os.urandom(SESSION_BYTES)
         self._boot = b""
         self._state = JobsState(slots)
-        self.story = Story[Event, Effect]()
+        self.story = Story[Event, Effect](_REMEMBERED)
         self.link: Link | None = None
         self.nursery: trio.Nursery | None = None
         self._containers: dict[bytes, ContainerSpec] = {}
@@ -147,7 +149,7 @@ class Worker:
     @trio.lowlevel.enable_ki_protection
     def _tell(self, event: Event) -> None:
         effects = self._state.step(event)
-        if not isinstance(event, Came) or effects:
+        if not isinstance(event, Came):
             self.story.add(event, effects)
         for effect in effects:
             self._perform(effect)

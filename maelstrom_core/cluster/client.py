@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
 import attrs
 import trio
@@ -10,19 +10,15 @@ import trio
 from maelstrom_core.cluster import remote_state as remote
 from maelstrom_core.cluster.blobs import Uploads
 from maelstrom_core.cluster.bodies import MOST_BYTES, body_of_job, job_bytes
-from maelstrom_core.cluster.containers import container_bytes
 from maelstrom_core.cluster.endings_plan import read_result, result_of_row, row_of
 from maelstrom_core.cluster.live_plan import LiveOutput
-from maelstrom_core.errors import InputError, MaelstromError, PeerError
-from maelstrom_core.model.container import Container, ContainerSpec
-from maelstrom_core.model.digest import Digest
+from maelstrom_core.cluster.ready import MakeLayers, ReadyContainer, ReadyContainers
+from maelstrom_core.errors import MaelstromError, PeerError
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import HostFailed, InputFailed, JobResult, Outcome
+from maelstrom_core.model.outcome import HostFailed, JobResult, Outcome
 from maelstrom_core.model.ports import OnOutput
 from maelstrom_core.story import Story
-from maelstrom_core.transfer.upload import Layer
 from maelstrom_core.wire.messages import (
-    MOST_CONTAINER_BYTES,
     OLDEST_VERSION,
     VERSION,
     Answer,
@@ -41,27 +37,25 @@ from maelstrom_core.wire.shapes import SESSION_BYTES
 
 FROM_BROKERS = (Welcome, Bye, Beat, Started, Output, Results, Taken, Answer)
 """What a broker may send to a client."""
-PATIENCE_SECONDS = 60.0
-"""How long a broker that is gone may stay away before its jobs are given back."""
+PATIENCE_SECONDS = 30.0
+"""How long a broker that is gone may stay away before its jobs are given back; when it comes back later,
+it has given up this client as well."""
 FIRST_SECONDS = 15.0
 """How long the first welcome may take."""
-REFRESH_SECONDS = 300.0
-"""How often the broker is told which layers are still in use, so that it keeps them."""
+_REMEMBERED = 100
+"""Events, for there are bodies in them."""
 USUAL_SLOTS = 64
 """How many jobs are handed in at once if the broker does not say what there is."""
-
-MakeLayers = Callable[[ContainerSpec], Awaitable[Sequence[Layer]]]
-"""Makes the layers of a container, lowest first, on this machine."""
 
 
 @attrs.frozen
 class GivenBack:
     """The cluster does not run it.
 
-    :param reason: why; empty if it was asked back
+    :param outcome: how it ends if nobody else does; ``None`` if it was asked back
     """
 
-    reason: str
+    outcome: Outcome | None
 
 
 @attrs.define
@@ -73,26 +67,6 @@ class _Given:
     back: GivenBack | None = None
 
 
-@attrs.define
-class _Known:
-    """A container that is being made ready, or is.
-
-    :ivar times: how often it was made ready
-    """
-
-    spec: ContainerSpec
-    ready: trio.Event = attrs.field(factory=trio.Event)
-    times: int = 0
-    layers: Sequence[Layer] = ()
-    digest: bytes = b""
-    fault: Outcome | None = None
-
-
-def digest_of_layer(layer: Layer) -> Digest:
-    """The name of a layer, wherever it is."""
-    return layer if isinstance(layer, Digest) else layer.digest
-
-
 def _nobody_hears(message: Message) -> None:
     del message
 
@@ -102,25 +76,24 @@ class ClusterClient:
 
     :param name: of the user, for people
     :ivar say: sends a message on that link
-    :ivar nursery: in which containers are made ready, whoever waits for them
+    :ivar containers: made ready for it
     """
 
     def __init__(
         self, uploads: Uploads, make_layers: MakeLayers, *, name: str, software: str
     ) -> None:
         self._uploads = uploads
-        self._make_layers = make_layers
+        self.containers = ReadyContainers(
+            uploads, make_layers, lambda digest, data: self._tell(remote.Known(digest, data))
+        )
         self._name = name
         self._software = software
         self._session = os.urandom(SESSION_BYTES)
         self._state = remote.RemoteState(self._session)
-        self.story = Story[remote.Event, remote.Effect]()
+        self.story = Story[remote.Event, remote.Effect](_REMEMBERED)
         self.say: Callable[[Message], None] = _nobody_hears
         self._tags = itertools.count(1)
         self._jobs: dict[int, _Given] = {}
-        self._containers: dict[ContainerSpec, _Known] = {}
-        self._by_identity: dict[int, tuple[ContainerSpec, _Known]] = {}
-        self.nursery: trio.Nursery | None = None
         self._something = trio.Event()
         self._first = trio.Event()
         self._up = trio.Event()
@@ -140,7 +113,8 @@ class ClusterClient:
     @property
     def has_idle_jobs(self) -> bool:
         """Whether a job of ours waits for a slot of the cluster, as far as is known."""
-        return bool(self._over) or self._state.idle > 0 or self._state.waiting > 0
+        waits = self._state.idle or self._state.waiting or self.containers.awaited
+        return bool(self._over or waits)
 
     @property
     def is_over(self) -> bool:
@@ -154,6 +128,8 @@ class ClusterClient:
         :param labels: what this machine has; jobs that ask for others are left where they are
         """
         since = trio.current_time() - waited_seconds
+        # First those whose containers are still on their way to the broker: that may take minutes.
+        jobs -= self.containers.give_up(jobs, since)
         self._tell(remote.TakeBack(jobs, since, frozenset(labels)))
 
     async def wait_for_welcome(self) -> None:
@@ -172,22 +148,25 @@ class ClusterClient:
 
         Cancelled, it returns when the broker knows that the job is not wanted, and has ended it.
         """
-        known = await self._ready(job.container)
+        known = await self.containers.ready(job.container)
+        if known is None:
+            return GivenBack(None)
         if known.fault is not None:
-            return JobResult(outcome=known.fault)
+            return GivenBack(known.fault)
         times = known.times
         result = await self._run(job, known, on_output)
         if not isinstance(result, JobResultRow):
             return result
         # Perhaps the broker has thrown away what the job needs: it can be had here.
-        await self._ready(job.container, after=times)
+        if await self.containers.ready(job.container, after=times) is None:
+            return GivenBack(None)
         if known.fault is not None:
-            return JobResult(outcome=known.fault)
+            return GivenBack(known.fault)
         again = await self._run(job, known, on_output)
         return await self._result(again) if isinstance(again, JobResultRow) else again
 
     async def _run(
-        self, job: JobSpec, known: _Known, on_output: OnOutput | None
+        self, job: JobSpec, known: ReadyContainer, on_output: OnOutput | None
     ) -> JobResult | GivenBack | JobResultRow:
         """The same once; the row of a job that its worker could not run."""
         body, there = body_of_job(job_bytes(job))
@@ -195,7 +174,7 @@ class ClusterClient:
             try:
                 await self._uploads.put(there.digest, there.data)
             except MaelstromError as error:
-                return JobResult(outcome=HostFailed(error.message, error.remedy))
+                return GivenBack(HostFailed(error.message, error.remedy))
         tag = next(self._tags)
         given = self._jobs[tag] = _Given(job, LiveOutput(on_output))
         self._tell(remote.Wanted(known.digest, row_of(tag, job, body), job.container.labels))
@@ -226,67 +205,6 @@ class ClusterClient:
             return JobResult(outcome=HostFailed(reason, error.remedy))
         return read_result(data, f"worker {row.worker}")
 
-    # Containers
-
-    async def _ready(self, spec: ContainerSpec, *, after: int = 0) -> _Known:
-        """Its container, with all that is in it at the broker.
-
-        :param after: make it ready once more, if that was not done since it had been so often
-        """
-        # Hashing a container is dear, so its object is remembered too.
-        found = self._by_identity.get(id(spec))
-        if found is None:
-            known = self._containers.setdefault(spec, _Known(spec))
-            # Kept alive here, so that no other object comes to have its identity.
-            self._by_identity[id(spec)] = (spec, known)
-        else:
-            known = found[1]
-        if known.times == after:
-            assert self.nursery is not None
-            known.times += 1
-            known.ready = trio.Event()
-            self.nursery.start_soon(self._make_ready, known)
-        await known.ready.wait()
-        return known
-
-    async def _make_ready(self, known: _Known) -> None:
-        known.fault = None
-        try:
-            known.layers = await self._make_layers(known.spec)
-            digests = tuple(map(digest_of_layer, known.layers))
-            fields = attrs.asdict(known.spec, recurse=False) | {"layers": digests}
-            data = container_bytes(Container(**fields))
-            if len(data) > MOST_CONTAINER_BYTES:
-                raise InputError(
-                    "the container is too large for a cluster",
-                    [f"it is described by {len(data)} bytes; {MOST_CONTAINER_BYTES} are possible"],
-                )
-            await self._uploads.put_layers(known.layers, again=known.times > 1)
-            known.digest = bytes.fromhex(Digest.of(data).hex)
-            self._tell(remote.Known(known.digest, data))
-        except InputError as error:
-            known.fault = InputFailed((error.message.partition(":")[0], *error.faults))
-        except MaelstromError as error:
-            known.fault = HostFailed(error.message, error.remedy)
-        except OSError as error:
-            known.fault = HostFailed(f"making its layers failed: {error}")
-        finally:
-            known.ready.set()
-
-    async def keep_layers(self) -> None:
-        """Tell the broker now and then which layers are in use, for ever."""
-        while True:
-            await trio.sleep(REFRESH_SECONDS)
-            layers = {
-                digest_of_layer(layer): layer
-                for known in self._containers.values()
-                for layer in known.layers
-            }
-            try:
-                await self._uploads.put_layers(tuple(layers.values()), again=True)
-            except MaelstromError:
-                continue  # a job that needs them will say so
-
     # What the machine wants
 
     @trio.lowlevel.enable_ki_protection
@@ -304,7 +222,8 @@ class ClusterClient:
                     given.done.set()
                 case remote.GivenBack(tag, reason):
                     given = self._jobs.pop(tag)
-                    given.back = GivenBack(reason)
+                    words = f"the cluster does not run it: {reason}"
+                    given.back = GivenBack(HostFailed(words) if reason else None)
                     given.done.set()
                 case remote.Wrote(tag, stream, data, offset):
                     self._jobs[tag].output.take(stream, data, offset)

@@ -21,7 +21,7 @@ from maelstrom_core.layers.in_place import layers_in_place
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.in_place import InPlaceLayer
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import HostFailed, JobResult
+from maelstrom_core.model.outcome import JobResult
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.transfer.upload import Layer
 
@@ -65,21 +65,22 @@ class RemoteBackend:
         if why_local(job) or self._is_free_for(job):
             return await self._run_here(job, on_output, viewer)
         result = await self._client.run(job, on_output)
+        while isinstance(result, GivenBack) and not result.reason and not self._may_run(job):
+            # It was taken back while its layers were on their way; it is not for this machine.
+            result = await self._client.run(job, on_output)
         if not isinstance(result, GivenBack):
             return result
-        if result.reason and self._cluster_only:
-            return JobResult(
-                outcome=HostFailed(
-                    f"the cluster cannot run it: {result.reason}",
-                    "without cluster-only, this machine would have run it",
-                )
-            )
+        if result.outcome is not None and self._cluster_only:
+            return JobResult(outcome=result.outcome)
+        # What is wrong with its container is found out here as well, and told in the words of here.
         return await self._run_here(job, on_output, viewer)
 
     def _is_free_for(self, job: JobSpec) -> bool:
         wanted = not self._cluster_only and self._client.has_idle_jobs
-        fits = self._free >= job.slots and self._local.labels.issuperset(job.container.labels)
-        return wanted and fits
+        return wanted and self._free >= job.slots and self._may_run(job)
+
+    def _may_run(self, job: JobSpec) -> bool:
+        return self._local.labels.issuperset(job.container.labels)
 
     async def _run_here(
         self, job: JobSpec, on_output: OnOutput | None, viewer: Viewer | None
@@ -136,11 +137,11 @@ async def open_remote_backend(
     backend = RemoteBackend(client, local, cluster_only=cluster_only)
     fault: Exception | None = None
     async with trio.open_nursery() as nursery:
-        client.nursery = nursery
+        client.containers.nursery = nursery
         # Whoever has cancelled a job waits to hear that it has ended: these outlive the caller.
         scope = trio.CancelScope(shield=True)
         nursery.start_soon(_within, scope, (link.run, client.hand_in, client.lose_patience))
-        nursery.start_soon(client.keep_layers)
+        nursery.start_soon(client.containers.keep)
         nursery.start_soon(backend.take_back)
         try:
             await client.wait_for_welcome()

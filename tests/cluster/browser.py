@@ -1,4 +1,4 @@
-"""Debian's Chromium, told what to do over a pair of pipes: messages of JSON, each with a NUL after it."""
+"""Debian's Chromium, told what to do over pipes: messages of JSON, each with a NUL after it."""
 
 import base64
 import json

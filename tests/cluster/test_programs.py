@@ -18,7 +18,10 @@ SCRIPTS = [
     ("sleep 60", {"timeout": 1}),
     ("echo $A", {"environment": {"A": "caf\udce9"}}),
     ("i=0; while [ $i -lt 20000 ]; do echo 0123456789012345678901234567890; i=$((i+1)); done", {}),
-    ("echo x > /tmp/left; exit 4", {"enable_writable_file_system": True, "outputs": ["/tmp/left"]}),
+    (
+        "echo x > /tmp/left; sleep 0.5; exit 4",
+        {"enable_writable_file_system": True, "outputs": ["/tmp/left"]},
+    ),
     ("true", {"program": "/not/there"}),
 ]
 
@@ -167,3 +170,22 @@ def test_a_join_string_of_another_role(cluster: Any, tmp_path: Path) -> None:
     done = cluster.run(RUN, "--broker", str(file), input=job("true"))
     assert done.returncode == 4
     assert "chmod 600" in done.stderr
+
+
+def test_what_is_wrong_with_a_container_is_told_as_it_is_here(cluster: Any) -> None:
+    cluster.broker()
+    cluster.worker().wait_for("joined the cluster")
+    wrong = job("true", layers=[{"paths": ["not/there"]}])
+    here = cluster.run(RUN, "--json", input=wrong)
+    there = cluster.run(RUN, *ON_CLUSTER, input=wrong)
+    assert ended(there.stdout) == ended(here.stdout)
+    assert ended(there.stdout)[1][0]["outcome"]["kind"] == "input failed"
+
+
+def test_a_broker_that_has_no_room_costs_no_job(cluster: Any) -> None:
+    cluster.environment["MAELSTROM_BROKER_BLOBS_SIZE"] = "64KiB"
+    cluster.broker()
+    cluster.worker().wait_for("joined the cluster")
+    done = cluster.run(RUN, *EVERYWHERE, input=job("echo well"))
+    assert done.returncode == 0, done.stderr
+    assert ended(done.stdout)[1][0]["stdout"] == "well\n"
