@@ -116,7 +116,9 @@ def test_names_do_no_harm(broker: PagedBroker) -> None:
             assert "x" * 60 not in re.sub(r'title="[^"]*"', "", page)
 
             text = (await ask(broker, "/metrics")).text
-            (worker_named,) = {key[1][0] for key in values(text) if key[0] == "maelstrom_worker_slots"}
+            (worker_named,) = {
+                key[1][0] for key in values(text) if key[0] == "maelstrom_worker_slots"
+            }
             assert worker_named.startswith("<script>document.title='owned'</script>\"'>")
 
     broker.start()
@@ -125,7 +127,16 @@ def test_names_do_no_harm(broker: PagedBroker) -> None:
 
 def test_what_comes_with_every_answer(broker: PagedBroker) -> None:
     broker.start()
-    for path in ("/", "/live", "/api/status", "/metrics", "/page.css", "/page.js", "/icon.svg", "/no"):
+    for path in (
+        "/",
+        "/live",
+        "/api/status",
+        "/metrics",
+        "/page.css",
+        "/page.js",
+        "/icon.svg",
+        "/no",
+    ):
         said = broker.get(path)
         assert said.status == (404 if path == "/no" else 200)
         assert "default-src 'none'" in said.headers["content-security-policy"]
@@ -179,7 +190,10 @@ def test_a_name_that_leads_here_is_not_enough(
         (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: localhost\r\nA: " + b"b" * 40_000 + b"\r\n\r\n", 431),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(600), 400),
-        (b"GET http://rebound.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
+        (
+            b"GET http://rebound.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            404,
+        ),
         (b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
         (b"GET /\xff\x00 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400),
     ],
@@ -226,7 +240,15 @@ def test_a_page_that_is_not_for_this_machine_alone_wants_a_token(broker: PagedBr
     assert token not in broker.said()
     assert token not in "".join(broker.lines), "logs are read by many"
 
-    for path in ("/", "/live", "/api/status", "/metrics", "/page.js", "/no", "/metrics?token=" + token):
+    for path in (
+        "/",
+        "/live",
+        "/api/status",
+        "/metrics",
+        "/page.js",
+        "/no",
+        "/metrics?token=" + token,
+    ):
         said = broker.get(path)
         assert said.status == 401, path
         assert "uptime" not in said.text
