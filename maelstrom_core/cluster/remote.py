@@ -65,7 +65,7 @@ class RemoteBackend:
         if why_local(job) or self._is_free_for(job):
             return await self._run_here(job, on_output, viewer)
         result = await self._client.run(job, on_output)
-        while isinstance(result, GivenBack) and not result.reason and not self._may_run(job):
+        while isinstance(result, GivenBack) and result.outcome is None and not self._may_run(job):
             # It was taken back while its layers were on their way; it is not for this machine.
             result = await self._client.run(job, on_output)
         if not isinstance(result, GivenBack):

@@ -286,11 +286,9 @@ class RemoteState:
         mine = [tag for tag in fitting if not self._jobs[tag].handed_in][:jobs]
         for tag in mine:
             del self._waiting[tag], self._jobs[tag]
-        theirs = [
-            tag
-            for tag in sorted(self._idle, reverse=True)
-            if self._jobs[tag].handed_in_at <= since and labels.issuperset(self._jobs[tag].labels)
-        ][: jobs - len(mine)]
+        idle = [(tag, self._jobs[tag]) for tag in sorted(self._idle, reverse=True)]
+        fitting = (tag for tag, job in idle if job.handed_in_at <= since and labels >= {*job.labels})
+        theirs = list(islice(fitting, jobs - len(mine)))
         for tag in theirs:
             del self._idle[tag]
             self._jobs[tag].cancelled = self._jobs[tag].recalled = True

@@ -1,6 +1,7 @@
-"""Debian's Chromium, told what to do over pipes: messages of JSON, each with a NUL after it."""
+"""Debian's Chromium, told what to do over two pipes: messages of JSON, with a NUL after each."""
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -23,13 +24,11 @@ class Browser:
         self._from, to_write = os.pipe()
 
         def at_three_and_four() -> None:
-            # Not onto each other, wherever they are.
-            reading, writing = os.dup(to_read), os.dup(to_write)
-            spare = [os.dup(reading) for _ in range(4)]
-            high_reading, high_writing = os.dup(reading), os.dup(writing)
-            os.dup2(high_reading, 3)
-            os.dup2(high_writing, 4)
-            del spare
+            # By way of numbers that are neither, for one may have the place of the other.
+            reading = fcntl.fcntl(to_read, fcntl.F_DUPFD, 10)
+            writing = fcntl.fcntl(to_write, fcntl.F_DUPFD, 10)
+            os.dup2(reading, 3)
+            os.dup2(writing, 4)
 
         options = [
             "--headless=new",

@@ -185,7 +185,7 @@ class Peers:
         """One more, welcomed."""
         join = self._keyring.local_join(role)
         self._number += 1
-        hello = Hello(1, 1, "script 1", b"%4d of session" % self._number, name, **fields)
+        hello = Hello(1, 1, "script 1", b"%05d of session" % self._number, name, **fields)
         found: list[Peer] = []
 
         async def live() -> None:

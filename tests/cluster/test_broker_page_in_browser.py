@@ -52,7 +52,7 @@ class Seen:
         return await self._do(lambda: self._browser.value(expression))
 
     async def text(self) -> str:
-        found = await self.value("document.body.innerText")
+        found = await self.value("document.body?.innerText ?? ''")
         return str(found)
 
     async def has(self, words: str) -> None:

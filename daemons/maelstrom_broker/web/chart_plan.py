@@ -1,17 +1,24 @@
-"""Lines over the last hour, drawn as SVG within the page. Pure."""
+"""Lines over the last hour, or less while there is less, drawn as SVG within the page. Pure."""
 
 from collections.abc import Sequence
 
 from maelstrom_broker.web.history_state import KEPT_SECONDS, Points
-from maelstrom_broker.web.words_plan import number, shown
+from maelstrom_broker.web.words_plan import age, number, shown
 
 WIDTH, HEIGHT = 360, 96
 _TOP, _BOTTOM = 4, HEIGHT - 2
 _STEPS = (1, 2, 5)
+_SPANS = (300.0, 900.0, KEPT_SECONDS)
 
 
-def chart(title: str, pieces: Sequence[Points], now: float, *, kind: str) -> str:
-    """A chart of an hour, with its highest value and its last.
+def span_of(pieces: Sequence[Points], now: float) -> float:
+    """Over how many seconds to draw: a young broker's lines are not squeezed into a corner."""
+    first = pieces[0][0][0] if pieces else now
+    return next(span for span in _SPANS if now - first <= span or span == KEPT_SECONDS)
+
+
+def chart(title: str, pieces: Sequence[Points], now: float, span: float, *, kind: str) -> str:
+    """A chart of the last `span` seconds, with its highest value and its last.
 
     :param pieces: points of time and value; nothing is drawn between pieces
     :param now: the right edge
@@ -21,8 +28,8 @@ def chart(title: str, pieces: Sequence[Points], now: float, *, kind: str) -> str
     last = number(values[-1]) if values else "–"
     most = number(max(values)) if values else "–"
     top = ceiling(max(values, default=0))
-    lines = "".join(_drawn(piece, now, top) for piece in pieces)
-    about = f"{title} in the last hour: now {last}, at most {most}"
+    lines = "".join(_drawn(piece, now, span, top) for piece in pieces)
+    about = f"{title} in the last {age(span)}: now {last}, at most {most}"
     grid = "".join(
         f'<line class="grid" x1="0" x2="{WIDTH}" y1="{y}" y2="{y}"/>'
         for y in (_TOP, (_TOP + _BOTTOM) // 2, _BOTTOM)
@@ -33,7 +40,7 @@ def chart(title: str, pieces: Sequence[Points], now: float, *, kind: str) -> str
         f'<div class="plot"><svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
         f'aria-label="{shown(about, 200)}">{grid}{lines}</svg>'
         f'<span class="scale">{number(top)}</span></div>'
-        '<div class="hours"><span>1 hour ago</span><span>30 min</span><span>now</span></div></figure>'
+        f'<div class="times"><span>{age(span)} ago</span><span>now</span></div></figure>'
     )
 
 
@@ -47,8 +54,8 @@ def ceiling(value: float) -> float:
         size *= 10
 
 
-def _drawn(piece: Points, now: float, top: float) -> str:
-    places = [_place(at, value, now, top) for at, value in piece]
+def _drawn(piece: Points, now: float, span: float, top: float) -> str:
+    places = [_place(at, value, now, span, top) for at, value in piece]
     if len(places) == 1:
         x, y = places[0]
         places.append((min(x + 1, WIDTH), y))
@@ -57,8 +64,8 @@ def _drawn(piece: Points, now: float, top: float) -> str:
     return f'<polygon class="area" points="{below}"/><polyline class="line" points="{line}"/>'
 
 
-def _place(at: float, value: float, now: float, top: float) -> tuple[float, float]:
-    x = WIDTH * (1 - (now - at) / KEPT_SECONDS)
+def _place(at: float, value: float, now: float, span: float, top: float) -> tuple[float, float]:
+    x = WIDTH * (1 - (now - at) / span)
     y = _BOTTOM - (_BOTTOM - _TOP) * value / top
     return round(min(WIDTH, max(0.0, x)), 1), round(y, 1)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from maelstrom_broker.web.chart_plan import bar, chart
+from maelstrom_broker.web.chart_plan import bar, chart, span_of
 from maelstrom_broker.web.history_state import Points
 from maelstrom_broker.web.words_plan import age, number, shown
 
@@ -120,13 +120,14 @@ def _waits(status: Facts) -> str:
 
 
 def _charts(charts: Charts) -> str:
-    return (
-        '<h2>Last hour</h2><div class="charts">'
-        + chart("Running", charts.running, charts.now, kind="running")
-        + chart("Waiting", charts.queued, charts.now, kind="queued")
-        + chart("Ended per second", charts.ended, charts.now, kind="ended")
-        + "</div>"
+    now = charts.now
+    span = span_of(charts.running, now)
+    drawn = (
+        chart("Running", charts.running, now, span, kind="running"),
+        chart("Waiting", charts.queued, now, span, kind="queued"),
+        chart("Ended per second", charts.ended, now, span, kind="ended"),
     )
+    return f'<h2>Last {age(span)}</h2><div class="charts">{"".join(drawn)}</div>'
 
 
 def _workers(status: Facts) -> str:
@@ -183,7 +184,7 @@ def _demands(status: Facts) -> str:
         )
         for one in demands[:MOST_ROWS]
     ]
-    columns = ("#jobs", "#slots each", "labels", "failed on", "#runs", "kept free for them")
+    columns = ("#jobs", "#slots each", "labels", "failed on", "#runs", "reserved for them")
     return f"<h2>What waits</h2>{_table(columns, rows, len(demands), '')}"
 
 
@@ -193,10 +194,10 @@ def _losses(status: Facts) -> str:
         return ""
     rows = [
         (
-            f"{age(uptime - one['at_seconds'])} ago",
+            f'<span class="once">{age(uptime - one["at_seconds"])} ago</span>',
             _name(one["client"], f"session {one['session']}"),
             f"{one['tag']}",
-            shown(one["ending"]),
+            f'<span class="once">{shown(one["ending"])}</span>',
             f'<div class="why">{shown(one["why"], _MOST_WHY)}</div>',
         )
         for one in reversed(recent)
@@ -244,11 +245,14 @@ def _state(one: Facts) -> str:
     states: Iterable[tuple[str, object]] = (
         ("away", not one["connected"]),
         ("draining", one.get("draining")),
-        ("kept free", one.get("reserved")),
-        (f"{number(one.get('kept_results') or 0)} results kept", one.get("kept_results")),
+        ("reserved", one.get("reserved")),
     )
     said = [f'<span class="state">{name}</span>' for name, holds in states if holds]
-    return " ".join(said) or '<span class="fine">connected</span>'
+    if not said:
+        said = ['<span class="fine">connected</span>']
+    if kept := one.get("kept_results"):
+        said.append(f'<span class="of">{_count(kept, "result", "results")} not taken</span>')
+    return " ".join(said)
 
 
 def _seen(one: Facts) -> str:

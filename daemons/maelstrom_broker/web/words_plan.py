@@ -34,7 +34,7 @@ def number(value: float) -> str:
 
 def age(seconds: float) -> str:
     """How long something takes or took, in one unit."""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit}"
     return f"{max(0, int(seconds))} s"
