@@ -4,8 +4,8 @@ The truth about a run is here: a job is known by the tag that it is given, and s
 come for it, over however many connections and brokers. After each new connection all that has not ended
 is handed in again; the broker takes no tag twice. A result that comes again is answered and dropped.
 
-Jobs wait here until the broker's window has room: of what is handed in and not answered with `Taken`
-there are never more. Those that wait may still be taken back, for slots of this machine.
+Jobs wait until the broker's window has room for what is handed in and not answered with `Taken`. Those
+that wait may still be taken back, for slots of this machine.
 """
 
 from collections.abc import Iterable, Iterator
@@ -280,15 +280,13 @@ class RemoteState:
 
     def _take_back(self, jobs: int, since: float, labels: frozenset[str]) -> list[Effect]:
         """What has not been handed in is here; of the rest the broker has to be asked."""
-        fitting = (
-            tag for tag in reversed(self._waiting) if labels.issuperset(self._jobs[tag].labels)
-        )
-        mine = [tag for tag in fitting if not self._jobs[tag].handed_in][:jobs]
+        waiting = [(tag, self._jobs[tag]) for tag in reversed(self._waiting)]
+        mine = [tag for tag, job in waiting if not job.handed_in and labels >= {*job.labels}][:jobs]
         for tag in mine:
             del self._waiting[tag], self._jobs[tag]
         idle = [(tag, self._jobs[tag]) for tag in sorted(self._idle, reverse=True)]
-        fitting = (tag for tag, job in idle if job.handed_in_at <= since and labels >= {*job.labels})
-        theirs = list(islice(fitting, jobs - len(mine)))
+        theirs = [tag for tag, job in idle if job.handed_in_at <= since and labels >= {*job.labels}]
+        theirs = theirs[: jobs - len(mine)]
         for tag in theirs:
             del self._idle[tag]
             self._jobs[tag].cancelled = self._jobs[tag].recalled = True

@@ -8,6 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from maelstrom_admin import cli as admin
+from maelstrom_broker import settings as broker
+from maelstrom_worker import settings as worker
 
 from maelstrom_core.settings import Schema
 from pytest_maelstrom import plugin
@@ -90,9 +93,12 @@ def declared_options() -> set[str]:
 
 
 def known_variables() -> set[str]:
-    known: Schema = schema()
-    prefixes = (known.prefix, "MAELSTROM")
-    return {f"{prefix}_{field.attribute.upper()}" for prefix in prefixes for field in known}
+    own: Schema = schema()
+    schemas = [own, admin.schema(), broker.schema(), worker.schema()]
+    found = {f"MAELSTROM_{field.attribute.upper()}" for field in own}
+    for known in schemas:
+        found |= {f"{known.prefix}_{field.attribute.upper()}" for field in known}
+    return found
 
 
 @every_page
@@ -119,7 +125,7 @@ def test_every_variable_named_exists(page: Path) -> None:
         - known_variables()
         - FOR_TESTS
         - FOR_BENCHES
-        - {f"MAELSTROM_{one}NAME" for one in ("", "PYTEST_", "RUN_", "WORKER_")}
+        - {f"MAELSTROM_{one}NAME" for one in ("", "PYTEST_", "RUN_")}
         == set()
     )
 
