@@ -1,21 +1,16 @@
 """The example of docs/guide/write-a-runner.md, run as a stranger would."""
 
-import importlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-import trio
-
-from maelstrom_core.cluster.local import open_local_backend
-from maelstrom_core.hooks.manager import Plugins
-from maelstrom_core.model.cases import CaseStatus
-from maelstrom_core.model.views import Summary
-from maelstrom_core.testrun.shell import TestRun
 
 pytestmark = pytest.mark.usefixtures("containers")
 
@@ -33,39 +28,6 @@ def project(example: Path) -> Path:
     (checks / "fails.sh").write_text("echo not here >&2\nexit 3\n")
     (checks / "hangs.sh").write_text("while :; do :; done\n")
     return checks.parent
-
-
-def test_its_hooks_run_checks_through_a_test_run(
-    example: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(example)
-    hooks = importlib.import_module("shell_checks.hooks")
-    # Blocked, should it be installed here as well: the copy is what is tested.
-    plugins = Plugins(block=["shell-checks"], extra=[("shell-checks under test", hooks)])
-
-    async def run() -> Summary:
-        store = tmp_path / "store"
-        async with open_local_backend(
-            store_directory=store, project_directory=project, slots=2
-        ) as backend:
-            return await TestRun(
-                runner=hooks.RUNNER,
-                plugins=plugins,
-                backend=backend,
-                project_directory=project,
-                options={"timeout": 1.0},
-            ).run()
-
-    reports = {report.id: report for report in trio.run(run).reports}
-
-    assert {name: report.status for name, report in reports.items()} == {
-        "fails.sh": CaseStatus.FAILED,
-        "hangs.sh": CaseStatus.TIMED_OUT,
-        "is_skipped.sh": CaseStatus.SKIPPED,
-        "passes.sh": CaseStatus.PASSED,
-        "passes_too.sh": CaseStatus.PASSED,
-    }
-    assert reports["fails.sh"].message == "exited with status 3\nnot here"
 
 
 def installed(example: Path, target: Path) -> Path:
@@ -88,28 +50,76 @@ def installed(example: Path, target: Path) -> Path:
     return target
 
 
-def test_its_program_finds_it_by_its_entry_point(
-    example: Path, project: Path, tmp_path: Path
-) -> None:
-    (project / "checks" / "hangs.sh").unlink()
+@pytest.fixture
+def run(example: Path, tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run the example's own program, which finds its hooks by their entry point."""
     target = installed(example, tmp_path / "site")
     path = os.pathsep.join([str(target), str(example), os.environ.get("PYTHONPATH", "")])
-
-    done = subprocess.run(
-        [sys.executable, "-m", "shell_checks.cli", str(project)],
-        env={**os.environ, "PYTHONPATH": path, "SHELL_CHECKS_STORE": str(tmp_path / "store")},
+    variables = {
+        **os.environ,
+        "PYTHONPATH": path,
+        "MAELSTROM_STORE": str(tmp_path / "store"),
+        "MAELSTROM_STATE": str(tmp_path / "state"),
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
+    return lambda *arguments: subprocess.run(
+        [sys.executable, "-m", "shell_checks.cli", *arguments],
+        env=variables,
         cwd=tmp_path,
         text=True,
         capture_output=True,
         timeout=120,
     )
 
+
+def test_its_program_runs_all_checks(run: Callable[..., Any], project: Path) -> None:
+    done = run("--ui", "json", "--timeout", "1", str(project))
+
     assert done.returncode == 1, done.stdout + done.stderr
-    assert sorted(line.split()[-1] for line in done.stdout.splitlines() if ".sh" in line) == [
-        "fails.sh",
-        "is_skipped.sh",
-        "passes.sh",
-        "passes_too.sh",
-    ]
-    assert "passed     passes.sh" in done.stdout
-    assert "not here" in done.stdout
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    reports = {event["id"]: event for event in events if event["event"] == "case reported"}
+    assert {name: report["status"] for name, report in reports.items()} == {
+        "fails.sh": "failed",
+        "hangs.sh": "timed out",
+        "is_skipped.sh": "skipped",
+        "passes.sh": "passed",
+        "passes_too.sh": "passed",
+    }
+    assert reports["fails.sh"]["message"] == "exited with status 3\nnot here"
+
+
+def test_its_program_has_the_options_that_all_runners_share(
+    run: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    (project / "checks" / "hangs.sh").unlink()
+    (project / "checks" / "fails.sh").write_text("test -e /tmp/never\n")
+    listed = run("--list", str(project))
+    assert listed.stdout.splitlines() == ["fails.sh", "is_skipped.sh", "passes.sh", "passes_too.sh"]
+
+    report = tmp_path / "report.xml"
+    chosen = ["--include", "name.starts_with(passes)", "--repeat", "2", "--junit", str(report)]
+    done = run(*chosen, str(project))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("4 passed")
+    assert report.read_text().count("<testcase ") == 4
+
+    done = run(
+        "--retries", "1", "--stop-after", "1", "--include", "name.equals(fails)", str(project)
+    )
+    assert done.returncode == 1
+    assert run("--rerun-failed", "--list", str(project)).stdout.splitlines() == ["fails.sh"]
+    wrong = run("--include", "title.equals(x)", str(project))
+    assert wrong.returncode == 4
+    assert "title" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+def test_a_file_of_directives_changes_its_containers(
+    run: Callable[..., Any], project: Path
+) -> None:
+    (project / "checks" / "fails.sh").write_text('test "$COLOUR" = blue\n')
+    (project / "shell-checks.toml").write_text(
+        '[[directives]]\nfilter = "name.equals(fails)"\nadded_environment = { COLOUR = "blue" }\n'
+    )
+    done = run("--include", "name.equals(fails)", str(project))
+    assert done.returncode == 0, done.stdout + done.stderr

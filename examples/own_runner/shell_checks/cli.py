@@ -1,70 +1,42 @@
-"""The program ``shell-checks [DIRECTORY]``."""
+"""The program ``shell-checks [DIRECTORY]``, with all the options that runners share."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-import trio
+from maelstrom_core.filters import Selector, Selectors
+from maelstrom_core.program import Prepared, RunnerProgram, run_program
+from maelstrom_core.settings import Settings
+from shell_checks.hooks import CONTAINER, RUNNER
 
-from maelstrom_core.cluster.choose import open_backend
-from maelstrom_core.errors import MaelstromError
-from maelstrom_core.hooks import hookimpl
-from maelstrom_core.hooks.manager import Plugins
-from maelstrom_core.model.cases import CaseReport
-from maelstrom_core.model.views import Summary
-from maelstrom_core.settings import COMMON, Schema, Settings, load
-from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
-from maelstrom_core.testrun.shell import TestRun
-from maelstrom_core.testrun.state import Limits
-from shell_checks.hooks import RUNNER
+SELECTORS = Selectors([Selector(name="name", shortest="n", field="name", help="of the script")])
 
 
-class Printer:
-    """A plugin of the program's own: an observer."""
-
-    @hookimpl
-    def maelstrom_case_reported(self, report: CaseReport) -> None:
-        """Print a line for each case, and why it did not pass."""
-        print(f"{report.status.value:10} {report.id}")
-        if report.status.is_failure:
-            print(report.message)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What is ours alone."""
+    text = "where checks/*.sh are (default: here)"
+    parser.add_argument("directory", nargs="?", type=Path, default=Path(), help=text)
 
 
-async def run(project: Path, plugins: Plugins, settings: Settings) -> Summary:
-    """Run all checks of a project."""
-    async with open_backend(settings, plugins, project_directory=project) as backend:
-        test_run = TestRun(
-            runner=RUNNER,
-            plugins=plugins,
-            backend=backend,
-            project_directory=project,
-            options={"timeout": settings.timeout},
-            limits=Limits.of(settings),
-        )
-        return await test_run.run()
+def prepare(chosen: argparse.Namespace, settings: Settings) -> Prepared:
+    """Look around, when the command line is known."""
+    return Prepared(project=chosen.directory.resolve(), container=CONTAINER)
+
+
+PROGRAM = RunnerProgram(
+    runner=RUNNER,
+    program=RUNNER,
+    prefix="SHELL_CHECKS",
+    description="Run every checks/*.sh in a container of its own.",
+    selectors=SELECTORS,
+    prepare=prepare,
+    add_options=add_options,
+)
 
 
 def main() -> int:
     """Run the program; its exit status."""
-    parser = argparse.ArgumentParser(prog=RUNNER)
-    parser.add_argument("directory", nargs="?", type=Path, default=Path())
-    project = parser.parse_args().directory.resolve()
-    try:
-        plugins = Plugins(extra=[("printer", Printer())])
-        fields = COMMON(slots=usable_cpus(), store=store_directory(), state=state_directory())
-        schema = Schema(RUNNER, "SHELL_CHECKS", fields)
-        plugins.options(schema)
-        settings = load(schema, {}, environment=os.environ)
-        summary = trio.run(
-            run, project, plugins, settings, restrict_keyboard_interrupt_to_checkpoints=True
-        )
-    except MaelstromError as error:
-        print(f"{RUNNER}: {error}", file=sys.stderr)
-        return error.exit_code
-    for text in summary.errors:
-        print(f"{RUNNER}: {text}", file=sys.stderr)
-    return 1 if summary.errors or summary.failures else 0
+    return run_program(PROGRAM)
 
 
 if __name__ == "__main__":

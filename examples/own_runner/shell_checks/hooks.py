@@ -51,8 +51,8 @@ async def _scripts(project: Path) -> AsyncIterator[Case]:
 
 @hookimpl
 def maelstrom_package(run: RunView, case: Case) -> ContainerSpec | None:
-    """One container for all cases: the same object, so that its layers are made once."""
-    return CONTAINER if run.runner == RUNNER else None
+    """What directives make of the container; the same object for all of which none says anything."""
+    return run.options["plan of"](case).container if run.runner == RUNNER else None
 
 
 @hookimpl
@@ -60,9 +60,12 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
     """``sh`` runs the script."""
     if run.runner != RUNNER:
         return None
-    arguments = (f"/{case.file}",)
-    timeout = run.options.get("timeout")
-    return JobSpec(container=container, program="sh", arguments=arguments, timeout=timeout)
+    return JobSpec(
+        container=container,
+        program="sh",
+        arguments=(f"/{case.file}",),
+        timeout=run.options["plan of"](case).timeout,
+    )
 
 
 @hookimpl
