@@ -1,7 +1,8 @@
 """What a job costs the broker: ``python bench/cluster``.
 
 The pure machine alone, in this process: a thousand workers of 32 slots are full, so many jobs wait, and
-jobs end and others are given out, 64 in a message. Then the codec of messages alone. No socket: what
+jobs end, one in a message, and others are given out: with one message in a step, as when little is to
+be done, and with 64, as under load. Then the codec of messages alone. No socket: what
 those cost is another matter.
 
     python bench/cluster                       with 1,000, 100,000 and 1,000,000 jobs that wait
@@ -11,6 +12,7 @@ those cost is another matter.
 import argparse
 import gc
 import os
+import statistics
 import sys
 import time
 from collections import deque
@@ -30,6 +32,8 @@ BUDGET_FLAT = 3.0
 """A job's cost with 1,000,000 that wait, times that with 1,000: at most."""
 BODY = bytes(60)
 BATCH = 64
+ROUND = 2_000
+"""Jobs in a round."""
 LACKING = 500
 """Jobs that are handed in anew when so many have ended."""
 CONTAINERS = [b"container %d" % number for number in range(4)]
@@ -87,9 +91,11 @@ class Bench:
         count = act()
         return (time.process_time() - began - self.uncounted) / max(1, count) * 1e6
 
-    def _step(self, event: Any) -> None:
+    def _step(self, *events: Any) -> None:
         began = time.perf_counter()
-        effects = self.machine.step(event, now=self.now)
+        for event in events:
+            self.machine.take(event, now=self.now)
+        effects = self.machine.settle(now=self.now)
         self.worst_ms = max(self.worst_ms, (time.perf_counter() - began) * 1e3)
         for effect in effects:
             if type(effect) is not Send:
@@ -102,29 +108,31 @@ class Bench:
                 session = b"c%15d" % int(effect.peer[1:])
                 self.taken.append(Came(effect.peer, "client", "k", Taken(session, tags)))
 
-    def steady(self, jobs: int, batch: int) -> float:
-        """Microseconds for each job that ends, is taken, and whose slot is given to another.
+    def steady(self, jobs: int, together: int) -> float:
+        """Microseconds for each job that ends, is taken, and whose slot is given to another: of the
+        median of some rounds, for others use this machine too.
 
-        :param batch: endings in a message of a worker, and jobs in one of a client
+        :param together: messages that are taken in before something is done about them
         """
-        return self._measure(lambda: self._end_jobs(jobs, batch))
+        rounds = max(1, jobs // ROUND)
+        costs = [self._measure(lambda: self._end_jobs(ROUND, together)) for _ in range(rounds)]
+        return statistics.median(costs)
 
-    def _end_jobs(self, jobs: int, batch: int) -> int:
+    def _end_jobs(self, jobs: int, together: int) -> int:
         self.taken = []
         ended = lacking = 0
-        while ended < jobs and self.running:
-            peer, session, row = self.running.popleft()
-            rows = [DoneJob(row.tag, row.attempt, 0, BODY)]
-            # What was given in one message to one worker ends so.
-            while len(rows) < batch and self.running and self.running[0][:2] == (peer, session):
-                _, _, row = self.running.popleft()
-                rows.append(DoneJob(row.tag, row.attempt, 0, BODY))
-            self._step(Came(peer, "worker", "k", Done(session, tuple(rows))))
+        while ended < jobs:
+            events = []
+            while len(events) < together and self.running:
+                peer, session, row = self.running.popleft()
+                done = (DoneJob(row.tag, row.attempt, 0, BODY),)
+                events.append(Came(peer, "worker", "k", Done(session, done)))
+            ended += len(events)
+            lacking += len(events)
+            self._step(*events)
             taken, self.taken = self.taken, []
-            for event in taken:
-                self._step(event)
-            ended += len(rows)
-            lacking += len(rows)
+            for start in range(0, len(taken), together):
+                self._step(*taken[start : start + together])
             if lacking >= LACKING:
                 # So that as many wait as before; what that costs is another column.
                 began, worst = time.process_time(), self.worst_ms
@@ -146,12 +154,12 @@ def machine(queued: int, chosen: argparse.Namespace) -> float:
     before = resident_bytes()
     bench = Bench(queued, chosen.workers, chosen.slots, chosen.clients)
     memory = (bench.memory - before) / (queued + chosen.workers * chosen.slots)
-    steady = bench.steady(chosen.jobs, 32)
+    alone, together = bench.steady(chosen.jobs, 1), bench.steady(chosen.jobs, BATCH)
     print(
         f"{queued:>10,} {bench.submit_us:>10.1f} {bench.fill_us:>10.1f} {bench.worst_fill_ms:>10.1f}"
-        f" {steady:>10.1f} {bench.worst_ms:>10.1f} {memory:>10.0f}"
+        f" {alone:>10.1f} {together:>10.1f} {memory:>10.0f}"
     )
-    return steady
+    return alone
 
 
 def codec() -> None:
@@ -192,12 +200,15 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1000)
     parser.add_argument("--slots", type=int, default=32)
     parser.add_argument("--clients", type=int, default=10)
-    parser.add_argument("--jobs", type=int, default=50_000, help="that end in each measurement")
+    parser.add_argument("--jobs", type=int, default=40_000, help="that end in each measurement")
     chosen = parser.parse_args()
     gc.disable()  # as the broker does
     print(f"{chosen.workers} workers × {chosen.slots} slots, {chosen.clients} clients")
-    print("µs a job, but where it says ms; given: ended, taken, and another one given out")
-    names = ("waiting", "submitted", "first fill", "worst ms", "given", "worst ms", "bytes")
+    print(
+        "µs of CPU a job; alone, together: ended, taken, and another one given out, with 1 and 64"
+    )
+    print("messages in a step; longest: wall time of the longest step of the first fill, in ms")
+    names = ("waiting", "handed in", "first fill", "longest", "alone", "together", "bytes")
     print(" ".join(f"{name:>10}" for name in names))
     costs = [machine(int(one), chosen) for one in chosen.queued.split(",")]
     codec()

@@ -12,7 +12,9 @@ from maelstrom_broker.records import (
 )
 from maelstrom_core.wire.rows import DoneJob, Ending
 
-_COUNTED_AS = {
+_RAN = (0, 1)  # RAN and STORED: to ask the enumeration each time takes longer than all the rest
+assert _RAN == (Ending.RAN, Ending.STORED)
+_COUNTED_AS: dict[int, str] = {
     Ending.RAN: "ran",
     Ending.STORED: "ran",
     Ending.UNFIT: "unfit",
@@ -41,21 +43,20 @@ class Attempts:
     def ended(self, job: Job, worker: Worker, row: DoneJob) -> None:
         """Its worker says how the attempt ended; the job runs there."""
         book = self._book
-        if row.ending in (Ending.RAN, Ending.STORED) or (
-            row.ending == Ending.CANCELLED and job.ending == UNWANTED
-        ):
-            if book.zombies.get((job.client.session, job.tag)) is job:
+        ending = row.ending
+        if ending in _RAN or (ending == Ending.CANCELLED and job.ending == UNWANTED):
+            if book.zombies and book.zombies.get((job.client.session, job.tag)) is job:
                 book.dispatch.free(job)
                 self._forget_zombie(job)
                 book.post.taken(worker, job.client.session, job.tag)
                 return
             worker.untaken += 1  # first, for its slots are of use only while it keeps few
             book.dispatch.free(job)
-            self.finish(job, Ending(row.ending), row.body, worker)
+            self.finish(job, ending, row.body, worker)
             return
         book.dispatch.free(job)
         book.post.taken(worker, job.client.session, job.tag)
-        if row.ending == Ending.UNFIT:
+        if ending == Ending.UNFIT:
             text = row.body[:TEXT].decode(errors="replace")
             self._failed(job, Ending.UNFIT, worker, text)
         else:
@@ -112,7 +113,7 @@ class Attempts:
         job.worker = None
         self._book.dispatch.queue_again(job)
 
-    def finish(self, job: Job, ending: Ending, body: bytes, worker: Worker | None) -> None:
+    def finish(self, job: Job, ending: int, body: bytes, worker: Worker | None) -> None:
         """It ended, for its client as well.
 
         :param worker: the one that ran it last

@@ -173,7 +173,8 @@ class Clients:
             client.taken += 1
             client.sent_bytes -= client.sent.pop(tag, 0)
             self._attempts.taken(job)
-        self._book.post.results(client)
+        if client.unsent:
+            self._book.post.results(client)  # there is room for more of them
         if client.held_back:
             self._look_again(client, now)
 

@@ -22,6 +22,8 @@ class Dispatch:
         self._open: dict[Demand, None] = {}
         self._blocked: dict[Demand, None] = {}
         self._tick = 0
+        self.may_be_impossible = False
+        """Whether something has changed since it was asked last what nobody can run."""
 
     @property
     def may_go_on(self) -> bool:
@@ -53,6 +55,7 @@ class Dispatch:
             self._leave(queue)
 
     def _new_demand(self, wants: Wants) -> Demand:
+        self.may_be_impossible = True
         demand = self.demands[wants] = Demand(wants, self.places.pool(wants.labels))
         # Larger ones had the slots to themselves until now: one may need a reservation.
         for other in [one for one in self._blocked if one.slots > demand.slots]:
@@ -81,6 +84,7 @@ class Dispatch:
             return
         client.held_back = hold
         if not hold:
+            self.may_be_impossible = True
             for queue in client.queues.values():
                 queue.demand.moved(client)
                 if queue.demand not in self._blocked:
@@ -127,25 +131,26 @@ class Dispatch:
         """A worker came, or came again."""
         self._give_back(worker.reserved)
         self.places.add(worker)
-        self._look_again(worker)
+        self.may_be_impossible = True
+        self.changed(worker)
 
     def remove(self, worker: Worker) -> None:
         """A worker is given up."""
         self.places.remove(worker)
+        self.may_be_impossible = True
         self._give_back(worker.reserved)
-        # What it was the only other one for may be given to whoever failed before.
-        for demand in [one for one in self._blocked if one.excluded]:
-            self._unblock(demand)
+        self._look_at_excluded()
 
     def drain(self, worker: Worker, on: bool) -> None:
         """Give a worker nothing new; or do again."""
         worker.draining = on
         self.places.drained()
         self._give_back(worker.reserved)
-        self._look_again(worker)
-
-    def _look_again(self, worker: Worker) -> None:
         self.changed(worker)
+        self._look_at_excluded()
+
+    def _look_at_excluded(self) -> None:
+        """What a worker was the only other one for may be given to whoever failed before."""
         for demand in [one for one in self._blocked if one.excluded]:
             self._unblock(demand)
 

@@ -7,9 +7,9 @@ import attrs
 from maelstrom_core.wire.messages import Message
 
 
-@attrs.frozen
+@attrs.define
 class Came:
-    """A message came.
+    """A message came. Not frozen, for it is made for each one.
 
     :param peer: the connection's name; another one after each new connection
     :param role: of its key: worker, client or admin

@@ -3,7 +3,8 @@
 So a worker hears of many jobs, and a client of many results, in one message.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from maelstrom_broker.effects import Effect, Forget, Note, Send
 from maelstrom_broker.limits import (
@@ -24,6 +25,8 @@ from maelstrom_core.wire.messages import (
     Taken,
 )
 from maelstrom_core.wire.rows import MOST_ROWS, JobResultRow, RunJob
+
+Row = TypeVar("Row", RunJob, JobResultRow)
 
 
 class Post:
@@ -83,20 +86,27 @@ class Post:
     def flush(self) -> None:
         """What was gathered goes out before all that comes after."""
         # What a worker forgets comes before what it is given: that may be of the same name.
-        for (worker, session), tags in self._taken.items():
-            for part in _parts(tags):
-                self._to(worker.peer, Taken(session, part))
-        for (worker, session), tags in self._unwanted.items():
-            for part in _parts(tags):
-                self._to(worker.peer, Cancel(session, part))
-        for (worker, session, container), rows in self._runs.items():
-            self._tell(worker, container)
-            for jobs in _messages(rows):
-                self._to(worker.peer, Run(session, container.digest, jobs))
-        for client in self._results:
-            self._send_results(client)
-        for gathered in (self._taken, self._unwanted, self._runs, self._results):
-            gathered.clear()
+        if self._taken:
+            for (worker, session), tags in self._taken.items():
+                for part in _parts(tags):
+                    self._to(worker.peer, Taken(session, part))
+            self._taken.clear()
+        if self._unwanted:
+            for (worker, session), tags in self._unwanted.items():
+                for part in _parts(tags):
+                    self._to(worker.peer, Cancel(session, part))
+            self._unwanted.clear()
+        if self._runs:
+            for (worker, session, container), rows in self._runs.items():
+                if container.digest not in worker.told:
+                    self._tell(worker, container)
+                for jobs in _messages(rows):
+                    self._to(worker.peer, Run(session, container.digest, jobs))
+            self._runs.clear()
+        if self._results:
+            for client in self._results:
+                self._send_results(client)
+            self._results.clear()
 
     def _to(self, peer: bytes | None, message: Message) -> None:
         if peer is not None:
@@ -104,12 +114,10 @@ class Post:
 
     def _tell(self, worker: Worker, container: Container) -> None:
         """A container, before the first job in it."""
-        digest = container.digest
-        if digest not in worker.told:
-            if len(worker.told) >= MOST_TOLD:
-                worker.told.clear()  # it is told of those that come again once more
-            worker.told.add(digest)
-            self._to(worker.peer, ContainerBytes(digest, container.data))
+        if len(worker.told) >= MOST_TOLD:
+            worker.told.clear()  # it is told of those that come again once more
+        worker.told.add(container.digest)
+        self._to(worker.peer, ContainerBytes(container.digest, container.data))
 
     def _send_results(self, client: Client) -> None:
         """Results, as many as may be on their way."""
@@ -132,13 +140,20 @@ class Post:
             self._to(client.peer, Results(jobs))
 
 
-def _parts(tags: list[int]) -> Iterator[tuple[int, ...]]:
-    for start in range(0, len(tags), MOST_TAGS):
-        yield tuple(tags[start : start + MOST_TAGS])
+def _parts(tags: list[int]) -> Iterable[tuple[int, ...]]:
+    if len(tags) <= MOST_TAGS:
+        return (tuple(tags),)
+    return (tuple(tags[start : start + MOST_TAGS]) for start in range(0, len(tags), MOST_TAGS))
 
 
-def _messages(rows: list) -> Iterator[tuple]:  # type: ignore[type-arg]
+def _messages(rows: list[Row]) -> Iterable[tuple[Row, ...]]:
     """Rows in as few messages as they fit into."""
+    if len(rows) == 1:
+        return (tuple(rows),)
+    return _filled(rows)
+
+
+def _filled(rows: list[Row]) -> Iterator[tuple[Row, ...]]:
     start = size = 0
     for index, row in enumerate(rows):
         size += len(row.body)

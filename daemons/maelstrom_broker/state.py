@@ -30,7 +30,7 @@ from maelstrom_broker.events import (
 from maelstrom_broker.limits import FILL_AT_ONCE, WINDOW_JOBS
 from maelstrom_broker.links_state import Links
 from maelstrom_broker.queue_state import Demand
-from maelstrom_broker.records import Admin, Client, Worker
+from maelstrom_broker.records import Client, Worker
 from maelstrom_broker.workers_state import BadPeer, Workers
 from maelstrom_core.wire.messages import (
     Answer,
@@ -110,14 +110,17 @@ class BrokerState:
 
     def settle(self, *, now: float) -> list[Effect]:
         """Give out what can be given, and return all that must be done, in order."""
-        self.book.now = now
+        book, dispatch = self.book, self.book.dispatch
+        book.now = now
         self._has_more = False
         if not self._stopping:
-            self._do_chores()
-            if now >= self.book.unsettled_until and self.book.workers:
+            if book.chores:
+                self._do_chores()
+            if dispatch.may_be_impossible and now >= book.unsettled_until and book.workers:
                 self._refuse()
-            self._fill()
-        return self.book.post.gathered()
+            if dispatch.may_go_on:
+                self._fill()
+        return book.post.gathered()
 
     def next_deadline(self) -> float:
         """When `TimePassed` is wanted next; infinity if never; the past if there is more to do now."""
@@ -148,6 +151,7 @@ class BrokerState:
 
     def _refuse(self) -> None:
         """What nobody could ever run is said at once."""
+        self.book.dispatch.may_be_impossible = False
         impossible = [
             demand
             for demand in self.book.dispatch.demands.values()
@@ -155,7 +159,7 @@ class BrokerState:
         ]
         for demand in impossible:
             if self._clients.refuse(demand, self._what_is_missing(demand)):
-                self._has_more = True
+                self._has_more = self.book.dispatch.may_be_impossible = True
 
     def _what_is_missing(self, demand: Demand) -> str:
         wanted = sorted(demand.wants.labels)
@@ -198,17 +202,14 @@ class BrokerState:
             if isinstance(party, Client):
                 self._clients.beat(party)
             self.book.post.now(peer, Beat(message.sequence))
-            return
-        if isinstance(message, Bye):
+        elif isinstance(message, Bye):
             self._links.said_bye(peer, party, message, now)
-            return
-        match party:
-            case Worker():
-                self._worker_said(party, message, now)
-            case Client():
-                self._client_said(party, message, now)
-            case Admin():
-                self._admin_said(peer, message, now)
+        elif isinstance(party, Worker):
+            self._worker_said(party, message, now)
+        elif isinstance(party, Client):
+            self._client_said(party, message, now)
+        else:
+            self._admin_said(peer, message, now)
 
     def _worker_said(self, worker: Worker, message: Message, now: float) -> None:
         match message:

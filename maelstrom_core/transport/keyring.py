@@ -132,24 +132,30 @@ class Keyring:
         :raises UsageError: if there are no keys here, or no broker has said where it listens
         """
         self._check(role, LOCAL_NAME)
-        if not self.exists():
-            raise UsageError(
-                f"there are no keys of a cluster in {self.directory}",
-                remedy="start maelstrom-broker on this machine as this user, or give a join string",
-            )
         local = Principal(role, LOCAL_NAME)
+        with self._told():
+            if not self.exists():
+                raise UsageError(
+                    f"there are no keys of a cluster in {self.directory}",
+                    remedy="start maelstrom-broker on this machine as this user, or give a join "
+                    "string",
+                )
+            address = self._published_address()
+            pair = read_secret(self._secret_of(local))
+        return Join(local, address, self.broker_key(), pair.secret)
+
+    def _published_address(self) -> str:
+        path = self.directory / "address"
         try:
-            address = (self.directory / "address").read_text(errors="replace").strip()
+            address = path.read_text(errors="replace").strip()
         except FileNotFoundError:
             raise UsageError(
                 f"no broker of the cluster in {self.directory} is running",
                 remedy="start maelstrom-broker on this machine as this user",
             ) from None
         if fault := address_fault(address):
-            raise InputError("cannot use the broker's address", [f"{self.directory}: {fault}"])
-        with self._told():
-            pair = read_secret(self._secret_of(local))
-        return Join(local, address, self.broker_key(), pair.secret)
+            raise InputError("cannot use the broker's address", [f"{path}: {fault}"])
+        return address
 
     # What an administrator does
 

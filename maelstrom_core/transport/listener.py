@@ -1,8 +1,10 @@
 """The broker's end: one socket for all peers, each known by its key.
 
 A peer is known by the routing id of its connection, which ZeroMQ makes: a new connection is a new
-peer. Who it is, each of its messages says anew, as does whether it may still join. ZeroMQ cannot cut
-a single connection; whoever is revoked or dropped is not heard any more, and nothing is sent to it.
+peer. Never tell a peer its own, or another's: whoever knows them can guess the next (see
+`unpredictable`). Who it is, and whether it may still join, is asked anew with each message. ZeroMQ
+cannot cut a single connection; whoever is revoked or dropped is not heard any more, and nothing is
+sent to it.
 
 That a connection is gone is told as soon as it is known, which is no more than a help: a peer that
 hangs, or whose cable is cut, has to be missed by its heartbeats.
@@ -98,6 +100,7 @@ class _Peer:
     user: str
     principal: Principal
     descriptor: int
+    address: str
     is_dropped: bool = False
 
 
@@ -167,6 +170,11 @@ class Listener:
         if known := self._peers.get(peer):
             known.is_dropped = True
 
+    def address_of(self, peer: bytes) -> str:
+        """From which host a peer has connected; empty if it is gone."""
+        known = self._peers.get(peer)
+        return known.address if known else ""
+
     def _take(self, socket: "zmq.Socket[bytes]") -> Received | None:
         peer = socket.recv(zmq.NOBLOCK)
         frame: zmq.Frame = socket.recv(zmq.NOBLOCK, copy=False)
@@ -185,7 +193,8 @@ class Listener:
         if known is None or known.user != user:
             if _property(frame, "Identity"):
                 return self._ignore("routing id of its own")
-            known = self._register(peer, _Peer(user, principal, _descriptor(frame)))
+            address = _property(frame, "Peer-Address")
+            known = self._register(peer, _Peer(user, principal, _descriptor(frame), address))
         if known.is_dropped:
             return self._ignore("dropped")
         payload = frame.bytes
@@ -268,6 +277,7 @@ class Listener:
     async def watch_list(self) -> None:
         """Notice who may join no longer."""
         told: InputError | OSError | None = None
+        known_before = self._authorized.known
         while True:
             await trio.sleep(_LOOK_SECONDS)
             self._authorized.refresh()
@@ -276,6 +286,9 @@ class Listener:
                 self._events_sender.send_nowait(ListUnusable(fault))
             told = fault
             # It may be the handler of ZAP that has seen a change first.
+            if self._authorized.known is known_before:
+                continue
+            known_before = self._authorized.known
             self._principals.clear()
             for peer, known in list(self._peers.items()):
                 if self._principal(known.user) is None:

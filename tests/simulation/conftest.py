@@ -7,7 +7,7 @@ stand still for a while.
 
 import heapq
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -89,6 +89,7 @@ class Party:
         self.world, self.name = world, name
         self.connection: Connection | None = None
         self.paused_until = 0.0
+        self.waiting: deque[tuple[Connection, Any]] = deque()
         self.lives = 0
         self.heard = 0.0
         self.welcome = False
@@ -129,11 +130,20 @@ class Party:
             self.connection.carry(0, message)
 
     def inbox(self, connection: Connection, message: Any) -> None:
-        if connection is not self.connection:
-            return
-        if self.paused_until > self.world.now:
-            self.world.at(self.paused_until, self.inbox, connection, message)
-            return
+        self.waiting.append((connection, message))
+        self.read()
+
+    def read(self) -> None:
+        """All that has come, in its order, unless it stands still."""
+        while self.waiting:
+            if self.paused_until > self.world.now:
+                self.world.at(self.paused_until, self.read)
+                return
+            connection, message = self.waiting.popleft()
+            if connection is self.connection:
+                self.hear(connection, message)
+
+    def hear(self, connection: Connection, message: Any) -> None:
         self.heard = self.world.now
         match message:
             case Welcome():
@@ -154,7 +164,8 @@ class Party:
         if self.paused_until > world.now or self.connection is None:
             return
         if world.now - self.heard > 5.0:
-            self.connection.cut(broker_hears=False, party_hears=True)
+            self.connection.cut(broker_hears=False, party_hears=False)
+            self.lost(self.connection)
         elif self.welcome:
             self.say(Beat(1))
 

@@ -3,8 +3,18 @@
 from typing import Any
 
 import pytest
+from maelstrom_broker.events import Came
 
-from maelstrom_core.wire.messages import Bye, Cancel, ContainerBytes, Done, Results, Taken
+from maelstrom_core.wire.messages import (
+    Bye,
+    Cancel,
+    ContainerBytes,
+    Done,
+    Hello,
+    Results,
+    Taken,
+    Welcome,
+)
 from maelstrom_core.wire.rows import DoneJob, Ending, HeldJob
 
 OTHER_BOOT = b"A" * 16
@@ -110,6 +120,21 @@ def test_an_ended_job_stays_at_its_worker_until_its_client_has_it(talk: Any) -> 
     assert back.of(Taken) == [Taken(client.session, (1,))]
 
 
+def test_what_was_to_be_said_to_the_connection_before_is_not_said_to_the_next(talk: Any) -> None:
+    """A result is taken, and its worker says in the same moment, by a new connection, that it has it."""
+    worker, client = talk.worker(), talk.client()
+    client.submit(1)
+    worker.done(client, 1)
+    taken = Came(client.peer, "client", "client-key", Taken(client.session, (1,)))
+    held = (HeldJob(client.session, 1, 1, 0),)
+    hello = Hello(1, 1, "t", worker.session, "w1", b"B" * 16, slots=2, held=held)
+    talk.machine.take(taken, now=talk.now)
+    talk.machine.take(Came(b"back", "worker", "worker-key", hello), now=talk.now)
+    sent = talk.machine.settle(now=talk.now)
+    to_new = [one.message for one in sent if getattr(one, "peer", b"") == b"back"]
+    assert [type(message) for message in to_new] == [Welcome, Cancel]
+
+
 # The broker was started anew
 
 
@@ -193,6 +218,16 @@ def test_orphans_outlast_a_broken_connection(talk: Any) -> None:
     client.submit(1)
     back.done(client, 1)
     assert client.results()[1].attempts == 1
+
+
+def test_an_orphan_that_its_worker_holds_no_more_takes_no_slot(talk: Any) -> None:
+    ghost = talk.stranger("client", "ghost")
+    worker = talk.worker(boot=OTHER_BOOT, held=client_holds(ghost, 1, 2))
+    talk.cut(worker)
+    back = worker.again("back", boot=b"B" * 16, held=client_holds(ghost, 2))
+    client = talk.client()
+    client.submit(5, 6)
+    assert back.runs() == [(5, 1)]
 
 
 def test_orphans_of_several_slots_take_as_many(talk: Any) -> None:

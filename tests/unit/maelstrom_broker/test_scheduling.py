@@ -153,6 +153,76 @@ def test_only_one_worker_is_kept_free_for_it(talk: Any) -> None:
     assert sorted((len(one.runs()), len(other.runs()))) == [2, 3]
 
 
+def test_a_job_of_several_slots_has_its_turn_though_it_was_not_first_when_it_came(
+    talk: Any,
+) -> None:
+    small, tiny, large = talk.client("small"), talk.client("tiny"), talk.client("large")
+    worker = talk.worker(slots=3)
+    small.submit(*range(100))
+    tiny.submit(1)
+    large.submit(1, slots=3)
+    rows = []
+    for ended in range(20):
+        rows = [(run.session, row.tag) for run in worker.of(Run) for row in run.jobs]
+        if (large.session, 1) in rows:
+            break
+        owner = {one.session: one for one in (small, tiny)}[rows[ended][0]]
+        worker.done(owner, rows[ended][1])
+    assert (large.session, 1) in rows
+    assert rows[3] == (tiny.session, 1)  # its turn was first
+
+
+def test_a_worker_is_not_kept_free_for_more_than_the_next_job(talk: Any) -> None:
+    small, large = talk.client("small"), talk.client("large")
+    worker = talk.worker(slots=3)
+    small.submit(*range(100))
+    large.submit(1, 2, slots=2)
+    for tag in (0, 1):
+        worker.done(small, tag)
+    rows = [(run.session, row.tag) for run in worker.of(Run) for row in run.jobs]
+    assert rows[3:] == [(large.session, 1)]
+    worker.done(small, 2)
+    rows = [(run.session, row.tag) for run in worker.of(Run) for row in run.jobs]
+    assert rows[4:] == [(small.session, 3)]
+
+
+def test_whoever_failed_gets_it_again_when_the_others_are_drained(talk: Any) -> None:
+    one, other = talk.worker("w1", slots=2), talk.worker("w2", slots=1)
+    client, busy, admin = talk.client("c1"), talk.client("c2"), talk.admin()
+    client.submit(1)
+    assert one.runs() == [(1, 1)]
+    admin.say(Drain("w1"))
+    busy.submit(7)
+    assert other.runs() == [(7, 1)]
+    admin.say(Drain("w1", on=False))
+    one.done(client, 1, ending=Ending.UNFIT)
+    assert one.runs() == [(1, 1)]  # it waits for the other one
+    admin.say(Drain("w2"))
+    assert one.runs() == [(1, 1), (1, 2)]
+
+
+def test_whoever_failed_gets_it_again_when_the_others_do_not_come_back(talk: Any) -> None:
+    one, client = talk.worker("w1"), talk.client()
+    client.submit(1)
+    other = talk.worker("w2")
+    talk.cut(other)
+    one.done(client, 1, ending=Ending.UNFIT)
+    assert one.runs() == [(1, 1)]
+    talk.wait(2.5)
+    assert one.runs() == [(1, 1), (1, 2)]
+
+
+def test_slots_are_kept_for_the_first_in_order_when_smaller_jobs_come(talk: Any) -> None:
+    running, large, small = (talk.client(name) for name in ("running", "large", "small"))
+    worker = talk.worker(slots=3)
+    running.submit(1, slots=2)
+    large.submit(2, slots=2)
+    small.submit(3)
+    assert worker.runs() == [(1, 1)]
+    worker.done(running, 1)
+    assert worker.runs() == [(1, 1), (2, 1), (3, 1)]
+
+
 def test_a_drained_worker_gets_nothing_new(talk: Any) -> None:
     worker, client, admin = talk.worker("w1"), talk.client(), talk.admin()
     admin.say(Drain("w1"))

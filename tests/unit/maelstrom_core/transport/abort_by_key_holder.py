@@ -22,7 +22,7 @@ from maelstrom_core.transport.keys import pair_of
 from maelstrom_core.transport.limits import Limits
 from maelstrom_core.transport.options import client_socket
 
-_SECONDS = 3.0
+_PATIENCE_SECONDS, _ABORTING_SECONDS = 30.0, 2.0
 _HEAD_START_SECONDS = 0.3
 
 
@@ -46,26 +46,39 @@ def attack(join: Join, routing_id: bytes) -> bool:
     :return: whether the broker is gone
     """
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    sockets, monitors = [], []
-    for own_id in (routing_id, None):
-        socket = client_socket(context, pair_of(join.secret_key), join.broker_key, Limits())
-        sockets.append(socket)
-        if own_id is not None:
-            socket.setsockopt(zmq.ROUTING_ID, own_id)
-        kinds = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
-        monitors.append(socket.get_monitor_socket(kinds))
-        socket.connect(f"tcp://{join.address}")
-        socket.sndtimeo = round(_SECONDS * 1000)
-        socket.send(b"I am here")
-        time.sleep(_HEAD_START_SECONDS)
-    until, cut = time.monotonic() + _SECONDS, set()
-    while len(cut) < len(monitors) and time.monotonic() < until:
-        for monitor in monitors:
-            while monitor.poll(20):
-                kind = int.from_bytes(monitor.recv_multipart()[0][:2], sys.byteorder)
-                (cut.add if kind == zmq.EVENT_DISCONNECTED else cut.discard)(monitor)
+    thief, seen_by_thief = _connected(context, join, routing_id)
+    thief.sndtimeo = round(_PATIENCE_SECONDS * 1000)
+    thief.send(b"I am here")
+    time.sleep(_HEAD_START_SECONDS)
+    # Kept: a socket that nobody knows of any more closes itself.
+    next_one, seen_by_next = _connected(context, join)
+    until, is_gone = time.monotonic() + _PATIENCE_SECONDS, False
+    while time.monotonic() < until and not is_gone:
+        is_gone = zmq.EVENT_DISCONNECTED in _events(seen_by_thief)
+        if zmq.EVENT_HANDSHAKE_SUCCEEDED in _events(seen_by_next):
+            until = min(until, time.monotonic() + _ABORTING_SECONDS)
+    thief.close()
+    next_one.close()
     context.destroy(linger=0)
-    return len(cut) == len(monitors)
+    return is_gone
+
+
+def _connected(
+    context: "zmq.Context[zmq.Socket[bytes]]", join: Join, routing_id: bytes = b""
+) -> tuple["zmq.Socket[bytes]", "zmq.Socket[bytes]"]:
+    socket = client_socket(context, pair_of(join.secret_key), join.broker_key, Limits())
+    if routing_id:
+        socket.setsockopt(zmq.ROUTING_ID, routing_id)
+    monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+    socket.connect(f"tcp://{join.address}")
+    return socket, monitor
+
+
+def _events(monitor: "zmq.Socket[bytes]") -> set[int]:
+    kinds = set()
+    while monitor.poll(20):
+        kinds.add(int.from_bytes(monitor.recv_multipart()[0][:2], sys.byteorder))
+    return kinds
 
 
 def main() -> int:
