@@ -1,8 +1,9 @@
 """The directory of keys: made once, changed whole, and refused where others could get at it."""
 
-import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,15 +45,28 @@ def test_they_are_made_once(keyring: Keyring) -> None:
     assert (keyring.broker_keys(), keyring.entries()) == before
 
 
-def _ensure(directory: Path) -> str:
-    keyring = Keyring(directory)
-    keyring.ensure()
-    return keyring.broker_keys().public
+MAKES_KEYS = """
+import sys
+from pathlib import Path
+from maelstrom_core.transport.keyring import Keyring
+
+keyring = Keyring(Path(sys.argv[1]))
+sys.stdin.readline()
+keyring.ensure()
+print(keyring.broker_keys().public)
+"""
 
 
 def test_several_that_make_them_at_once_have_the_same(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        assert len(set(pool.map(_ensure, [tmp_path / "cluster"] * 8))) == 1
+    command = [sys.executable, "-c", MAKES_KEYS, str(tmp_path / "cluster")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    makers = [subprocess.Popen(command, **pipes) for _ in range(6)]
+    for maker in makers:
+        maker.stdin.write("now\n")
+        maker.stdin.flush()
+    keys = {maker.communicate(timeout=60)[0] for maker in makers}
+    assert len(keys) == 1
+    assert all(maker.returncode == 0 for maker in makers)
 
 
 @pytest.mark.parametrize("role", ["client", "worker", "admin"])
