@@ -100,6 +100,10 @@ class Link:
         self._was_up = False
         self._is_fresh = connection.is_connected
         """Whether nothing has been said on this connection."""
+        self._is_renewing = False
+        """Whether that the connection is lost is our own doing."""
+        self._in_the_way = ""
+        """Why there is no connection, as the transport says once."""
         self._outbox: deque[bytes] = deque()
         self._something = trio.Event()
         self._empty = trio.Event()
@@ -170,7 +174,7 @@ class Link:
             case link.Down(reason):
                 self._owner.link_down(reason)
             case link.Failed(reason):
-                self._owner.link_failed(reason)
+                self._owner.link_failed(self._in_the_way or reason)
             case link.Over(_, reason):
                 self._over.set()
                 self._owner.link_over(reason)
@@ -181,6 +185,7 @@ class Link:
         if self._connection.is_connected and self._is_fresh:
             self._tell(link.Opened())
         elif self._connection.is_connected:
+            self._is_renewing = True
             self._connection.renew()
         # Else it is being tried already.
 
@@ -199,12 +204,17 @@ class Link:
         async for event in self._connection.events:
             match event:
                 case Connected():
-                    self._is_fresh = True
+                    self._is_fresh, self._in_the_way = True, ""
                     self._tell(link.Opened())
+                case Disconnected() if self._is_renewing:
+                    self._is_fresh = self._is_renewing = False
                 case Disconnected():
                     self._is_fresh = False
                     self._tell(link.Lost("the connection to the broker is lost"))
                 case Failed(error):
+                    self._in_the_way = str(error)
+                    # It may come while the next attempt is waited for, and is not said again.
+                    self._owner.link_failed(self._in_the_way)
                     self._tell(self._failure(error))
                 case _:
                     assert_never(event)
