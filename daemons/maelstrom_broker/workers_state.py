@@ -49,7 +49,6 @@ class Workers:
         worker.slots = hello.slots
         worker.labels = frozenset(hello.labels)
         worker.told.clear()
-        worker.untaken = 0
         book.dispatch.add(worker)
         held = {(row.session, row.tag): row for row in hello.held}
         self._lost_on_the_way(worker, held)
@@ -95,11 +94,12 @@ class Workers:
             self.claim(job, worker, row.attempt)
         elif job.worker is not None and job.worker.session == worker.session:
             if job.ending >= 0:
-                job.worker = worker
-                if job.ending in KEPT_BY_WORKERS:
-                    worker.untaken += 1
-                else:
+                if job.ending not in KEPT_BY_WORKERS:
                     book.post.taken(worker, *key)
+                elif job.worker is not worker:
+                    # It was given up in the meantime, and is known anew.
+                    job.worker = worker
+                    worker.untaken += 1
             elif job.ending in (UNWANTED, WANTED_AGAIN):
                 book.post.unwanted(worker, *key)
         else:

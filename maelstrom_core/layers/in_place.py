@@ -213,14 +213,19 @@ class _Layer:
 
     def _take(self, files: Sequence[_Found], pool: ThreadPoolExecutor, settled: int) -> None:
         """Add files, those that the index knows without reading them."""
-        known = self._index.digests(found.key for found in files)
-        unread = [found for found in files if found.key not in known]
-        for found in files:
-            if (digest := known.get(found.key)) is not None:
+        keyed = [(found.key, found) for found in files]
+        known = self._index.digests(key for key, _ in keyed)
+        unread = []
+        for key, found in keyed:
+            digest = known.get(key)
+            if digest is not None:
                 self._add_file(found, digest)
+            else:
+                unread.append((key, found))
         self._told(0, len(files) - len(unread))
         remembered = []
-        for found, read in zip(unread, pool.map(self._read, unread), strict=True):
+        hashed = pool.map(self._read, [found for _, found in unread])
+        for (key, found), read in zip(unread, hashed, strict=True):
             if read is None:
                 self._left_out["unreadable"] += 1
                 continue
@@ -228,7 +233,7 @@ class _Layer:
             self._add_file(attrs.evolve(found, status=status), digest)
             self._told(status.st_size, 1)
             if max(status.st_mtime_ns, status.st_ctime_ns) < settled and status is found.status:
-                remembered.append((found.key, digest))
+                remembered.append((key, digest))
         self._index.remember(remembered)
 
     def _read(self, found: _Found) -> tuple[Digest, os.stat_result] | None:

@@ -103,10 +103,14 @@ class Blobs:
         if Digest.of(data) != digest:
             raise Damaged
         temporary = self._temporary()
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            temporary.write_bytes(data)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
             self.publish(temporary, digest, mode, mtime_ns)
         finally:
+            os.close(descriptor)
             temporary.unlink(missing_ok=True)
 
     def arrival(self, digest: Digest, mode: int, mtime_ns: int) -> "Arrival":

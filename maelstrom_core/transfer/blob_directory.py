@@ -177,10 +177,7 @@ class BlobDirectory:
                 continue
             with self._told_if_full():
                 temporary = self._files.write(data)
-                try:
-                    self._publish(owner, digest, len(data), temporary, data[:_HEAD_BYTES])
-                finally:
-                    self._files.remove([temporary])
+                self._publish(owner, digest, temporary, data)
             if digest in self._manifests:
                 self._use(digest, budget)
 
@@ -261,7 +258,7 @@ class BlobDirectory:
     def _verify(self, digest: bytes) -> bool:
         """Hash a blob that an earlier run of the machine has left."""
         try:
-            with self._path(digest).open("rb") as stream:
+            with open(self._path(digest), "rb") as stream:
                 found = digest_of_stream(stream)[0].hex
         except OSError:
             found = ""
@@ -282,27 +279,29 @@ class BlobDirectory:
             paths = self._gone(doomed)
         self._files.remove(paths)
 
-    def _publish(self, owner: str, digest: bytes, size: int, temporary: Path, head: bytes) -> None:
-        """Give a whole blob its name.
+    def _publish(self, owner: str, digest: bytes, temporary: str, data: bytes) -> None:
+        """Give a whole blob its name, if it is not there already.
 
         :raises Refusal: if there is no room for it
         """
         with self._lock:
-            if digest in self.holdings:
-                return
-            placed = self.holdings.place(digest, owner, size, self._clock())
-            if isinstance(placed, Full):
-                raise Refusal(Why.FULL, placed.text)
-            doomed = self._gone(placed)
-            self._name(digest, size, temporary, head)
-        self._files.remove(doomed)
+            placed: Full | list[Key] | None = None
+            if digest not in self.holdings:
+                placed = self.holdings.place(digest, owner, len(data), self._clock())
+            if isinstance(placed, list):
+                doomed = self._gone(placed)
+                self._name(digest, len(data), temporary, data[:_HEAD_BYTES])
+        self._files.remove(doomed if isinstance(placed, list) else [temporary])
+        if isinstance(placed, Full):
+            raise Refusal(Why.FULL, placed.text)
 
-    def _name(self, digest: bytes, size: int, path: Path, head: bytes) -> None:
+    def _name(self, digest: bytes, size: int, path: str, head: bytes) -> None:
         is_manifest = looks_like_manifest(head, size)
         try:
             os.rename(path, self._files.path(digest, is_manifest=is_manifest))
         except OSError:
             self.holdings.remove(digest)
+            self._files.remove([path])
             raise
         if is_manifest:
             self._manifests.add(digest)
@@ -349,7 +348,7 @@ class BlobDirectory:
                 raise Refusal(Why.FULL, "this took so long that others were given its room")
             if digest in self.holdings:
                 self.holdings.remove((owner, digest))
-                upload.path.unlink(missing_ok=True)
+                self._files.remove([upload.path])
             else:
                 self.holdings.complete(owner, digest, self._clock())
                 self._name(digest, upload.size, upload.path, head)
@@ -365,10 +364,10 @@ class BlobDirectory:
 
     # Files
 
-    def _path(self, digest: bytes) -> Path:
+    def _path(self, digest: bytes) -> str:
         return self._files.path(digest, is_manifest=digest in self._manifests)
 
-    def _gone(self, keys: Sequence[Key]) -> list[Path]:
+    def _gone(self, keys: Sequence[Key]) -> list[str]:
         """Take the names off what is no longer held; the files, for the caller to remove."""
         paths = []
         for key in keys:

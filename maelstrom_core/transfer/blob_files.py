@@ -10,6 +10,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -60,7 +61,7 @@ class Upload:
     :param lock: held by whoever appends to it
     """
 
-    path: Path
+    path: str
     size: int
     offset: int
     hasher: Hasher | None
@@ -74,7 +75,8 @@ class BlobFiles:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
+        self.directory = os.fspath(directory)
+        """As a text: making a path of each name would take as long as reading a small file."""
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._alone = locks.exclusive_if_free(directory / "lock")
@@ -104,26 +106,26 @@ class BlobFiles:
         :param boot_id: of the machine's run, the kernel's by default
         """
         boot_id = boot_id or Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        boot = self.directory / "boot"
+        boot = Path(self.directory, "boot")
         known = boot.read_text() if boot.exists() else boot_id
         if known != boot_id or not boot.exists():
             os.rename(self.write(boot_id.encode()), boot)
         return known != boot_id
 
-    def path(self, digest: bytes, *, is_manifest: bool) -> Path:
+    def path(self, digest: bytes, *, is_manifest: bool) -> str:
         """Where a blob is, or would be."""
         name = digest.hex()
-        return self.directory / ("manifests" if is_manifest else "blobs") / name[:2] / name
+        return f"{self.directory}/{'manifests' if is_manifest else 'blobs'}/{name[:2]}/{name}"
 
-    def upload_path(self, owner: str, digest: bytes, size: int) -> Path:
+    def upload_path(self, owner: str, digest: bytes, size: int) -> str:
         """Where what has come of an upload is."""
-        return self.directory / "uploads" / owner / f"{digest.hex()}.{size}"
+        return f"{self.directory}/uploads/{owner}/{digest.hex()}.{size}"
 
     def blobs(self) -> Iterator[FoundBlob]:
         """Every blob; what else is there is removed."""
         for part in ("blobs", "manifests"):
             for first in range(256):
-                for entry in os.scandir(self.directory / part / f"{first:02x}"):
+                for entry in os.scandir(f"{self.directory}/{part}/{first:02x}"):
                     try:
                         digest = bytes.fromhex(Digest(entry.name).hex)
                     except BadDigest:
@@ -134,7 +136,7 @@ class BlobFiles:
 
     def uploads(self) -> Iterator[FoundUpload]:
         """Every upload that has begun; what else is there is removed."""
-        for owner in os.scandir(self.directory / "uploads"):
+        for owner in os.scandir(f"{self.directory}/uploads"):
             for entry in os.scandir(owner.path):
                 name, _, size = entry.name.partition(".")
                 try:
@@ -148,10 +150,10 @@ class BlobFiles:
 
     def drop_uploads(self) -> None:
         """Remove all that has come of any."""
-        shutil.rmtree(self.directory / "uploads")
-        (self.directory / "uploads").mkdir()
+        shutil.rmtree(f"{self.directory}/uploads")
+        os.mkdir(f"{self.directory}/uploads")
 
-    def write(self, data: bytes) -> Path:
+    def write(self, data: bytes) -> str:
         """Write a temporary file."""
         path = self._temporary()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -160,7 +162,7 @@ class BlobFiles:
             while view:
                 view = view[os.write(descriptor, view) :]
         except BaseException:
-            path.unlink(missing_ok=True)
+            os.unlink(path)
             raise
         finally:
             os.close(descriptor)
@@ -172,7 +174,7 @@ class BlobFiles:
         try:
             descriptor = os.open(upload.path, flags, 0o600)
         except FileNotFoundError:
-            upload.path.parent.mkdir(exist_ok=True)
+            os.makedirs(os.path.dirname(upload.path), exist_ok=True)
             descriptor = os.open(upload.path, flags, 0o600)
         try:
             if upload.hasher is None:
@@ -187,7 +189,7 @@ class BlobFiles:
         upload.offset = start
         return upload.hasher.digest()
 
-    def read(self, path: Path, offset: int, length: int) -> bytes | None:
+    def read(self, path: str, offset: int, length: int) -> bytes | None:
         """Some of a file; shorter if it ends, none if it is not there."""
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -198,7 +200,7 @@ class BlobFiles:
         finally:
             os.close(descriptor)
 
-    def set_aside(self, path: Path) -> Path | None:
+    def set_aside(self, path: str) -> str | None:
         """Take a file's name from it; quick, however large it is. None if it is not there."""
         doomed = self._temporary()
         try:
@@ -207,13 +209,14 @@ class BlobFiles:
             return None
         return doomed
 
-    def remove(self, paths: Iterable[Path]) -> None:
+    def remove(self, paths: Iterable[str]) -> None:
         """Remove what was written or set aside and has no use."""
         for path in paths:
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(path)
 
-    def _temporary(self) -> Path:
-        return self.directory / "tmp" / f"{threading.get_ident():x}-{os.urandom(8).hex()}"
+    def _temporary(self) -> str:
+        return f"{self.directory}/tmp/{os.urandom(16).hex()}"
 
 
 def _hashed(descriptor: int, size: int) -> Hasher:

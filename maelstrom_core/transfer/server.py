@@ -13,7 +13,6 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import attrs
@@ -95,17 +94,27 @@ class BulkServer:
 
     async def serve(self, listener: Listener) -> None:
         """Answer until cancelled."""
-        limiter = trio.CapacityLimiter(_THREADS)
+        raised: list[Exception] = []
         async with trio.open_nursery() as nursery:
-            while True:
-                for received in await listener.receive_batch():
-                    if self._takes(listener, received):
-                        peer = self._peers[received.peer]
-                        if not peer.in_hand and len(peer.waiting) == 1:
-                            nursery.start_soon(self._work, listener, received.peer, peer, limiter)
-                while self._held_bytes > _MOST_HELD_BYTES:
-                    self._has_room = trio.Event()
-                    await self._has_room.wait()
+            try:
+                await self._receive(listener, nursery)
+            except Exception as error:
+                raised.append(error)
+                nursery.cancel_scope.cancel()
+        if raised:
+            raise raised[0]
+
+    async def _receive(self, listener: Listener, nursery: trio.Nursery) -> None:
+        limiter = trio.CapacityLimiter(_THREADS)
+        while True:
+            for received in await listener.receive_batch():
+                if self._takes(listener, received):
+                    peer = self._peers[received.peer]
+                    if not peer.in_hand and len(peer.waiting) == 1:
+                        nursery.start_soon(self._work, listener, received.peer, peer, limiter)
+            while self._held_bytes > _MOST_HELD_BYTES:
+                self._has_room = trio.Event()
+                await self._has_room.wait()
 
     def _takes(self, listener: Listener, received: Received) -> bool:
         peer = self._peers.setdefault(received.peer, _Peer())
@@ -220,11 +229,13 @@ async def open_bulk_server(
     :param open_listener: called in that thread, which the socket never leaves
     :param tell: called in that thread and others
     :raises maelstrom_core.errors.HostError: if the directory cannot be used
+    :raises Exception: what the listener raises, at the start and later, as it is
     """
     blobs = await trio.to_thread.run_sync(BlobDirectory, directory, limits)
     try:
         server = BulkServer(blobs, tell=tell)
         started, stop = threading.Event(), _Stop()
+        failed: list[Exception] = []
 
         async def main() -> None:
             with trio.CancelScope() as scope:
@@ -236,18 +247,29 @@ async def open_bulk_server(
         def run() -> None:
             try:
                 trio.run(main)
+            except Exception as error:
+                failed.append(error)
             finally:
                 started.set()
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(
-                partial(trio.to_thread.run_sync, run, limiter=trio.CapacityLimiter(1))
-            )
+
+            async def thread() -> None:
+                await trio.to_thread.run_sync(run, limiter=trio.CapacityLimiter(1))
+                # Whatever has ended it: without a server, the body has no use.
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(thread)
             await trio.to_thread.run_sync(started.wait)
             try:
-                yield server
+                if not failed:
+                    yield server
+            except Exception as error:
+                failed.append(error)
             finally:
                 stop()
+        if failed:
+            raise failed[0]
     finally:
         blobs.close()
 

@@ -3,6 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
@@ -12,7 +13,7 @@ from maelstrom_core.errors import InputError, PeerError
 from maelstrom_core.model.digest import Digest, digest_of_stream
 from maelstrom_core.model.in_place import HostFile, InPlaceLayer
 from maelstrom_core.store import Store
-from maelstrom_core.transfer.asking import Asker, Pending, Progress, WrongBytes
+from maelstrom_core.transfer.asking import Asker, BrokerRefuses, Pending, Progress, WrongBytes
 from maelstrom_core.transfer.at_once import at_once
 from maelstrom_core.wire.bulk import (
     MOST_BLOB_BYTES,
@@ -290,18 +291,32 @@ async def _send_parts(
             position += len(data)
             on_their_way.append((position, part))
         expected, part = on_their_way.popleft()
-        offset = (await part.wait(Stored)).offset
+        try:
+            offset = (await part.wait(Stored)).offset
+        except BrokerRefuses:
+            # Its disk is full, and may not stay so: what has come is kept.
+            await _finished(on_their_way)
+            data = await read(reached)
+            again = PutPart(0, digest, size, reached, data)
+            position = offset = (await asker.ask_patiently(again, Stored)).offset
+            expected = offset
         if offset > size:
             raise PeerError(f"the broker says that it has {offset} of {size} bytes")
         if offset != expected:
             # Another one sends the same, or some were lost: what is on its way is of no use.
             rewinds += 1
-            for _, other in on_their_way:
-                offset = (await other.wait(Stored)).offset
-            on_their_way.clear()
-            position = offset
+            position = offset = max(offset, await _finished(on_their_way))
             if rewinds > _MOST_REWINDS:
                 raise PeerError(f"the broker does not take {digest.hex()[:12]} beyond {offset}")
         if offset > reached:
             told(offset - reached)
             reached = offset
+
+
+async def _finished(on_their_way: deque[tuple[int, Pending]]) -> int:
+    """Wait for parts whose answers say nothing new, but for the last: how much is there."""
+    offset = 0
+    while on_their_way:
+        with suppress(BrokerRefuses):
+            offset = (await on_their_way.popleft()[1].wait(Stored)).offset
+    return offset

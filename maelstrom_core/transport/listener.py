@@ -38,7 +38,7 @@ from maelstrom_core.transport.zmq_trio import TrioSocket
 LOOPBACK = "127.0.0.1"
 _BATCH = 256
 _LOOK_SECONDS = 1.0
-_PROBE_PAUSES_SECONDS = (0.0, 0.02, 0.3)
+_PROBE_PAUSES_SECONDS = (0.0, 0.02, 0.3, 2.0)
 """The event that a connection is gone comes a moment before sending to it fails."""
 _REFUSALS_KEPT = 1000
 

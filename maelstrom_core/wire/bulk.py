@@ -215,5 +215,5 @@ ANSWERS: dict[type, tuple[Check, ...]] = {
     Part: (_request, _size, octets(0, MOST_PART_BYTES)),
     Refused: (_request, whole(0, 255), prose(4096)),
 }
-BULK = Codec(REQUESTS | ANSWERS)
+BULK = Codec(REQUESTS | ANSWERS, bulky=(Put, PutPart, Blobs, Part))
 """Both directions; `Codec.decode` is told which classes may come."""

@@ -6,7 +6,7 @@ after the item (RFC 8949; what each refuses was measured, see decision 0034).
 """
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import attrs
@@ -58,9 +58,13 @@ class Codec:
     """Messages of one kind of link.
 
     :param checks: of each class, checks of its fields in order; a class has a ``KIND``
+    :param bulky: classes of messages that are long byte strings for the most part
     """
 
-    def __init__(self, checks: Mapping[type, tuple[Check, ...]]) -> None:
+    def __init__(
+        self, checks: Mapping[type, tuple[Check, ...]], bulky: Collection[type] = ()
+    ) -> None:
+        self._bulky = frozenset(bulky)
         self._by_kind: dict[int, tuple[type, tuple[Check, ...], int]] = {}
         self._names: dict[type, tuple[int, tuple[str, ...]]] = {}
         for cls, of_fields in checks.items():
@@ -78,7 +82,8 @@ class Codec:
         :raises BadMessage: if it is larger than a message may be: a fault of ours
         """
         kind, names = self._names[type(message)]
-        data = cbor2.dumps([kind, *(getattr(message, name) for name in names)])
+        fields = [kind, *(getattr(message, name) for name in names)]
+        data = _joined(fields) if type(message) in self._bulky else cbor2.dumps(fields)
         if len(data) > MOST_MESSAGE_BYTES:
             raise BadMessage(f"{type(message).__name__}: {len(data)} bytes are too many")
         return data
@@ -109,6 +114,38 @@ class Codec:
             return cls(*[check(field) for check, field in zip(checks, fields, strict=False)])
         except BadMessage as fault:
             raise BadMessage(f"{cls.__name__}: {fault}") from None
+
+
+def _joined(value: Any) -> bytes:
+    """The same bytes as cbor2's, which copies byte strings byte by byte.
+
+    Half a mebibyte takes it 0.8 ms, joining 0.02.
+    """
+    pieces: list[bytes] = []
+    _append(value, pieces)
+    return b"".join(pieces)
+
+
+def _append(value: Any, pieces: list[bytes]) -> None:
+    if type(value) is bytes:
+        pieces += (_head(0x40, len(value)), value)
+    elif isinstance(value, list | tuple):
+        pieces.append(_head(0x80, len(value)))
+        for one in value:
+            _append(one, pieces)
+    else:
+        pieces.append(cbor2.dumps(value))
+
+
+def _head(major: int, size: int) -> bytes:
+    """How a byte string or list of so many begins (RFC 8949, section 3)."""
+    if size < 24:
+        return bytes((major | size,))
+    if size < 1 << 8:
+        return bytes((major | 24, size))
+    if size < 1 << 16:
+        return bytes((major | 25,)) + size.to_bytes(2, "big")
+    return bytes((major | 26,)) + size.to_bytes(4, "big")
 
 
 def _kind_and_fields(data: bytes) -> tuple[int, list[Any]]:

@@ -12,7 +12,7 @@ SEEDS = 150
 
 
 def seeds_of(request: pytest.FixtureRequest) -> range:
-    one = request.config.getoption("--seed")
+    one = request.config.getoption("--seed", None)
     return range(SEEDS) if one is None else range(one, one + 1)
 
 

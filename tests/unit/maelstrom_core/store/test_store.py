@@ -8,9 +8,9 @@ import pytest
 
 from maelstrom_core.errors import HostError, UsageError
 from maelstrom_core.model.digest import Digest
-from maelstrom_core.model.manifest import Entry, EntryKind
+from maelstrom_core.model.manifest import Entry, EntryKind, encode_manifest
 from maelstrom_core.store import Store
-from maelstrom_core.store.blobs import Changed
+from maelstrom_core.store.blobs import Changed, Damaged
 
 
 def test_a_tree_holds_hard_links_to_blobs(store, put):
@@ -174,3 +174,41 @@ def test_a_damaged_index_is_made_anew_and_nothing_is_lost(directory, put):
 
 def test_the_store_is_its_owners_alone(store, directory: Path):
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_bytes_of_a_peer_are_kept_only_if_they_are_those_of_the_digest(store: Store) -> None:
+    digest = Digest.of(b"abcdef")
+    with pytest.raises(Damaged):
+        store.blobs.add_bytes(b"abcdeF", digest, 0o640, 5)
+    assert not store.blobs.has(digest)
+    store.blobs.add_bytes(b"abcdef", digest, 0o640, 5)
+    found = store.blobs.path(digest).stat()
+    assert (found.st_size, found.st_mode & 0o777, found.st_mtime_ns) == (6, 0o640, 5)
+
+
+@pytest.mark.parametrize("parts", [(b"abc", b"def"), (b"", b"abcdef"), (b"abcdeF",), (b"abc",)])
+def test_a_blob_that_comes_in_parts_is_there_whole_or_not_at_all(store: Store, parts) -> None:
+    digest = Digest.of(b"abcdef")
+    right = b"".join(parts) == b"abcdef"
+    with store.blobs.arrival(digest, 0o600, 7) as arrival:
+        for part in parts:
+            arrival.add(part)
+            assert not store.blobs.has(digest)
+        if right:
+            arrival.finish()
+        else:
+            with pytest.raises(Damaged):
+                arrival.finish()
+    assert store.blobs.has(digest) is right
+    assert [path for path in (store.directory / "tmp").glob("*/*") if len(path.name) != 32] == []
+
+
+def test_a_manifest_s_bytes_are_what_was_put_in(store: Store) -> None:
+    data = encode_manifest([Entry(path=b"fifo", kind=EntryKind.FIFO)])
+    with store.making() as lease:
+        digest = store.add_manifest_bytes(data)
+    lease.release()
+    assert digest == Digest.of(data)
+    assert store.manifest_bytes(digest) == data
+    with pytest.raises(HostError, match="no layer"):
+        store.manifest_bytes(Digest.of(b"other"))

@@ -1,6 +1,7 @@
 """Peers with a key that do what no peer of ours does: nothing of it disturbs others."""
 
 import os
+from pathlib import Path
 
 import pytest
 import trio
@@ -53,7 +54,7 @@ def play(open_world, script, limits=None, role="client"):
                 await script(world, connector)
                 await others_are_served(world)
             world.directory.holdings.check()
-            files = world.directory._files.directory
+            files = Path(world.directory._files.directory)
             assert not list((files / "tmp").iterdir())
             on_disk = {path.name for path in files.glob("*/??/*")}
             assert on_disk == {

@@ -1,6 +1,8 @@
 """Layers from a client's store through the broker into a worker's, over queues and over sockets."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 import trio
@@ -178,7 +180,7 @@ def test_what_the_broker_has_lost_is_named_and_sent_again(
             uploader, fetcher = Uploader(ours, client_store), Fetcher(theirs, worker_store)
             with trio.fail_after(60):
                 await uploader.ensure([layer])
-                next(world.directory._files.directory.glob(f"*/??/{lost.hex}")).unlink()
+                next(Path(world.directory._files.directory).glob(f"*/??/{lost.hex}")).unlink()
                 with pytest.raises(BlobGone) as caught:
                     await fetcher.layers([layer])
                 assert layer.short in str(caught.value)
@@ -204,5 +206,29 @@ def test_bytes_of_any_size_are_put_and_got(open_world, worker_store) -> None:
                     await ours_.get(digest, most=3_000_000)
                 with pytest.raises(BlobGone):
                     await ours_.get(bytes(32))
+
+    trio.run(main)
+
+
+def test_a_disk_that_is_full_for_a_while_costs_time_only(
+    open_memory_world, worker_store, monkeypatch
+) -> None:
+    monkeypatch.setattr("maelstrom_core.transfer.asking._FIRST_PAUSE_SECONDS", 0.01)
+    data = os.urandom(10_000_000)
+
+    async def main() -> None:
+        async with open_memory_world() as world, world.asker() as asker:
+            append, calls = world.directory._files.append, []
+
+            def sometimes_full(upload, part):
+                calls.append(1)
+                if len(calls) % 5 in (3, 4):
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                return append(upload, part)
+
+            world.directory._files.append = sometimes_full
+            with trio.fail_after(60):
+                fetcher = Fetcher(asker, worker_store)
+                assert await fetcher.get(await fetcher.put(data)) == data
 
     trio.run(main)

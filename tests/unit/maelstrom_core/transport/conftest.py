@@ -93,7 +93,7 @@ class Scene:
 
     async def ask(self, connector: Connector, question: bytes) -> None:
         """Send something, and have it back."""
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             await connector.send(question)
             assert await connector.receive_batch() == [question]
 
@@ -102,11 +102,11 @@ Attack = Callable[[Scene], Awaitable[None]]
 
 
 @pytest.fixture
-def under_attack(open_broker: OpenBroker) -> Callable[[Attack], None]:
+def under_attack(open_broker: OpenBroker) -> Callable[..., None]:
     """Runs an attack, and finds out whether others are served before and after."""
 
-    async def main(attack: Attack) -> None:
-        async with open_broker(limits=LIMITS) as broker, broker.connect("client") as bystander:
+    async def main(attack: Attack, limits: Limits) -> None:
+        async with open_broker(limits=limits) as broker, broker.connect("client") as bystander:
             scene = Scene(broker, bystander, [])
 
             async def answer() -> None:
@@ -117,13 +117,13 @@ def under_attack(open_broker: OpenBroker) -> Callable[[Attack], None]:
 
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(answer)
-                with trio.fail_after(30):
+                with trio.fail_after(60):
                     await scene.serves()
                     await attack(scene)
                     await scene.serves()
                 nursery.cancel_scope.cancel()
 
-    return lambda attack: trio.run(main, attack)
+    return lambda attack, limits=LIMITS: trio.run(main, attack, limits)
 
 
 class Weapons:

@@ -26,7 +26,7 @@ def within_seconds(seconds: float, main: Callable[[], Awaitable[None]]) -> None:
     trio.run(limited)
 
 
-def fails(join: Any, seconds: float = 10) -> str:
+def fails(join: Any, seconds: float = 30) -> str:
     told: list[str] = []
 
     async def main() -> None:
@@ -49,7 +49,7 @@ def test_another_key_of_the_broker_is_explained(open_broker: OpenBroker) -> None
                 with pytest.raises(PeerError, match="has another key than the broker should have"):
                     await client.wait_connected()
 
-    within_seconds(10, main)
+    within_seconds(30, main)
 
 
 def a_join(keyring: Keyring, address: str) -> Any:
@@ -89,7 +89,7 @@ def test_what_is_no_broker_is_explained(keyring: Keyring) -> None:
                 told.append(str(raised.value))
             nursery.cancel_scope.cancel()
 
-    within_seconds(10, main)
+    within_seconds(30, main)
     assert "is no broker of Maelstrom" in told[0]
 
 
@@ -100,13 +100,13 @@ def test_nobody_at_the_port_is_explained(keyring: Keyring) -> None:
 
 
 def test_an_unknown_host_is_explained(keyring: Keyring) -> None:
-    told = fails(a_join(keyring, "no-such-host.invalid:19999"), 20)
+    told = fails(a_join(keyring, "no-such-host.invalid:19999"))
     assert "there is no host called 'no-such-host.invalid'" in told
 
 
 def test_somebody_who_says_nothing_is_explained(keyring: Keyring) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        told = fails(a_join(keyring, f"127.0.0.1:{silent.getsockname()[1]}"), 15)
+        told = fails(a_join(keyring, f"127.0.0.1:{silent.getsockname()[1]}"))
     assert "says nothing for 5 seconds" in told
 
 
@@ -118,7 +118,7 @@ def test_a_port_that_is_taken_is_explained(open_broker: OpenBroker) -> None:
                 async with open_broker(port=port):
                     pass
 
-    within_seconds(10, main)
+    within_seconds(30, main)
 
 
 @pytest.mark.parametrize(
@@ -134,4 +134,4 @@ def test_an_address_of_another_machine_is_explained(keyring: Keyring, host: str,
             async with open_listener(keyring.broker_keys(), keyring.authorized(), host=host):
                 pass
 
-    within_seconds(20, main)
+    within_seconds(40, main)

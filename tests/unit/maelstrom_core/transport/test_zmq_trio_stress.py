@@ -84,7 +84,7 @@ async def exchange(socket: TrioSocket[list[bytes]], traffic: Traffic, seed: int)
                 window.release()
         scope.cancel()
 
-    with trio.fail_after(120):
+    with trio.fail_after(300):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(meddler.cancel_from_elsewhere)
             for start in range(traffic.senders):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maelstrom_core.wire.bulk import BULK, Get, Need
+from maelstrom_core.wire.bulk import BULK, Blob, Blobs, Get, Need, Part, Put, PutPart
 from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.messages import CHECKS, MOST_MESSAGE_BYTES, Beat, Hello, Submit
 from maelstrom_core.wire.rows import (
@@ -200,3 +200,17 @@ def test_bulk_requests_are_not_answers() -> None:
     assert BULK.decode(BULK.encode(Need(1, (DIGEST,))), allowed=(Need,)) == Need(1, (DIGEST,))
     with pytest.raises(BadMessage):
         BULK.decode(BULK.encode(Get(1, (DIGEST,))), allowed=(Need,))
+
+
+@pytest.mark.parametrize("size", [0, 1, 23, 24, 255, 256, 65_535, 65_536, 500_000])
+def test_bulky_messages_have_the_bytes_that_cbor2_would_give_them(size: int) -> None:
+    data = b"x" * size
+    blobs = tuple(Blob(DIGEST, data[: size % 400]) for _ in range(min(size, 1000)))
+    for message, plain in (
+        (Put(5, blobs), [3, 5, [list(blob) for blob in blobs]]),
+        (PutPart(6, DIGEST, 1 << 33, 77, data), [4, 6, DIGEST, 1 << 33, 77, data]),
+        (Blobs(7, blobs, (DIGEST,)), [7, 7, [list(blob) for blob in blobs], [DIGEST], []]),
+        (Part(8, 1 << 36, data), [9, 8, 1 << 36, data]),
+    ):
+        assert BULK.encode(message) == cbor2.dumps(plain)
+        assert BULK.decode(BULK.encode(message)) == message

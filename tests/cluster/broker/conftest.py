@@ -1,9 +1,5 @@
-"""The broker as a process: keys, signals, kill -9, and who is beside it.
+"""A broker as a process, and workers and clients that are scripts over real sockets."""
 
-Workers and clients are scripts over real sockets; containers are made by none.
-"""
-
-import json
 import os
 import signal
 import subprocess
@@ -28,7 +24,6 @@ from maelstrom_core.transport.join_plan import Join
 from maelstrom_core.transport.keyring import Keyring
 from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.messages import (
-    AskStatus,
     Beat,
     Bye,
     Cancel,
@@ -38,7 +33,6 @@ from maelstrom_core.wire.messages import (
     Hello,
     Results,
     Run,
-    Status,
     Submit,
     Taken,
     Welcome,
@@ -277,167 +271,25 @@ class Parties:
 
 
 @asynccontextmanager
-async def parties(broker: Broker) -> AsyncIterator[Parties]:
+async def parties_of(broker: Broker) -> AsyncIterator[Parties]:
     async with trio.open_nursery() as nursery:
         yield Parties(broker, nursery)
         nursery.cancel_scope.cancel()
 
 
-def test_it_starts_with_nothing_set_up_and_runs_jobs(broker: Broker) -> None:
-    async def main() -> None:
-        async with parties(broker) as around:
-            worker, client = await around.worker(), await around.client()
-            client.jobs = range(100)
-            client.welcomed()
-            await until(lambda: len(client.results) == 100)
-            assert {row.body for row in client.results.values()} == {b"%d" % n for n in range(100)}
-            await until(lambda: not worker.held)
-            admin: Party = await around.add(Party, "admin")
-            await until(lambda: admin.boot)
-            admin.say(AskStatus())
-            await until(lambda: admin.got)
-            status = json.loads(admin.got[0].document)
-            assert status["totals"]["ran"] == 100
-            assert isinstance(admin.got[0], Status)
-
-    assert broker.start().startswith("127.0.0.1:")
-    trio.run(main)
+@pytest.fixture
+def parties() -> Callable[[Broker], Any]:
+    """Opens a nursery in which workers and clients of a broker live."""
+    return parties_of
 
 
-def test_killed_again_and_again_every_job_is_run_once(broker: Broker) -> None:
-    async def main() -> None:
-        async with parties(broker) as around:
-            workers = [await around.worker(number) for number in range(2)]
-            client = await around.client()
-            client.jobs = range(1500)
-            client.welcomed()
-            for share in (200, 500, 900):
-                await until(lambda: len(client.results) >= share)  # noqa: B023
-                await broker.kill_serving()
-            await until(lambda: len(client.results) == 1500)
-            assert client.lives == 4
-            ran = sum((worker.ran for worker in workers), Counter())
-            assert set(ran.values()) == {1}, "a job was run twice"
-
-    address = broker.start()
-    trio.run(main)
-    assert broker.said().count(f"address={address}") == 4
-    assert broker.said().count("died of SIGKILL") == 3
+@pytest.fixture
+def admin_party() -> type[Party]:
+    """Somebody who looks after the cluster."""
+    return Party
 
 
-def test_what_ended_while_no_broker_was_there_is_not_lost(broker: Broker) -> None:
-    async def main() -> None:
-        async with parties(broker) as around:
-            worker, client = await around.worker(), await around.client()
-            worker.seconds = 1.0
-            client.jobs = range(8)
-            client.welcomed()
-            await until(lambda: len(worker.held) == 8)
-            os.kill(broker.serving()[-1], signal.SIGSTOP)
-            await trio.sleep(1.2)
-            await broker.kill_serving()
-            await until(lambda: len(client.results) == 8)
-            assert set(worker.ran.values()) == {1}
-            assert {row.attempts for row in client.results.values()} == {1}
-
-    broker.start()
-    trio.run(main)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_says_goodbye_and_leaves_nothing(broker: Broker, number: int) -> None:
-    async def main() -> None:
-        async with parties(broker) as around:
-            worker, client = await around.worker(), await around.client()
-            assert broker.process is not None
-            broker.process.send_signal(number)
-            await until(lambda: worker.byes and client.byes)
-            assert [bye.code for bye in worker.byes + client.byes] == [Code.GOODBYE] * 2
-
-    broker.start()
-    trio.run(main)
-    assert broker.stop(number) == 0
-    assert not (broker.directory / "cluster/address").exists()
-    with pytest.raises(ProcessLookupError):
-        os.kill(broker.serving()[-1], 0)
-
-
-def test_it_ends_with_its_parent(broker: Broker) -> None:
-    broker.start()
-    assert broker.process is not None
-    (serving,) = broker.serving()
-    broker.process.kill()
-    broker.process.wait()
-
-    async def main() -> None:
-        await until(lambda: not is_alive(serving))
-
-    trio.run(main)
-    assert "stopped" in broker.said()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def test_bad_messages_end_the_link_of_whoever_sends_them(broker: Broker) -> None:
-    async def main() -> None:
-        async with parties(broker) as around:
-            bystander = await around.client(7)
-            bystander.jobs = range(10)
-            for number, payload in enumerate((b"\xff", b"", encode(AskStatus()))):
-                client = await around.client(number)
-                if payload:
-                    client.connector.send_nowait(payload)
-                    await until(lambda: client.byes)  # noqa: B023
-                    wanted = Code.ROLE if number == 2 else Code.PROTOCOL
-                    assert client.byes[0].code == wanted
-            await around.worker()
-            bystander.welcomed()
-            await until(lambda: len(bystander.results) == 10)
-
-    broker.start()
-    trio.run(main)
-
-
-def test_a_second_broker_of_the_same_cluster_is_refused(broker: Broker) -> None:
-    broker.start()
-    second = subprocess.run(broker.command(), capture_output=True, text=True, timeout=60)
-    assert second.returncode == 71
-    assert "another broker of the cluster" in second.stderr
-
-
-def test_a_port_that_is_taken_is_said_so_and_not_tried_again(
-    broker: Broker, tmp_path: Path
-) -> None:
-    address = broker.start()
-    other = Broker(tmp_path / "other")
-    found = subprocess.run(
-        other.command("--listen", address), capture_output=True, text=True, timeout=60
-    )
-    assert found.returncode == 71
-    assert "is taken" in found.stderr
-    assert "started again" not in found.stderr
-
-
-@pytest.mark.parametrize("listen", ["nowhere:x", "127.0.0.1:99999", ""])
-def test_unfit_addresses_are_refused(broker: Broker, listen: str) -> None:
-    found = subprocess.run(
-        broker.command("--listen", listen), capture_output=True, text=True, timeout=60
-    )
-    assert found.returncode == 4
-    assert "listen" in found.stderr
-
-
-def test_settings_are_shown(broker: Broker) -> None:
-    found = subprocess.run(
-        broker.command("--listen", "0.0.0.0:21000", "--print-config"),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "('0.0.0.0', 21000)  (command line)" in found.stdout
-    assert found.returncode == 0
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    """Waits until something holds."""
+    return until

@@ -1,0 +1,1 @@
+"""A whole cluster in one thread: what `world` the tests see."""

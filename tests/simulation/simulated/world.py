@@ -1,0 +1,141 @@
+"""The broker's machine, and models of all others.
+
+Time is a number; what happens next stands in a heap. A connection delivers in order, after delays; when
+it breaks, what was on its way is lost, and each end hears of it later, or never. Everybody may crash, or
+stand still for a while.
+"""
+
+import heapq
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from maelstrom_broker.effects import Forget, Send
+from maelstrom_broker.events import TimePassed
+from maelstrom_broker.state import BrokerState
+
+from maelstrom_core.wire import messages as m
+from simulated.parties import Connection, Key, Party, SimClient, SimWorker
+
+
+class World:
+    """All of it.
+
+    :param wild: workers and clients crash as well, connections are gone for long, jobs kill workers
+    """
+
+    def __init__(self, seed: int, *, wild: bool) -> None:
+        self.rng = random.Random(seed)
+        self.wild = wild
+        self.now = 0.0
+        self.life = 0
+        self.steps = 0
+        self._serial = 0
+        self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self.connections: dict[bytes, Connection] = {}
+        self.runs: Counter[Key] = Counter()
+        self.killers: dict[Key, bool] = {}
+        self._alarm = 0.0
+        self.born()
+        self.workers = [
+            SimWorker(self, "w0", 4, ("gpu",)),
+            SimWorker(self, "w1", 2, ()),
+            SimWorker(self, "w2", 3, ("gpu",)),
+        ]
+        self.clients = [SimClient(self, "c0", 40), SimClient(self, "c1", 10)]
+        for party in (*self.workers, *self.clients):
+            self.at(2 + self.rng.expovariate(0.2), self.trouble, party)
+        self.at(2 + self.rng.expovariate(0.2), self.broker_dies)
+        self.quiet_from = 20.0
+
+    def serial(self) -> int:
+        self._serial += 1
+        return self._serial
+
+    def at(self, when: float, call: Callable[..., None], *arguments: Any) -> None:
+        heapq.heappush(self._heap, (when, self.serial(), call, arguments))
+
+    def delay(self) -> float:
+        return self.rng.expovariate(200) + (0.3 if self.rng.random() < 0.01 else 0.0)
+
+    def born(self) -> None:
+        self.life += 1
+        self.broker = BrokerState(b"%16d" % self.life, now=self.now)
+
+    def broker_dies(self) -> None:
+        if self.now > self.quiet_from:
+            return
+        for connection in list(self.connections.values()):
+            connection.cut(broker_hears=False, party_hears=True)
+        self.born()
+        self.at(self.now + self.rng.expovariate(0.15), self.broker_dies)
+
+    def trouble(self, party: Party) -> None:
+        """Something happens to somebody."""
+        if self.now > self.quiet_from:
+            return
+        rng = self.rng
+        self.at(self.now + rng.expovariate(0.2), self.trouble, party)
+        what = rng.choice(["cut", "pause", "crash", "vanish"] if self.wild else ["cut", "pause"])
+        if what == "crash":
+            party.crash(rng.expovariate(1))
+        elif what == "pause":
+            most = 9.0 if self.wild else 1.0
+            party.paused_until = self.now + rng.random() * most
+        elif party.connection is not None:
+            # Who is not told that the connection is gone misses the beats.
+            told = what == "cut"
+            party.connection.cut(broker_hears=told or rng.random() < 0.5, party_hears=told)
+
+    def tell(self, event: Any) -> None:
+        effects = self.broker.step(event, now=self.now)
+        self.steps += 1
+        if self.steps % 50 == 0:
+            self.broker.check()
+        for effect in effects:
+            match effect:
+                case Send(peer, message) if peer in self.connections:
+                    self.connections[peer].carry(1, message)
+                case Forget(peer):
+                    pass
+        deadline = max(self.now, self.broker.next_deadline())
+        if deadline < 1e9:
+            self.at(deadline, self.ring, self.life, deadline)
+
+    def ring(self, life: int, deadline: float) -> None:
+        if life == self.life and self.broker.next_deadline() <= self.now and self._alarm < self.now:
+            self._alarm = self.now
+            self.tell(TimePassed())
+
+    def run(self, until: float, over: Callable[[], bool] = lambda: False) -> None:
+        while self._heap and self._heap[0][0] <= until and not over():
+            self.now, _, call, arguments = heapq.heappop(self._heap)
+            call(*arguments)
+
+    def all_over(self) -> bool:
+        return self.now > self.quiet_from and all(
+            len(client.results) == client.number for client in self.clients
+        )
+
+    def check(self) -> None:
+        """Troubles end; then all jobs must, and nothing may be left."""
+        self.run(120.0, self.all_over)
+        for client in self.clients:
+            missing = sorted(set(client.jobs) - set(client.results))
+            assert not missing, f"jobs of {client.name} that never ended: {missing}"
+        if not self.wild:
+            twice = [key for key, runs in self.runs.items() if runs > 1]
+            assert not twice, f"run twice, and no worker had died: {twice}"
+        for client in self.clients:
+            client.say(m.Bye(0, "done"))
+            client.done = True
+        self.run(self.now + 100.0)
+        self.broker.check()
+        book = self.broker.book
+        assert not (book.clients or book.zombies or book.orphans or book.containers)
+        assert not (book.dispatch.demands or book.chores or book.orphans_bytes)
+        for worker in self.workers:
+            assert not worker.held, f"{worker.name} keeps what nobody wants"
+        for known in book.workers.values():
+            assert not (known.used or known.jobs or known.orphans or known.untaken)
