@@ -316,3 +316,38 @@ def test_a_place_that_is_none(broker: PagedBroker) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 4
     assert "web: 'here' must be HOST:PORT" in done.stderr
+
+
+def test_what_is_not_installed_is_named(broker: PagedBroker) -> None:
+    arguments = broker.command("--web", str(broker.port))[3:]
+    program = (
+        "import sys\nsys.modules['h11'] = None\nfrom maelstrom_broker.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 71
+    assert "the broker's page needs h11, which is not installed" in done.stderr
+    assert "pip install 'pytest-maelstrom[web]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.nightly
+def test_those_who_do_not_read_are_let_go(broker: PagedBroker) -> None:
+    broker.start()
+    before = len(os.listdir(f"/proc/{broker.serving()}/fd"))
+    asked = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20_000
+    deaf = [socket.create_connection(("127.0.0.1", broker.port)) for _ in range(3)]
+    try:
+        for one in deaf:
+            one.setblocking(False)
+            one.send(asked)
+        end = time.monotonic() + 90
+        while len(os.listdir(f"/proc/{broker.serving()}/fd")) > before:
+            assert time.monotonic() < end, "they are served for ever"
+            assert broker.get("/metrics").status == 200
+            time.sleep(0.5)
+    finally:
+        for one in deaf:
+            one.close()
+    assert "page failed" not in broker.said()

@@ -36,7 +36,7 @@ def chart(title: str, pieces: Sequence[Points], now: float, span: float, *, kind
     )
     return (
         f'<figure class="chart {kind}"><figcaption>{shown(title)} <b>{last}</b>'
-        f'<span class="most">at most {most}</span></figcaption>'
+        f'<span class="most">peak {most}</span></figcaption>'
         f'<div class="plot"><svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
         f'aria-label="{shown(about, 200)}">{grid}{lines}</svg>'
         f'<span class="scale">{number(top)}</span></div>'
