@@ -29,7 +29,7 @@ class Keyboard:
 
     def take(self) -> None:
         """Have keys come at once, if this program is in the foreground."""
-        if os.tcgetpgrp(self._descriptor) != os.getpgrp():
+        if not self.is_ours():
             return
         mode = termios.tcgetattr(self._descriptor)
         if self._before is None:
@@ -40,14 +40,21 @@ class Keyboard:
 
     def give_back(self) -> None:
         """As it was before."""
-        if self._before is not None and os.tcgetpgrp(self._descriptor) == os.getpgrp():
+        if self._before is not None and self.is_ours():
             termios.tcsetattr(self._descriptor, termios.TCSANOW, self._before)
+
+    def is_ours(self) -> bool:
+        """Whether this program is in the foreground of its terminal, and the terminal this one."""
+        try:
+            return os.tcgetpgrp(self._descriptor) == os.getpgrp()
+        except OSError:
+            return False  # it is not what controls this process, or it is gone
 
     async def read(self, pressed: Callable[[str], None]) -> None:
         """Tell of each key, until the terminal is gone."""
         while True:
             await trio.lowlevel.wait_readable(self._descriptor)
-            if os.tcgetpgrp(self._descriptor) != os.getpgrp():
+            if not self.is_ours():
                 await trio.sleep(0.5)  # to read now would stop this program
                 continue
             try:
@@ -80,10 +87,10 @@ async def hearing_keys(pressed: Callable[[str], None]) -> AsyncIterator[bool]:
     :param pressed: told each key
     :return: whether there is a keyboard
     """
-    if not os.isatty(0):
+    keyboard = Keyboard(0)
+    if not keyboard.is_ours():
         yield False
         return
-    keyboard = Keyboard(0)
     try:
         async with trio.open_nursery() as nursery:
             keyboard.take()
