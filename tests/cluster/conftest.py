@@ -27,6 +27,12 @@ def host_allows_containers() -> None:
         pytest.skip(f"this host refuses containers: {refused[0].name}: {refused[0].detail}")
 
 
+def with_usual_signals() -> None:
+    """In a process that is about to be a program: tests in the background ignore these."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def free_ports() -> int:
     """A port below those of outgoing connections, with a free one after it."""
     while True:
@@ -47,7 +53,9 @@ class Process:
         self.log = log
         self.stdin: Any = None
         with log.open("ab") as file:
-            self._process = subprocess.Popen(command, stdout=file, stderr=file, **options)
+            self._process = subprocess.Popen(
+                command, stdout=file, stderr=file, preexec_fn=with_usual_signals, **options
+            )
         self.pid, self.stdin = self._process.pid, self._process.stdin
 
     def said(self) -> str:

@@ -43,6 +43,12 @@ CONTAINER = b"a container"
 DIGEST = bytes.fromhex(Digest.of(CONTAINER).hex)
 
 
+def with_usual_signals() -> None:
+    """In a process that is about to be a program: tests in the background ignore these."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Broker:
     """The program, in a directory of its own."""
 
@@ -61,7 +67,11 @@ class Broker:
         """Until it is ready; its address."""
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                self.command(*arguments), stdout=subprocess.PIPE, stderr=log, text=True
+                self.command(*arguments),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                preexec_fn=with_usual_signals,
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

@@ -110,5 +110,5 @@ def test_settings_are_shown(broker: Any) -> None:
         text=True,
         timeout=60,
     )
-    assert "('0.0.0.0', 21000)  (command line)" in found.stdout
+    assert 'listen            = "0.0.0.0:21000"  # command line' in found.stdout
     assert found.returncode == 0
