@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 SEEDS = 150
+NIGHTLY_SEEDS, PART = 5_000, 500
+"""Of each kind; in parts, for a run that fails is to tell soon."""
 
 
 def seeds_of(request: pytest.FixtureRequest) -> range:
@@ -16,18 +18,29 @@ def seeds_of(request: pytest.FixtureRequest) -> range:
     return range(SEEDS) if one is None else range(one, one + 1)
 
 
-@pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
-def test_every_job_ends_once_and_nothing_is_left(
-    request: pytest.FixtureRequest, world: Any, wild: bool
-) -> None:
-    """Mild: brokers die, connections break for a moment; then no job is run twice. Wild: anything."""
-    for seed in seeds_of(request):
+def live_through(seeds: range, world: Any, *, wild: bool) -> None:
+    for seed in seeds:
         try:
             world(seed, wild=wild).check()
         except AssertionError as fault:
             raise AssertionError(
                 f"--seed={seed} ({'wild' if wild else 'mild'}): {fault}"
             ) from fault
+
+
+@pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
+def test_every_job_ends_once_and_nothing_is_left(
+    request: pytest.FixtureRequest, world: Any, wild: bool
+) -> None:
+    """Mild: brokers die, connections break for a moment; then no job is run twice. Wild: anything."""
+    live_through(seeds_of(request), world, wild=wild)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("first", range(SEEDS, SEEDS + NIGHTLY_SEEDS, PART))
+@pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
+def test_ten_thousand_stories(first: int, world: Any, wild: bool) -> None:
+    live_through(range(first, first + PART), world, wild=wild)
 
 
 def test_the_same_seed_is_the_same_story(world: Any) -> None:
