@@ -94,7 +94,9 @@ class Workers:
             self.claim(job, worker, row.attempt)
         elif job.worker is not None and job.worker.session == worker.session:
             if job.ending >= 0:
-                if job.ending not in KEPT_BY_WORKERS:
+                if job.ending not in KEPT_BY_WORKERS and row.slots:
+                    self._unwanted(worker, key, row)  # given up for lost, and it runs
+                elif job.ending not in KEPT_BY_WORKERS:
                     book.post.taken(worker, *key)
                 elif job.worker is not worker:
                     # It was given up in the meantime, and is known anew.

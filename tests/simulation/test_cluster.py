@@ -43,6 +43,16 @@ def test_ten_thousand_stories(first: int, world: Any, wild: bool) -> None:
     live_through(range(first, first + PART), world, wild=wild)
 
 
+FOUND = [
+    pytest.param(2039, id="a worker that was given up for lost comes again with a job that runs"),
+]
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_a_story_that_once_ended_badly(seed: int, world: Any) -> None:
+    live_through(range(seed, seed + 1), world, wild=True)
+
+
 def test_the_same_seed_is_the_same_story(world: Any) -> None:
     stories = []
     for _ in range(2):
