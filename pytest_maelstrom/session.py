@@ -207,6 +207,7 @@ class Controller:
                     "show collecting": self._live.show_collecting if self._live else None,
                     "output bytes": self._settings.output_size,
                     "keep": self._config.option.maelstrom_keep,
+                    "settings": self._settings,
                 },
                 limits=attrs.evolve(
                     Limits.of(self._settings), in_order=wants_its_order(self._config)

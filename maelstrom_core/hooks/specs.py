@@ -34,7 +34,8 @@ API_VERSION = 1
 def maelstrom_options(settings: Any) -> None:
     """Declare settings of a plugin's own.
 
-    Called once per program, before files and variables are read for settings.
+    Called once per program, before files and variables are read for settings. In a run, hooks find
+    their values in ``run.options["settings"]``.
 
     :param settings: a `maelstrom_core.settings.schema.Schema`; call its ``add``
 

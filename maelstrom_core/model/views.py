@@ -31,7 +31,8 @@ class RunView:
 
     :param runner: whose turn it is; a runner's hooks answer only when this is their own name
     :param project_directory: what relative paths in layers are relative to
-    :param options: settings of this run by name (``pytest_args``, ``timeout``), plain data
+    :param options: what a runner has to tell its own hooks; and, as ``settings``, all settings, those
+        that plugins have declared among them (``run.options["settings"].devices``)
     :param run_job: runs a job of the runner's own, say to collect inside a container
     """
 

@@ -203,6 +203,7 @@ class Session:
             "fault": self._fault,
             "say": self._look.say,
             "busy with": self._look.busy_with,
+            "settings": self._settings,
         }
 
     def _fault(self, text: str) -> None:

@@ -157,7 +157,9 @@ def test_python_blocks_compile(page: Path) -> None:
 
 def test_what_the_guide_for_runners_shows_is_in_the_example() -> None:
     example = ROOT / "examples" / "own_runner" / "shell_checks"
-    trees = [ast.parse((example / name).read_text()) for name in ("hooks.py", "cli.py")]
+    plugins = ROOT / "examples" / "house_plugins" / "house_plugins"
+    files = [example / "hooks.py", example / "cli.py", *plugins.glob("*.py")]
+    trees = [ast.parse(file.read_text()) for file in files]
     there = {node.name for tree in trees for node in ast.walk(tree) if hasattr(node, "name")}
     guide = ROOT / "docs" / "guide" / "write-a-runner.md"
     shown = {

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,28 +29,10 @@ def project(example: Path) -> Path:
     return checks.parent
 
 
-def installed(example: Path, target: Path) -> Path:
-    """What an editable install leaves: metadata out of pyproject.toml, and where the code is.
-
-    Without a build, for an environment may lack what building needs, and the network to get it.
-    """
-    project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
-    metadata = target / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    groups = project["entry-points"]
-    lines = [
-        "\n".join([f"[{group}]", *(f"{name} = {module}" for name, module in entries.items())])
-        for group, entries in groups.items()
-    ]
-    (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n")
-    return target
-
-
 @pytest.fixture
-def run(example: Path, tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+def run(
+    example: Path, tmp_path: Path, installed: Callable[[Path, Path], Path]
+) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Run the example's own program, which finds its hooks by their entry point."""
     target = installed(example, tmp_path / "site")
     path = os.pathsep.join([str(target), str(example), os.environ.get("PYTHONPATH", "")])

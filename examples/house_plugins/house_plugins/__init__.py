@@ -1,0 +1,1 @@
+"""Plugins that work with every runner."""
