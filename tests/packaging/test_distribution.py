@@ -18,9 +18,12 @@ PROJECT = tomllib.loads((HERE / "pyproject.toml").read_text())["project"]
 PROGRAMS = (
     "cargo-maelstrom",
     "maelstrom",
+    "maelstrom-admin",
+    "maelstrom-broker",
     "maelstrom-go-test",
     "maelstrom-pytest",
     "maelstrom-run",
+    "maelstrom-worker",
 )
 
 
