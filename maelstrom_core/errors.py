@@ -5,6 +5,7 @@ so that a script can tell a wrong command line from a host that will not allow c
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 
 class MaelstromError(Exception):
@@ -63,3 +64,14 @@ class InternalError(MaelstromError):
 
     exit_code = 70
     whose = "maelstrom"
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def first_of(group: BaseExceptionGroup[BaseException], kind: type[E]) -> E | None:
+    """The first error of a kind in a group, however deep; ``None`` if there is none."""
+    found: BaseException | None = group.subgroup(kind)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found if isinstance(found, kind) else None

@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from maelstrom_core.errors import MaelstromError, UsageError
+from maelstrom_core.errors import MaelstromError, UsageError, first_of
 from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
+from maelstrom_core.settings.command_line import Version, given
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.settings.schema import broker
 
@@ -39,11 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit status."""
     chosen = _parser().parse_args(arguments)
     try:
-        given = {name: getattr(chosen, name.replace("-", "_")) for name in ("broker", "directory")}
-        given["cluster-directory"] = given.pop("directory")
         settings = load(
             schema(),
-            {name: value for name, value in given.items() if value is not None},
+            given(chosen, ("broker", "cluster-directory")),
             environment=os.environ,
             config_file=chosen.config_file,
         )
@@ -73,17 +71,11 @@ def _do(chosen: argparse.Namespace, settings: Settings) -> int:
     except BaseExceptionGroup as group:
         # What went wrong, out of the groups that trio wraps it in.
         for kind in (MaelstromError, KeyboardInterrupt):
-            known = group.subgroup(kind)
+            known = first_of(group, kind)
             if known is not None:
-                raise _first(known) from None
+                raise known from None
         raise
     return 0
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _print(lines: Sequence[str]) -> None:
@@ -170,10 +162,15 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--version", action="version", version=version("pytest-maelstrom"))
+    add("--version", action=Version, nargs=0, help="show program's version number and exit")
     text = "join string, a file with one, HOST:PORT, or auto (default): this user's on this machine"
     add("--broker", metavar="BROKER", help=text)
-    add("--directory", metavar="DIRECTORY", help="of the cluster's keys, on the broker's machine")
+    add(
+        "--directory",
+        dest="cluster_directory",
+        metavar="DIRECTORY",
+        help="of the cluster's keys, on the broker's machine",
+    )
     text = "file of settings instead of the usual ones; - for none"
     add("-c", "--config-file", metavar="FILE", help=text)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from maelstrom_broker.settings import OPTIONS, schema
 from maelstrom_broker.supervisor import Supervisor, alone_in
-from maelstrom_core.errors import MaelstromError
+from maelstrom_core.errors import MaelstromError, first_of
 from maelstrom_core.settings import Settings, load
+from maelstrom_core.settings.command_line import Version, add_settings, given
 
 _DESCRIPTION = """\
 Take jobs from clients, and give them to workers. On one machine, as one user, nothing is to be set up:
@@ -35,11 +36,10 @@ Exit status: 0 when told to stop; 4 for bad options and settings; 71 if this hos
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit status."""
     chosen = _parser().parse_args(arguments)
-    given = {name: getattr(chosen, name.replace("-", "_")) for name in OPTIONS}
     try:
         settings = load(
             schema(),
-            {name: value for name, value in given.items() if value is not None},
+            given(chosen, OPTIONS),
             environment=os.environ,
             config_file=chosen.config_file,
         )
@@ -79,34 +79,9 @@ def _serve_with(settings: Settings) -> Callable[[int, int, Callable[[str], None]
         try:
             trio.run(main)
         except BaseExceptionGroup as group:
-            told = [one for one in _leaves(group) if isinstance(one, MaelstromError)]
-            raise (told[0] if told else group) from None
+            raise (first_of(group, MaelstromError) or group) from None
 
     return serve_here
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for one in error.exceptions for leaf in _leaves(one)]
-    return [error]
-
-
-class _Version(argparse.Action):
-    """Says which version this is; to know it takes long, and hardly anybody asks."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        """Say it."""
-        from importlib.metadata import version
-
-        del namespace, values, option_string
-        print(version("pytest-maelstrom"))
-        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,14 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--version", action=_Version, nargs=0, help="show program's version number and exit")
-    helps = {field.name: field.help for field in schema()}
-    for name, metavar in OPTIONS.items():
-        add(f"--{name}", metavar=metavar, help=helps[name])
-    text = "file of settings instead of the usual ones; - for none"
-    add("-c", "--config-file", metavar="FILE", help=text)
-    text = "show every setting, and where its value comes from"
-    add("-P", "--print-config", action="store_true", help=text)
+    add("--version", action=Version, nargs=0, help="show program's version number and exit")
+    add_settings(parser, schema(), OPTIONS)
     return parser
 
 

@@ -5,10 +5,10 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
-from maelstrom_core.errors import MaelstromError
+from maelstrom_core.errors import MaelstromError, first_of
 from maelstrom_core.settings import Settings, load
+from maelstrom_core.settings.command_line import Version, add_settings, given
 from maelstrom_worker.settings import OPTIONS, schema
 
 _DESCRIPTION = """\
@@ -33,11 +33,10 @@ All of it: docs/guide/cluster.md.  Can this machine run containers?  `maelstrom 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit status."""
     chosen = _parser().parse_args(arguments)
-    given = {name: getattr(chosen, name.replace("-", "_")) for name in OPTIONS}
     try:
         settings = load(
             schema(),
-            {name: value for name, value in given.items() if value is not None},
+            given(chosen, OPTIONS),
             environment=os.environ,
             config_file=chosen.config_file,
         )
@@ -65,17 +64,8 @@ def _run(settings: Settings) -> int:
     try:
         trio.run(run, settings)
     except BaseExceptionGroup as group:
-        told = [one for one in _leaves(group) if isinstance(one, MaelstromError)]
-        if not told:
-            raise
-        raise told[0] from None
+        raise (first_of(group, MaelstromError) or group) from None
     return 0
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for one in error.exceptions for leaf in _leaves(one)]
-    return [error]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,14 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--version", action="version", version=version("pytest-maelstrom"))
-    helps = {field.name: field.help for field in schema()}
-    for name, metavar in OPTIONS.items():
-        add(f"--{name}", metavar=metavar, help=helps[name])
-    text = "file of settings instead of the usual ones; - for none"
-    add("-c", "--config-file", metavar="FILE", help=text)
-    text = "show every setting, and where its value comes from"
-    add("-P", "--print-config", action="store_true", help=text)
+    add("--version", action=Version, nargs=0, help="show program's version number and exit")
+    add_settings(parser, schema(), OPTIONS)
     return parser
 
 

@@ -13,6 +13,7 @@ from maelstrom_core.program.exit_codes import INTERRUPTED
 from maelstrom_core.program.options import PASSED_ON, parser_of
 from maelstrom_core.program.starter import write_starter
 from maelstrom_core.settings import COMMON, Schema, Settings, load
+from maelstrom_core.settings.command_line import given
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 
 
@@ -62,10 +63,9 @@ def _settings(program: RunnerProgram, chosen: argparse.Namespace, plugins: Plugi
     schema = Schema(program.program, program.prefix, (*fields, *program.fields))
     plugins.options(schema)
     names = [*PASSED_ON, "fail-on-flaky", *(field.name for field in program.fields)]
-    given = {name: getattr(chosen, name.replace("-", "_"), None) for name in names}
     return load(
         schema,
-        {name: value for name, value in given.items() if value is not None},
+        given(chosen, names),
         environment=os.environ,
         config_file=chosen.config_file,
     )

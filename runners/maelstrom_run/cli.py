@@ -13,6 +13,7 @@ from typing import Any
 from maelstrom_core.container import slot_process
 from maelstrom_core.errors import MaelstromError
 from maelstrom_core.settings import Settings, load
+from maelstrom_core.settings.command_line import Version, add_settings, given
 from maelstrom_run.endings_plan import BY_SIGNAL, HOST_FAULT, Ending
 from maelstrom_run.settings import OPTIONS, schema
 from maelstrom_run.starter import FILE, write_starter
@@ -65,10 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _answer(chosen: argparse.Namespace) -> Ending:
     if chosen.init is not None:
         return Ending(write_starter(Path(chosen.init)))
-    given = {name: getattr(chosen, name.replace("-", "_")) for name in OPTIONS}
     settings = load(
         schema(),
-        {name: value for name, value in given.items() if value is not None},
+        given(chosen, OPTIONS),
         environment=os.environ,
         config_file=chosen.config_file,
     )
@@ -100,24 +100,6 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> Ending:
     return trio.run(run, chosen, settings)
 
 
-class _Version(argparse.Action):
-    """Says which version this is; to know it takes long, and hardly anybody asks."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        """Say it."""
-        from importlib.metadata import version
-
-        del namespace, values, option_string
-        print(version("pytest-maelstrom"))
-        parser.exit()
-
-
 def _check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
     """Refuse options that say nothing together."""
     chosen.command = tuple(chosen.command[1:] if chosen.command[:1] == ["--"] else chosen.command)
@@ -144,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--version", action=_Version, nargs=0, help="show program's version number and exit")
+    add("--version", action=Version, nargs=0, help="show program's version number and exit")
     add("-f", "--file", metavar="FILE", help="read jobs from there instead of standard input")
     kinds = ("auto", "json", "toml")
     text = "what is read; auto: by the file's name, or by how it begins"
@@ -163,13 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--explain", action="store_true", help="show what would be run, and in which container")
     text = f"write a file of jobs to start from ({FILE})"
     add("--init", metavar="FILE", nargs="?", const=FILE, help=text)
-    helps = {field.name: field.help for field in schema()}
-    for name, metavar in OPTIONS.items():
-        add(f"--{name}", metavar=metavar, help=helps[name])
-    text = "file of settings instead of the usual ones; - for none"
-    add("-c", "--config-file", metavar="FILE", help=text)
-    text = "show every setting, and where its value comes from"
-    add("-P", "--print-config", action="store_true", help=text)
+    add_settings(parser, schema(), OPTIONS)
     rest: Any = argparse.REMAINDER
     add("command", nargs=rest, metavar="PROGRAM", help="with --one: what to run instead")
     return parser

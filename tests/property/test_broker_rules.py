@@ -5,6 +5,7 @@ Workers and clients are models that keep to the protocol; messages to them wait 
 are lost with their connection.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from hypothesis import settings
@@ -36,7 +37,7 @@ CONTAINERS = {bytes.fromhex(Digest.of(data).hex): data for data in (b"one", b"tw
 Key = tuple[bytes, int]
 
 
-class Party:
+class Party(ABC):
     """Somebody who speaks to the broker."""
 
     role = ""
@@ -47,7 +48,6 @@ class Party:
         self.lives = 0
         self.connections = 0
         self.peer = b""
-        self.boot = b""
         self.inbox: list[Any] = []
         self.born()
 
@@ -83,11 +83,11 @@ class Party:
             else:
                 self.heard(message)
 
-    def come(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def come(self) -> None: ...
 
-    def heard(self, message: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def heard(self, message: Any) -> None: ...
 
 
 class ModelWorker(Party):
