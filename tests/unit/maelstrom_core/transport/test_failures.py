@@ -34,7 +34,7 @@ def fails(join: Any, seconds: float = 30) -> str:
             with pytest.raises(PeerError) as raised:
                 await connector.wait_connected()
             told.append(str(raised.value))
-            assert connector.events.receive_nowait() == Failed(raised.value)
+            assert await connector.events.receive() == Failed(raised.value)
 
     within_seconds(seconds, main)
     assert join.secret_key not in told[0]
