@@ -256,7 +256,7 @@ class Controller:
                 case kind if kind in ENDS_THE_RUN:
                     self._ended_by = _end_of_run(message)
                 case "deselected" if message["ids"]:
-                    deselected = [_Deselected(node_id) for node_id in message["ids"]]
+                    deselected = [_Deselected(session, node_id) for node_id in message["ids"]]
                     config.hook.pytest_deselected(items=deselected)
                 case "stopped" if not session.shouldstop:
                     session.shouldstop = message["reason"]
@@ -323,10 +323,13 @@ class Controller:
 
 
 class _Deselected:
-    """As much of an item as the hook for deselected ones needs."""
+    """As much of an item as plugins use that hear of deselected ones."""
 
-    def __init__(self, nodeid: str) -> None:
+    def __init__(self, session: pytest.Session, nodeid: str) -> None:
+        self.session = session
+        self.config = session.config
         self.nodeid = nodeid
+        self.name = nodeid.rpartition("::")[2]
 
 
 def wants_its_order(config: pytest.Config) -> bool:
