@@ -1,5 +1,6 @@
 """The controlling process: collects nothing and runs nothing itself, but tells pytest of all of it."""
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -120,6 +121,8 @@ class Controller:
             needs = (measured.environment, measured.files) if measured else ()
             containers = containers_of(run, project, self._settings, *needs)
             choices = choices_of(self._config, self._settings, project, containers)
+            # What is there by now stays: collecting garbage shall not go through it again and again.
+            gc.freeze()
             try:
                 trio.run(
                     self._main,
@@ -132,6 +135,7 @@ class Controller:
             except BaseExceptionGroup as group:
                 raise _told_plainly(group) from None
             finally:
+                gc.unfreeze()
                 if measured is not None:
                     self._not_measured = measured.finish()
         if self._ended_by is not None:

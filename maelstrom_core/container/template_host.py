@@ -13,13 +13,14 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 from array import array
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from maelstrom_core.container.child import StepFailed
-from maelstrom_core.container.fork_script import fork_script
+from maelstrom_core.container.fork_script import ANSWER, ANSWERS, ASKS, REQUEST, fork_script
 from maelstrom_core.container.forked_job import ForkedJob
 from maelstrom_core.container.job_plan import fork_namespaces_of, fork_steps, job_steps
 from maelstrom_core.container.measuring import Measuring
@@ -72,6 +73,7 @@ class TemplateHost:
         self._template: RunningJob | None = None
         self._measuring = Measuring(slot.proc)
         self._steps: list[Step] = []
+        self._packed = False
         prepared = slot.prepared.get(key)
         if prepared is None:
             failed = slot.failures[key]
@@ -114,9 +116,12 @@ class TemplateHost:
             os.close(file)
 
     def _say(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        self._send(json.dumps(message).encode(), descriptors)
+
+    def _send(self, data: bytes, descriptors: list[int]) -> None:
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))
         try:
-            self._link.sendmsg([json.dumps(message).encode()], [rights] if descriptors else [])
+            self._link.sendmsg([data], [rights] if descriptors else [])
         except OSError:
             return  # it is gone, which its pidfd tells as well
 
@@ -218,7 +223,10 @@ class TemplateHost:
             stdin, request = os.pipe2(os.O_CLOEXEC)
         link = Link()
         theirs = [stdin, *(pipes[stream][1] for stream in _STREAMS)]
-        self._say({"kind": "fork", "fork": self._number}, [*theirs, link.theirs])
+        if self._packed:
+            self._send(REQUEST.pack(ASKS, self._number), [*theirs, link.theirs])
+        else:
+            self._say({"kind": "fork", "fork": self._number}, [*theirs, link.theirs])
         for descriptor in theirs:
             os.close(descriptor)
         link.sent()
@@ -249,7 +257,7 @@ class TemplateHost:
         for level, kind, content in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 (pidfd,) = array("i", content[:4])
-        message = json.loads(data)
+        message = _answer(data) if len(data) == ANSWER.size else json.loads(data)
         fork = self._forks.get(message.get("fork", 0))
         match message["kind"]:
             case "ready":
@@ -261,6 +269,7 @@ class TemplateHost:
                 self._template.flush()
                 send(self.control, [("warm", list(message["unfit"]), int(message["memory"]))])
                 self._measuring.soon()
+                self._packed = bool(message.get("packed"))
                 if not message["unfit"]:
                     self._make_ahead()
             case "forked" if fork is not None:
@@ -323,3 +332,15 @@ class TemplateHost:
         poll = select.poll()
         poll.register(self._template.pidfd, select.POLLIN)
         return bool(poll.poll(_LATER_SECONDS * 1000))
+
+
+def _answer(data: bytes) -> dict[str, Any]:
+    """What a packed answer says, in the words of the others."""
+    kind, number, pid, index, errno = ANSWER.unpack(data)
+    if kind != ANSWERS:
+        return dict(json.loads(data))
+    if pid > 0 and index < 0:
+        return {"kind": "forked", "fork": number}
+    if pid < 0:
+        return {"kind": "failed", "fork": number, "index": sys.maxsize, "errno": -pid}
+    return {"kind": "failed", "fork": number, "index": index, "errno": errno}

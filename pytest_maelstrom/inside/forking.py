@@ -10,6 +10,7 @@ What stands in this file is what any template of any framework would need; pytes
 """
 
 import array
+import errno
 import json
 import os
 import signal
@@ -18,7 +19,17 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from pytest_maelstrom.inside.at_fork import AtFork
 from pytest_maelstrom.inside.frozen import copy_layer
-from pytest_maelstrom.inside.machine import Machine
+from pytest_maelstrom.inside.machine import (
+    ANSWER,
+    ANSWERED,
+    ASKED,
+    FORKED,
+    GIVEN,
+    READABLE,
+    REQUEST,
+    Machine,
+)
+from pytest_maelstrom.inside.pages import in_large_pages
 from pytest_maelstrom.inside.safety import copies_of_standard_streams, threads_alive
 from pytest_maelstrom.inside.wire import read_standard_input
 
@@ -27,6 +38,7 @@ _ROOT, _UPPER, _FROZEN = "r", "u", "f"
 """Below the parts: where this process's root has its writable layer, and forks look for a copy."""
 _PACKET = 64 * 1024
 _WALL, _WNOHANG = 0x40000000, 1
+_RIGHTS = (socket.SOL_SOCKET, socket.SCM_RIGHTS)
 
 
 class ForkServer:
@@ -71,23 +83,51 @@ class ForkServer:
         if os.path.isdir(f"{writable}/{_UPPER}"):
             copy_layer(f"{writable}/{_UPPER}", f"{writable}/{_FROZEN}")
 
-    def serve(self, unfit: List[str], prepare: Callable[[], None]) -> bytes:
+    def serve(
+        self,
+        unfit: List[str],
+        prepare: Optional[Callable[[], None]] = None,
+        wakes: Optional[int] = None,
+        *,
+        many: bool = False,
+    ) -> bytes:
         """Be forked until the engine is gone; returns in each fork.
 
         :param unfit: why this process cannot be forked safely, in words; empty if it can
         :param prepare: called before each fork
+        :param wakes: a descriptor; once it is given, ``prepare`` is called at first, and then before a
+            fork when that can be read. Between other forks nothing of Python runs, where that is
+            possible.
+        :param many: whether so many forks are to come that it pays to get ready for them
         :return: what the fork is to do
         """
-        _, script = self._receive()
-        descriptors = script.pop("descriptors")
-        machine = Machine(script, descriptors, self._at_fork)
+        script = self._hear(*self._receive())
+        machine = Machine(script, script.pop("descriptors"), self._at_fork)
         self._own += machine.descriptors
         self._copies = copies_of_standard_streams(self.descriptors)
-        self._say({"kind": "ready", "unfit": unfit, "memory": memory_bytes()})
+        machine.set({"parts": self._parts})
+        serves = machine.serves and (prepare is None or wakes is not None)
+        if serves:
+            machine.prepare_to_serve(self._control.fileno(), wakes)
+        self._say({"kind": "ready", "unfit": unfit, "memory": memory_bytes(), "packed": True})
         while True:
-            kind, message = self._receive()
-            prepare()
-            if kind == "fork" and self._fork(machine, message):
+            if prepare is not None:
+                prepare()
+            if serves and not threads_alive():
+                if many:
+                    in_large_pages(machine.advise)
+                self._mask = _signal_mask()
+                result = machine.serve()
+                if result == FORKED:
+                    self._settle(machine.given)
+                    return _request()
+                if result in (READABLE, -errno.EINTR):
+                    continue
+                packet = machine.received()
+            else:
+                packet = self._receive()
+            message = self._hear(*packet)
+            if message["kind"] == "fork" and self._fork(machine, message):
                 return _request()
 
     def _fork(self, machine: "Machine", message: Dict[str, Any]) -> bool:
@@ -95,43 +135,61 @@ class ForkServer:
         given, number = message["descriptors"], message["fork"]
         self._reap()
         alive = threads_alive()
-        if alive:
+        if alive or len(given) != len(GIVEN):
             for descriptor in given:
                 os.close(descriptor)
-            self._say({"kind": "unfit", "fork": number, "why": alive})
+            if alive:
+                self._say({"kind": "unfit", "fork": number, "why": alive})
+            else:  # the kernel has dropped those for which there was no room
+                self._answer(message, -errno.EMFILE)
             return False
-        stdin, stdout, stderr, report, status, link = given
-        machine.set({"stdin": stdin, "stdout": stdout, "stderr": stderr, "report": report})
-        machine.set({"status": status, "parts": self._parts})
+        machine.give(given)
         # Until the init is started, the child of the script has our handlers, and our memory.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = machine.fork()
         if pid == 0:
-            os.setsid()
-            self._mask = mask
-            self._settle(given[:-1])
-            self.link = link
+            self._settle(given)
             return True
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         for descriptor in given:
             os.close(descriptor)
         if pid < 0:
-            self._say({"kind": "failed", "fork": number, "index": 1 << 30, "errno": -pid})
+            self._answer(message, pid)
             return False
         pidfd = machine.pidfd
         failure = machine.failure()
         if failure is None:
             self._children.append(pid)
-            self._say({"kind": "forked", "fork": number, "pid": pid}, [pidfd])
+            self._answer(message, pid, pidfd=pidfd)
         else:
             os.waitpid(pid, _WALL)
-            self._say({"kind": "failed", "fork": number, "index": failure[0], "errno": failure[1]})
+            self._answer(message, pid, *failure)
         os.close(pidfd)
         return False
 
+    def _answer(
+        self,
+        message: Dict[str, Any],
+        pid: int,
+        index: int = -1,
+        error: int = 0,
+        pidfd: int = -1,
+    ) -> None:
+        """Say what has become of a request, in the form in which it came."""
+        number, descriptors = message["fork"], [pidfd] if pidfd >= 0 else []
+        if message.get("packed"):
+            self._send(ANSWER.pack(ANSWERED, number, pid, index, error), descriptors)
+        elif descriptors:
+            self._say({"kind": "forked", "fork": number, "pid": pid}, descriptors)
+        else:
+            index, error = (1 << 30, -pid) if pid < 0 else (index, error)
+            self._say({"kind": "failed", "fork": number, "index": index, "errno": error})
+
     def _settle(self, given: List[int]) -> None:
         """In a fork: let go of what is the template's, and connect what was the template's."""
-        for descriptor in (*given, STATUS_DESCRIPTOR, *self._own):
+        os.setsid()
+        *streams, self.link = given
+        for descriptor in (*streams, STATUS_DESCRIPTOR, *self._own):
             os.close(descriptor)
         self._control.detach()
         for copy, original in self._copies:
@@ -144,24 +202,34 @@ class ForkServer:
             pid for pid in self._children if os.waitpid(pid, _WALL | _WNOHANG)[0] == 0
         ]
 
-    def _receive(self) -> Tuple[str, Dict[str, Any]]:
+    def _receive(self) -> Tuple[bytes, bytes]:
         space = socket.CMSG_SPACE(16 * 4)
         data, ancillary, _, _ = self._control.recvmsg(_PACKET, space, socket.MSG_CMSG_CLOEXEC)
+        rights = [content for level, kind, content in ancillary if (level, kind) == _RIGHTS]
+        return data, b"".join(rights)
+
+    def _hear(self, data: bytes, rights: bytes) -> Dict[str, Any]:
+        """What the engine says."""
         if not data:
             os._exit(0)  # the engine is gone: nobody is left to clean up for
-        message = json.loads(data)
-        descriptors = array.array("i")
-        for level, kind, content in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                descriptors.frombytes(content[: len(content) - len(content) % 4])
-        message["descriptors"] = list(descriptors)
-        return message["kind"], message
+        descriptors = array.array("i", rights[: len(rights) - len(rights) % 4]).tolist()
+        if len(data) == REQUEST.size and data[0] == ASKED:
+            number = REQUEST.unpack(data)[1]
+            return {"kind": "fork", "fork": number, "descriptors": descriptors, "packed": True}
+        return {**json.loads(data), "descriptors": descriptors}
 
     def _say(
         self, message: Dict[str, Any], descriptors: "List[int] | Tuple[int, ...]" = ()
     ) -> None:
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
-        self._control.sendmsg([json.dumps(message).encode()], rights if descriptors else [])
+        self._send(json.dumps(message).encode(), descriptors)
+
+    def _send(self, data: bytes, descriptors: "List[int] | Tuple[int, ...]") -> None:
+        rights = [(*_RIGHTS, array.array("i", descriptors))]
+        self._control.sendmsg([data], rights if descriptors else [])
+
+
+def _signal_mask() -> Any:
+    return signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def _request() -> bytes:

@@ -7,7 +7,8 @@ import array
 import ctypes
 import mmap
 import os
-from typing import Any, Dict, List, Tuple
+import struct
+from typing import Any, Dict, List, Optional, Tuple
 
 from pytest_maelstrom.inside.at_fork import AtFork
 
@@ -18,6 +19,16 @@ _SIGCHLD = 17
 _CLONE_ARGUMENTS_BYTES = 88
 _RECORD_WORDS, _CONTEXT_WORDS, _MAY_FAIL, _RETURNS = 10, 4, 0x100, 0x200
 _NO_FAILURE = 0xFFFFFFFFFFFFFFFF
+GIVEN = ("stdin", "stdout", "stderr", "report", "status", "link")
+"""What the descriptors are that come with a request for a fork; scripts have no use for the last."""
+REQUEST, ANSWER = struct.Struct("=2Q"), struct.Struct("=2Q2qQ")
+"""Packets between engine and template: 1 and a number; 2, a number, a pid or ``-errno``, which step of
+the script has failed or -1, and its ``errno``."""
+ASKED, ANSWERED = 1, 2
+FORKED, TOLD, READABLE = 0, 1, 2
+"""What `Machine.serve` returns: in a fork; after any other packet; when a descriptor can be read."""
+_PACKET, _CONTROL_BYTES, _HEADER_BYTES, _SIGNALS_BYTES = 64 * 1024, 40, 16, 8
+_POLLIN = 1
 
 
 class _Interpreter:
@@ -63,12 +74,23 @@ class Machine:
             # The C library keeps its thread's number there, as its own fork has the kernel do.
             self._inner[0] = _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID
             self._inner[2] = address.value
-        self._stub = self._map(code[0]) if code else None
+        place = self._map(code[0]) if code else None
+        # Called with the interpreter's lock held, for the fork that returns must hold it too.
+        prototype = ctypes.PYFUNCTYPE(
+            ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
+        )
+        self._stub = None if place is None else prototype(place)
+        self._serve: Any = None
+        if place is not None and script.get("serve"):
+            prototype = ctypes.PYFUNCTYPE(ctypes.c_long, ctypes.c_void_p)
+            self._serve = prototype(place + script["serve"])
         if self._stub is not None:
             self._outer[0] |= _CLONE_VM | _CLONE_VFORK
         for descriptor in (blob, *code):
             os.close(descriptor)
         self.descriptors = [init]
+        self._kept: List[Any] = []
+        self._given: Any = None
         self.set({"init": init, "fork arguments": ctypes.addressof(self._inner)})
 
     def set(self, values: Dict[str, int]) -> None:
@@ -83,12 +105,110 @@ class Machine:
         Those who asked to be told of an ``os.fork`` are told.
         """
         self._at_fork.before()
-        pid = self._run()
-        if pid == 0:
+        return self._told(self._run())
+
+    def _told(self, result: int) -> int:
+        if result == 0:
             self._at_fork.in_child()
         else:
             self._at_fork.in_parent()
-        return pid
+        return result
+
+    @property
+    def serves(self) -> bool:
+        """Whether it can serve without Python."""
+        return self._serve is not None
+
+    def prepare_to_serve(self, control: int, readable: Optional[int]) -> None:
+        """Lay out what machine code needs to be asked for forks, and to answer.
+
+        :param control: the socket to the engine
+        :param readable: a descriptor beside it that is waited for
+        """
+        new = self._new
+        descriptors = [control] if readable is None else [control, readable]
+        polled = new(
+            struct.pack("=4i", *[n for one in (*descriptors, 0)[:2] for n in (one, _POLLIN)])
+        )
+        self._data = new(bytes(_PACKET))
+        self._control = new(bytes(_CONTROL_BYTES))
+        self._given = (ctypes.c_uint64 * len(GIVEN))()
+        self._answer = new(bytes(ANSWER.size))
+        rights = new(struct.pack("=Q3i", 20, 1, 1, 0) + bytes(4))  # SOL_SOCKET, SCM_RIGHTS
+        words = [
+            control,
+            ctypes.addressof(polled),
+            len(descriptors),
+            ctypes.addressof(self._message(self._data, self._control)),
+            ctypes.addressof(self._data),
+            ctypes.addressof(self._control) + _HEADER_BYTES,
+            ctypes.addressof(self._given),
+            ctypes.addressof(self._outer),
+            _CLONE_ARGUMENTS_BYTES,
+            self._address,
+            ctypes.addressof(self._pidfd),
+            ctypes.addressof(self._message(self._answer, rights)),
+            ctypes.addressof(self._answer),
+            ctypes.addressof(rights) + _HEADER_BYTES,
+            ctypes.addressof(new(b"\xff" * _SIGNALS_BYTES)),
+            ctypes.addressof(new(bytes(_SIGNALS_BYTES))),
+            0,
+        ]
+        self._server = (ctypes.c_uint64 * len(words))(*words)
+        self._kept += [polled, rights, self._given]
+        for position, name in enumerate(GIVEN):
+            self._load(name, ctypes.addressof(self._given) + 8 * position)
+
+    def _new(self, content: bytes) -> Any:
+        """Memory that stays, with that in it."""
+        made = ctypes.create_string_buffer(content, len(content))
+        self._kept.append(made)
+        return made
+
+    def _message(self, data: Any, control: Any) -> Any:
+        """A ``struct msghdr``."""
+        vector = self._new(struct.pack("=2Q", ctypes.addressof(data), len(data)))
+        place, room = ctypes.addressof(control), len(control)
+        return self._new(struct.pack("=7Q", 0, 0, ctypes.addressof(vector), 1, place, room, 0))
+
+    def give(self, descriptors: List[int]) -> None:
+        """Let the next fork have these, as in `GIVEN`."""
+        if self._given is not None:
+            ctypes.memmove(self._given, array.array("Q", descriptors).tobytes(), 8 * len(GIVEN))
+        else:
+            self.set({name: descriptors[index] for index, name in enumerate(GIVEN)})
+
+    def _load(self, name: str, address: int) -> None:
+        """Have the script load a parameter from where it lies."""
+        for word in self._parameters.get(name, ()):
+            record, position = divmod(word - _CONTEXT_WORDS, _RECORD_WORDS)
+            self._words[word] = address
+            self._words[_CONTEXT_WORDS + record * _RECORD_WORDS + 8] |= 1 << (position - 1)
+
+    def serve(self) -> int:
+        """Be forked whenever the engine asks for it, by machine code alone.
+
+        :return: `FORKED` in each fork, and `given` is what it has; in the template `TOLD`, with what
+            was told in `received`, `READABLE`, or ``-errno``: ``-EINTR`` at a signal
+        """
+        self._at_fork.before()
+        return self._told(int(self._serve(ctypes.addressof(self._server))))
+
+    @property
+    def given(self) -> List[int]:
+        """In a fork: the descriptors that came with the request for it, as in `GIVEN`."""
+        return list(self._given)
+
+    def received(self) -> Tuple[bytes, bytes]:
+        """The packet that made `serve` return, and what of descriptors came with it (cmsg(3))."""
+        header = ctypes.string_at(self._server[3] + 40, 8)
+        (length,) = struct.unpack("=Q", header)
+        return self._data.raw[: self._server[16]], self._control.raw[_HEADER_BYTES:length]
+
+    def advise(self, address: int, size: int, advice: int) -> bool:
+        """madvise(2); whether it was taken."""
+        madvise = self._libc.madvise
+        return bool(madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), advice) == 0)
 
     def _run(self) -> int:
         self._words[0], self._words[1] = _NO_FAILURE, 0
@@ -108,7 +228,7 @@ class Machine:
         return None if index == _NO_FAILURE else (index, self._words[1])
 
     def _map(self, code: int) -> Any:
-        """Machine code as a function; ``None`` where mapping memory executable is refused."""
+        """Address of machine code; ``None`` where mapping memory executable is refused."""
         size = os.fstat(code).st_size
         map_memory = self._libc.mmap
         map_memory.restype = ctypes.c_void_p
@@ -116,11 +236,7 @@ class Machine:
         address = map_memory(None, ctypes.c_size_t(size), protection, mmap.MAP_PRIVATE, code, 0)
         if address in (None, ctypes.c_void_p(-1).value):
             return None
-        # Called with the interpreter's lock held, for the fork that returns must hold it too.
-        prototype = ctypes.PYFUNCTYPE(
-            ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
-        )
-        return prototype(address)
+        return address
 
     def _syscall(self, number: int, *arguments: int) -> int:
         words = [ctypes.c_ulong(value & _NO_FAILURE) for value in arguments]

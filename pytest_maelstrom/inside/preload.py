@@ -52,6 +52,11 @@ class Preload:
         self._allowed = tuple({os.path.join(paths[name], "") for name in names})
 
     @property
+    def wakes(self) -> int:
+        """Descriptor that can be read when there is something to learn."""
+        return self._reading
+
+    @property
     def descriptors(self) -> List[int]:
         """Those that are ours and not the program's."""
         return [self._reading, self._writing]

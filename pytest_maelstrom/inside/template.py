@@ -20,6 +20,9 @@ from pytest_maelstrom.inside.safety import (
 )
 from pytest_maelstrom.inside.wire import Sender, out_of_the_way
 
+_MANY = 64
+"""Of so many cases on, a template's memory is put into large pages: they save 2 ms a case, in 20 ms."""
+
 
 class Template(Collecting):
     """Collects as a run that only collects does, and stays.
@@ -45,6 +48,8 @@ class Template(Collecting):
         self._left_in = ""
         self._captured: List[int] = []
         self._running: Any = None
+        self._items: Dict[Tuple[str, int], pytest.Item] = {}
+        self._collected: List[pytest.Item] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -54,14 +59,16 @@ class Template(Collecting):
         measuring: Any = self.config.pluginmanager.getplugin("maelstrom-measuring")
         if measuring is not None:
             measuring.wait()
-        items = {(item.nodeid, number): item for item, number in numbered(session.items)}
+        self._items = {(item.nodeid, number): item for item, number in numbered(session.items)}
+        # Forks must let go of none of them: that alone would touch, and so copy, where they all lie.
+        self._collected = session.items
         self.sender.send("end", status=0)
         capture: Any = self.config.pluginmanager.getplugin("capturemanager")
         capturing.suspend(capture)
         live.flush()
         self._captured = capturing.captured_files(capture)
         if self._preload is not None:
-            self._load_ahead(self._preload, {node_id for node_id, _ in items})
+            self._load_ahead(self._preload, {node_id for node_id, _ in self._items})
         unfit = [*threads_alive(), *children_alive(), *self._open_files()]
         self._server.freeze()
         endings.leave_out_own(self.config)
@@ -71,7 +78,9 @@ class Template(Collecting):
         running = self._running = self._take_turns()
         if self._preload is not None:
             self._preload.remember()
-        self._request = json.loads(self._server.serve(unfit, self._learn))
+        wakes = None if self._preload is None else self._preload.wakes
+        many = len(self._items) >= _MANY
+        self._request = json.loads(self._server.serve(unfit, self._learn, wakes, many=many))
         self.sender.close()
         self.sender = running.sender = Sender()
         if measuring is not None:
@@ -82,7 +91,7 @@ class Template(Collecting):
             debugging.use(Link(self._server.link, out_of_the_way()), self.sender)
         self._left_in = output.prepare()
         capturing.renew(capture)
-        self._run(session, items)
+        self._run(session)
         return True
 
     def _take_turns(self) -> Running:
@@ -118,10 +127,10 @@ class Template(Collecting):
             if names:
                 self.sender.send("imported", names=names)
 
-    def _run(self, session: pytest.Session, items: Dict[Tuple[str, int], pytest.Item]) -> None:
+    def _run(self, session: pytest.Session) -> None:
         session.items = []
         for node_id, occurrence in self._request["cases"]:
-            item = items.get((node_id, occurrence))
+            item = self._items.get((node_id, occurrence))
             if item is None:
                 self.sender.send("internal error", text=f"the template has no case {node_id}")
                 return

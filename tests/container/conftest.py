@@ -51,7 +51,7 @@ sys.path.insert(0, "{INSIDE}")
 from pytest_maelstrom.inside.forking import ForkServer
 server = ForkServer(500)
 server.freeze()
-code = server.serve([], lambda: None)
+code = server.serve([])
 try:
     exec(code)
 except BaseException as error:

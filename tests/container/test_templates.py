@@ -34,11 +34,20 @@ from pytest_maelstrom.inside.forking import ForkServer
 server = ForkServer(500)
 open("/made-before", "w").write("yes") if os.access("/", os.W_OK) else None
 server.freeze()
-code = server.serve([], lambda: None)
+code = server.serve([])
 exec(code)
 sys.stdout.flush()
 os._exit(0)
 """
+SPEAKS = {
+    "machine code": PROGRAM,
+    "packets": PROGRAM.replace("serve([])", "serve([], lambda: None)"),
+    "JSON": PROGRAM.replace(
+        "server.freeze()",
+        "say = server._say\nserver._say = lambda m, *d: say({**m, 'packed': False}, *d)",
+    ).replace("serve([])", "serve([], lambda: None)"),
+}
+"""How a template speaks with the engine: by itself between forks, or by Python, as it is asked."""
 FACTS = """
 import json
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
@@ -86,7 +95,6 @@ def forks(
 ) -> Iterator[Callable[..., list[Seen]]]:
     """Start a template and run pieces of Python in forks of it, all at once."""
     program = tmp_path / "template.py"
-    program.write_text(PROGRAM)
     python = os.path.realpath(sys.executable)
     trees = [
         *system_trees,
@@ -144,7 +152,11 @@ def forks(
             template.end()
         return seen
 
-    yield lambda *pieces: trio.run(main, pieces)
+    def run(*pieces: str, text: str = PROGRAM) -> list[Seen]:
+        program.write_text(text)
+        return trio.run(main, pieces)
+
+    yield run
 
 
 def test_each_fork_is_alone_and_has_no_privilege(forks, user, writable):
@@ -190,3 +202,26 @@ print(found, len(open_ones))
     (seen,) = forks(code)
     assert isinstance(seen.last, Ended), seen.last
     assert seen.out == b"[False, False, False, False, False, 'EROFS'] 6\n"
+
+
+@pytest.mark.parametrize("way", SPEAKS)
+def test_a_template_may_speak_in_several_ways(forks, way):
+    pieces = [f"print({number}, flush=True); os._exit({number})" for number in range(6)]
+    for number, seen in enumerate(forks(*pieces, text=SPEAKS[way])):
+        assert isinstance(seen.last, Ended), seen.last
+        assert os.WEXITSTATUS(seen.last.status) == number
+        assert seen.out == f"{number}\n".encode()
+
+
+def test_a_signal_to_a_template_is_heard_by_its_python_and_no_fork_is_lost(forks):
+    text = PROGRAM.replace(
+        "server.freeze()",
+        "import signal\nheard = []\n"
+        "signal.signal(signal.SIGALRM, lambda *_: heard.append(1))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)",
+    )
+    # An interval timer is not inherited by a fork; what the template has heard by then is.
+    pieces = ["time.sleep(0.1); print(len(heard) > 0)"] * 6
+    seen = forks(*pieces, text=text)
+    assert all(isinstance(one.last, Ended) and one.last.status == 0 for one in seen)
+    assert seen[-1].out == b"True\n"

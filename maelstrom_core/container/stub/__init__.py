@@ -13,6 +13,8 @@ _HERE = os.path.dirname(__file__)
 _ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
 _BASE = 0x400000
 _HEADER, _PROGRAM_HEADER = 64, 56
+_SERVE, _FILLED = 16, b"\xcc" * 11
+"""The interpreter that serves as well begins with a jump over that, filled up to its length."""
 LETTER_ADDRESS, LETTER_BYTES = 0x600000, 0x10000
 """Where the init puts what it is told while it waits (``LETTER`` in its source)."""
 
@@ -20,6 +22,11 @@ LETTER_ADDRESS, LETTER_BYTES = 0x600000, 0x10000
 def stub_for(machine: str) -> bytes | None:
     """Code of the interpreter for ``os.uname().machine``; ``None`` for a machine it lacks."""
     return _code("stub", machine)
+
+
+def serve_entry_of(code: bytes) -> int:
+    """Where in that code a template's serving begins; 0 if it has none (`stub_x86_64.S`)."""
+    return _SERVE if code[5:_SERVE] == _FILLED else 0
 
 
 def init_elf_for(machine: str) -> bytes | None:

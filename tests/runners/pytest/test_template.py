@@ -131,6 +131,37 @@ def test_files_made_while_collecting_are_there_for_every_case(project, run):
     assert (directory / "gone.txt").exists()
 
 
+def test_what_a_case_costs_does_not_grow_with_the_suite(project, run):
+    test = """
+        import pytest
+
+        def test_first(): assert False
+
+        @pytest.mark.parametrize("number", range(8000))
+        def test_one_of_many(number): pass
+        """
+    measures = """
+        import os, pathlib
+
+        def pytest_unconfigure():
+            if "MAELSTROM_OUTPUT" in os.environ:
+                with open("/proc/self/smaps_rollup") as file:
+                    sizes = dict(line.split(":") for line in file.read().splitlines()[1:])
+                own = pathlib.Path(os.environ["MAELSTROM_OUTPUT"], "own")
+                own.write_text(sizes["Private_Dirty"].split()[0])
+        """
+    own = []
+    for many in (8000, 40):
+        text = test.replace("8000", str(many))
+        files = {"pytest.ini": "[pytest]\n", "test_many.py": text, "conftest.py": measures}
+        directory = project(files)
+        run(directory, "-x", f"--maelstrom-output={directory / str(many)}", ours=True)
+        (found,) = (directory / str(many)).rglob("*test_first*/**/own")
+        own.append(int(found.read_text()))
+    # KiB that a fork has written to, until its end. It could be all memory in which cases lie.
+    assert own[0] < 1.12 * own[1], own
+
+
 def test_descriptors_of_the_template_are_not_the_case_s(project, run):
     test = """
         import os
