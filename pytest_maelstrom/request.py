@@ -17,6 +17,7 @@ from maelstrom_core.model.container import Template
 from pytest_maelstrom.carried import wanted
 from pytest_maelstrom.environment_plan import INSIDE
 
+_RUN_ID = pytest.StashKey[str]()
 IMAGES_PYTHON = "python3"
 """Looked up in the image's ``PATH``."""
 _SELECTING: dict[str, Any] = {
@@ -112,7 +113,7 @@ class PytestRun:
             argv=tuple(sys.argv),
             directory=config.invocation_params.dir,
             root=config.rootpath,
-            run_id=uuid.uuid4().hex,
+            run_id=config.stash.setdefault(_RUN_ID, uuid.uuid4().hex),
             preload=preload,
             measures_itself=measures_itself,
             carried=wanted(config),

@@ -33,7 +33,6 @@ from pytest_maelstrom.kept import MOST_KEPT, offer, refuse_without_a_terminal, w
 from pytest_maelstrom.learned import Learning, learned_so_far
 from pytest_maelstrom.live import Live, is_wanted
 from pytest_maelstrom.measured import measured_of
-from pytest_maelstrom.other_plugins import refuse_unsuitable, take_over
 from pytest_maelstrom.outputs import Outputs, show
 from pytest_maelstrom.remembered import Remembered
 from pytest_maelstrom.repeats import Repeats
@@ -46,7 +45,11 @@ from pytest_maelstrom.shell import ShellWanted
 class Controller:
     """pytest's hooks for the run as a whole; registered when the run is ours."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, notes: list[str]) -> None:
+        """Take a run over.
+
+        :param notes: what is said of options at its beginning
+        """
         self._config = config
         self._run: TestRun | None = None
         self._session: pytest.Session | None = None
@@ -55,8 +58,7 @@ class Controller:
         self._degraded: tuple[str, ...] = ()
         self._not_forked: tuple[tuple[str, int], ...] = ()
         self._not_measured: list[str] = []
-        refuse_unsuitable(config)
-        self._notes = take_over(config)
+        self._notes = notes
         with as_usage_errors():
             self._plugins = Plugins(block=other_runners(RUNNER), extra=[("pytest-session", self)])
             self._settings: Settings = read_settings(config, self._plugins)

@@ -31,7 +31,14 @@ from maelstrom_core.container.messages import (
 from maelstrom_core.container.packets import receive, send
 from maelstrom_core.container.plan import launch_arguments
 from maelstrom_core.container.remedies import explain
-from maelstrom_core.container.slot_process import MOST, Kind, SlotProcess, end_spares, take
+from maelstrom_core.container.slot_process import (
+    MOST,
+    Kind,
+    SlotProcess,
+    end_spares,
+    kind_of,
+    take,
+)
 from maelstrom_core.errors import HostError
 
 Interpreter = Literal["auto", "stub", "python"]
@@ -251,13 +258,6 @@ async def _any_readable(processes: Sequence[SlotProcess]) -> None:
     async with trio.open_nursery() as nursery:
         for process in processes:
             nursery.start_soon(wait, process, nursery.cancel_scope)
-
-
-def kind_of(message: Prepare) -> Kind:
-    """Which slot process a container needs."""
-    network = "host" if message.spec["network"] == "local" else "own"
-    groups = "several" if message.spec["supplementary"] else "one"
-    return Kind(network, "filtered" if message.spec["seccomp"] else "all", groups)
 
 
 def decoded(message: tuple[Any, ...]) -> SlotMessage:

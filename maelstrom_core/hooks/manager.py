@@ -117,6 +117,11 @@ class Plugins:
         opener: BackendOpener | None = self._first("maelstrom_backend", settings=settings)
         return opener
 
+    @property
+    def have_backends(self) -> bool:
+        """Whether some plugin may offer a place to run jobs."""
+        return bool(self._manager.hook.maelstrom_backend.get_hookimpls())
+
     def collect(self, run: RunView) -> AsyncIterator[Case]:
         """Cases of the run's runner.
 
