@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     from pytest_maelstrom.session import Controller
 
 
+EARLY = 2
+"""Slot processes that are started before anything is known: one for the template, and one that shows
+whether this host allows containers, and runs the first job that is no fork."""
+
+
+_started = False
+
+
+def start_slots() -> None:
+    """Start slot processes: they start on another CPU while pytest and we are imported. Once."""
+    global _started
+    if not _started:
+        _started = True
+        with contextlib.suppress(OSError):  # told when they are needed
+            slot_process.start_early(EARLY)
+
+
 def begin(config: "pytest.Config") -> "Controller":
     """Import the rest of us and take the run over.
 
@@ -21,8 +38,7 @@ def begin(config: "pytest.Config") -> "Controller":
     """
     refuse_unsuitable(config)
     notes = take_over(config)
-    with contextlib.suppress(OSError):  # told when it is needed, for the template
-        slot_process.start_early(1)
+    start_slots()
     collects = gc.isenabled()
     gc.disable()  # importing makes no garbage, and looking for it takes an eighth of its time
     try:
@@ -30,10 +46,6 @@ def begin(config: "pytest.Config") -> "Controller":
             from pytest_maelstrom import early
 
             early.start(config)
-            with contextlib.suppress(OSError):
-                # It shows whether this host allows containers, and waits for the first job that is
-                # no fork of a template.
-                slot_process.start_early(1)
             from pytest_maelstrom.session import Controller
     finally:
         if collects:

@@ -13,15 +13,12 @@ import pytest
 
 from maelstrom_core.cluster.early import start_template
 from maelstrom_core.errors import MaelstromError
-from maelstrom_core.hooks.manager import Plugins, other_runners
-from maelstrom_core.testrun.directives_plan import images_of
+from maelstrom_core.hooks.installed import GROUP, OWN_RUNNERS, entries
 from maelstrom_core.testrun.history import History
-from pytest_maelstrom.choices import choices_of, directives_of
 from pytest_maelstrom.containers import containers_of
 from pytest_maelstrom.environment import project_directory
-from pytest_maelstrom.hookimpls import RUNNER
-from pytest_maelstrom.learned import learned_so_far
-from pytest_maelstrom.request import PytestRun
+from pytest_maelstrom.names import FILE, RUNNER
+from pytest_maelstrom.request import PytestRun, learned_so_far
 from pytest_maelstrom.settings import read_settings
 
 
@@ -47,9 +44,10 @@ def _changes_what_tests_need(config: pytest.Config) -> bool:
 
 
 def _start(config: pytest.Config) -> None:
-    plugins = Plugins(block=other_runners(RUNNER))
-    settings = read_settings(config, plugins)
-    if plugins.have_backends or settings.broker or settings.isolation != "template":
+    if any(entry.name not in OWN_RUNNERS for entry in entries(GROUP)):
+        return  # they may have settings, and places to run jobs; to load them is the run's to do
+    settings = read_settings(config, None)
+    if settings.broker or settings.isolation != "template":
         return
     project = project_directory(config)
     learned = None
@@ -57,10 +55,15 @@ def _start(config: pytest.Config) -> None:
         file = Path(settings.state) / "history.sqlite"
         with History(file, runner=RUNNER, project=project) as history:
             learned = learned_so_far(history)
-    if images_of(directives_of(project)):
-        return  # to bring one takes longer than all of this
     containers = containers_of(PytestRun.of(config, preload=learned), project, settings)
-    container = choices_of(config, settings, project, containers).container
+    container = containers.default
+    if (project / FILE).exists():
+        from maelstrom_core.testrun.directives_plan import images_of
+        from pytest_maelstrom.choices import choices_of, directives_of
+
+        if images_of(directives_of(project)):
+            return  # to bring one takes longer than all of this
+        container = choices_of(config, settings, project, containers).container
     if container.template is not None:
         let_go = start_template(container, settings, project_directory=project)
         config.add_cleanup(let_go)

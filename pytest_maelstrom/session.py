@@ -23,21 +23,22 @@ from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom import listing
 from pytest_maelstrom.attach import Desk
 from pytest_maelstrom.carried import NodeIds, hand_over
-from pytest_maelstrom.choices import NO_GROUP, Choices, choices_of
+from pytest_maelstrom.choices import Choices, choices_of
 from pytest_maelstrom.containers import Containers, containers_of
 from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
-from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
+from pytest_maelstrom.hookimpls import ENDS_THE_RUN
 from pytest_maelstrom.ignored import report_ignored
 from pytest_maelstrom.kept import MOST_KEPT, offer, refuse_without_a_terminal, why_failed
-from pytest_maelstrom.learned import Learning, learned_so_far
+from pytest_maelstrom.learned import Learning
 from pytest_maelstrom.live import Live, is_wanted
 from pytest_maelstrom.measured import measured_of
+from pytest_maelstrom.names import NO_GROUP, RUNNER
 from pytest_maelstrom.outputs import Outputs, show
 from pytest_maelstrom.remembered import Remembered
 from pytest_maelstrom.repeats import Repeats
 from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
-from pytest_maelstrom.request import PytestRun
+from pytest_maelstrom.request import PytestRun, learned_so_far
 from pytest_maelstrom.settings import read_settings
 from pytest_maelstrom.shell import ShellWanted
 

@@ -320,11 +320,6 @@ def as_offered(blueprint: Blueprint) -> Blueprint:
     return blueprint._replace(groups=one.directory, controllers=there)
 
 
-def needs_groups(message: Prepare) -> bool:
-    """Whether limits of its jobs are kept by control groups, where there are some."""
-    return wants_groups(Blueprint.from_plain(message.spec), slot_facts())
-
-
 def grouped(message: Prepare) -> Prepare:
     """The message with a place for the control groups of its jobs, if their limits need some."""
     blueprint = Blueprint.from_plain(message.spec)

@@ -10,7 +10,9 @@ import atexit
 import os
 from typing import Any, NamedTuple
 
-from maelstrom_core.container.control_groups import needs_groups
+from maelstrom_core.container.blueprint import Blueprint
+from maelstrom_core.container.facts import slot_facts
+from maelstrom_core.container.limits_plan import wants_groups
 from maelstrom_core.container.messages import Launch, Prepare
 from maelstrom_core.container.packets import send
 from maelstrom_core.container.plan import launch_arguments
@@ -93,7 +95,7 @@ def start_early(prepare: Prepare, launch: Launch, *, ahead: int, interpreter: st
 
     :raises OSError: if no process can be started
     """
-    if needs_groups(prepare):
+    if wants_groups(Blueprint.from_plain(prepare.spec), slot_facts()):
         return
     if not _early:
         atexit.register(end_early)

@@ -13,7 +13,7 @@ import pluggy
 
 from maelstrom_core.errors import MaelstromError, UsageError
 from maelstrom_core.hooks import specs
-from maelstrom_core.hooks.installed import entries
+from maelstrom_core.hooks.installed import GROUP, OWN_RUNNERS, entries
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.job import JobSpec
@@ -21,9 +21,6 @@ from maelstrom_core.model.outcome import JobResult
 from maelstrom_core.model.ports import BackendOpener
 from maelstrom_core.model.views import RunView
 
-GROUP = "maelstrom"
-OWN_RUNNERS = ("pytest", "go", "cargo")
-"""Entry points of ours that know cases, and nothing else: loading those takes longer than a job."""
 _HOOK_NAMES = [name for name in vars(specs) if name.startswith("maelstrom_")]
 
 
@@ -116,11 +113,6 @@ class Plugins:
         """A plugin's place to run jobs, if one offers any."""
         opener: BackendOpener | None = self._first("maelstrom_backend", settings=settings)
         return opener
-
-    @property
-    def have_backends(self) -> bool:
-        """Whether some plugin may offer a place to run jobs."""
-        return bool(self._manager.hook.maelstrom_backend.get_hookimpls())
 
     def collect(self, run: RunView) -> AsyncIterator[Case]:
         """Cases of the run's runner.

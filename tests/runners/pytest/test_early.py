@@ -1,5 +1,7 @@
 """The template that is started while we are being imported: used where it is the one that is needed."""
 
+import pytest
+
 TELLS = """
 import sys
 
@@ -10,8 +12,18 @@ def pytest_terminal_summary(terminalreporter):
 TEST = "import os\ndef test_it(): print('told', os.environ.get('TOLD'))\n"
 
 
-def test_the_usual_template_is_started_early_also_when_a_test_has_been_edited(project, run):
-    directory = project({"pytest.ini": "[pytest]\n", "conftest.py": TELLS, "test_it.py": TEST})
+DIRECTIVE = """
+[[directives]]
+added_environment = {TOLD = "by a directive"}
+"""
+
+
+@pytest.mark.parametrize("directives", ["", DIRECTIVE], ids=["plain", "directives"])
+def test_the_usual_template_is_started_early_also_when_a_test_has_been_edited(
+    project, run, directives
+):
+    files = {"pytest.ini": "[pytest]\n", "conftest.py": TELLS, "test_it.py": TEST}
+    directory = project(files | ({"maelstrom-pytest.toml": directives} if directives else {}))
     arguments = ("-rP", "-p", "no:cacheprovider")
     first = run(directory, *arguments, ours=True)
     (directory / "test_it.py").write_text("def test_it(): print('edited')\n")
@@ -20,6 +32,7 @@ def test_the_usual_template_is_started_early_also_when_a_test_has_been_edited(pr
     for ran in (first, second):
         assert ran.code == 0, ran.out
         assert "early templates taken: 1" in ran.out
+    assert ("told by a directive" in first.out) == bool(directives)
     assert "edited" in second.out and "edited" not in first.out
 
 
