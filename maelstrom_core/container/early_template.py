@@ -104,13 +104,14 @@ def start_early(prepare: Prepare, launch: Launch, *, ahead: int, interpreter: st
 
 
 def taken(what: Told) -> SlotProcess | None:
-    """The one that was told this and runs, if there is one."""
+    """The one that was told this and runs, if there is one; if not, the guess was wrong: all end."""
     global _taken
     for index, (its_own, process) in enumerate(_early):
         if its_own == what and process.process.poll() is None:
             del _early[index]
             _taken += 1
             return process
+    end_early()
     return None
 
 

@@ -49,6 +49,8 @@ def main() -> int:
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
     from pytest_maelstrom.inside.carried import Carrier
 
+    if server is not None:
+        gc.freeze()  # what was imported stays: no need to look through it again and again
     gc.enable()
     try:
         config = make_config(request)
