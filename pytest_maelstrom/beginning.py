@@ -2,18 +2,33 @@
 
 import contextlib
 import gc
-import os
 from typing import TYPE_CHECKING
 
 from maelstrom_core.container import slot_process
+from maelstrom_core.kept_code import kept_code
+from pytest_maelstrom.other_plugins import refuse_unsuitable, take_over
 
 if TYPE_CHECKING:
     import pytest
 
     from pytest_maelstrom.session import Controller
 
-MOST_EARLY = 8
-"""Slot processes that are started before it is known how many are wanted."""
+
+EARLY = 2
+"""Slot processes that are started before anything is known: one for the template, and one that shows
+whether this host allows containers, and runs the first job that is no fork."""
+
+
+_started = False
+
+
+def start_slots() -> None:
+    """Start slot processes: they start on another CPU while pytest and we are imported. Once."""
+    global _started
+    if not _started:
+        _started = True
+        with contextlib.suppress(OSError):  # told when they are needed
+            slot_process.start_early(EARLY)
 
 
 def begin(config: "pytest.Config") -> "Controller":
@@ -21,14 +36,18 @@ def begin(config: "pytest.Config") -> "Controller":
 
     :raises pytest.UsageError: if options or settings are bad
     """
-    with contextlib.suppress(OSError):  # told when they are needed
-        # One for each slot that there will be by default, and one for a template.
-        slot_process.start_early(min(len(os.sched_getaffinity(0)), MOST_EARLY) + 1)
+    refuse_unsuitable(config)
+    notes = take_over(config)
+    start_slots()
     collects = gc.isenabled()
     gc.disable()  # importing makes no garbage, and looking for it takes an eighth of its time
     try:
-        from pytest_maelstrom.session import Controller
+        with kept_code("pytest"):
+            from pytest_maelstrom import early
+
+            early.start(config)
+            from pytest_maelstrom.session import Controller
     finally:
         if collects:
             gc.enable()
-    return Controller(config)
+    return Controller(config, notes)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
+from _pytest.config import create_terminal_writer
 from _pytest.junitxml import xml_key
 
 from maelstrom_core.model.cases import CaseReport
@@ -21,8 +22,7 @@ KINDS = ("log", "suite property", "xml attribute")
 def wanted(config: pytest.Config) -> dict[str, Any]:
     """What containers must carry, since a plugin of this process is waiting for it."""
     xml = config.stash.get(xml_key, None)
-    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
-    writer = reporter._tw if reporter is not None else None
+    writer = _terminal_writer(config)
     return {
         "log_file": _log_file(config) is not None,
         "junit_family": xml.family if xml is not None else "",
@@ -32,6 +32,15 @@ def wanted(config: pytest.Config) -> dict[str, Any]:
         },
         "tree": bool(config.option.collectonly),
     }
+
+
+def _terminal_writer(config: pytest.Config) -> Any:
+    """What pytest's reporter writes with, or will: it may not have been made yet."""
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        return reporter._tw
+    is_coming = config.pluginmanager.hasplugin("terminal")
+    return create_terminal_writer(config, sys.stdout) if is_coming else None
 
 
 def hand_over(

@@ -20,10 +20,9 @@ from maelstrom_core.testrun.directives import Directives, read_directives
 from maelstrom_core.testrun.directives_plan import FRESH, CasePlan, Planner, images_of
 from pytest_maelstrom.containers import Containers
 from pytest_maelstrom.environment_plan import INSIDE
+from pytest_maelstrom.names import FILE, GROUPS, NO_GROUP
 from pytest_maelstrom.selectors import SELECTORS
 
-FILE = "maelstrom-pytest.toml"
-"""In the project directory."""
 CANNOT = {
     "include_shared_libraries": "is for tests that are programs; tests of pytest are not",
 }
@@ -32,11 +31,6 @@ _KNOWN_BEFORE = {"package": "default"}
 
 Message = dict[str, Any]
 """One of those that a container which collects sends (`pytest_maelstrom.inside.plugins`)."""
-
-
-NO_GROUP = "none"
-GROUPS = (NO_GROUP, "module", "class", "xdist_group")
-"""What cases may have in common that share a container."""
 
 
 @attrs.define

@@ -24,9 +24,9 @@ from maelstrom_core.model.views import RunView
 from maelstrom_core.testrun.directives_plan import FRESH
 from pytest_maelstrom import carried, stacks
 from pytest_maelstrom.choices import Choices
+from pytest_maelstrom.names import RUNNER
 from pytest_maelstrom.request import PytestRun
 
-RUNNER = "pytest"
 SHOWN = "_maelstrom_shown"
 """Added to a report: what was written to the terminal before it."""
 ENDS_THE_RUN = ("exit", "interrupt")

@@ -19,14 +19,6 @@ MOST_NAMES = 2000
 """Of one case; no more are believed."""
 
 
-def learned_so_far(history: History) -> Mapping[str, Any]:
-    """What a template is told."""
-    return {
-        "modules": {name: list(cases) for name, cases in history.loads().items()},
-        "refused": list(history.not_to_be_loaded()),
-    }
-
-
 class Learning:
     """A plugin of ours that observes jobs, and remembers what their cases have imported."""
 

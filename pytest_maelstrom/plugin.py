@@ -4,6 +4,8 @@ It is imported in every pytest run of an environment that has it installed, so i
 but what pytest has imported already; the rest comes when it is asked for.
 """
 
+import itertools
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ MARKER = (
 
 def pytest_addoption(parser: "pytest.Parser") -> None:
     """Declare the options; they are listed by ``--help`` and do nothing by themselves."""
+    if _is_named_in(sys.argv):
+        from pytest_maelstrom.beginning import start_slots
+
+        start_slots()
     group = parser.getgroup(NAME, "maelstrom: every test in its own container (-p maelstrom)")
 
     def add(name: str, metavar: str, text: str) -> None:
@@ -101,6 +107,16 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
             default=False,
             help=text,
         )
+
+
+def _is_named_in(command: list[str]) -> bool:
+    """Whether a command says ``-p maelstrom``, before pytest has read it; not in our containers.
+
+    Whatever comes of it is known later: this only tells whether it is worth while to be early.
+    """
+    if "pytest_maelstrom.inside" in sys.modules:
+        return False
+    return f"-p{NAME}" in command or ("-p", NAME) in itertools.pairwise(command)
 
 
 def is_asked_for(config: "pytest.Config") -> bool:

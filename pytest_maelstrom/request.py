@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -17,6 +17,10 @@ from maelstrom_core.model.container import Template
 from pytest_maelstrom.carried import wanted
 from pytest_maelstrom.environment_plan import INSIDE
 
+if TYPE_CHECKING:
+    from maelstrom_core.testrun.history import History
+
+_RUN_ID = pytest.StashKey[str]()
 IMAGES_PYTHON = "python3"
 """Looked up in the image's ``PATH``."""
 _SELECTING: dict[str, Any] = {
@@ -51,6 +55,14 @@ _OURS: dict[str, Any] = {
 
 Address = tuple[str, int]
 """A node id, and how many cases of that id were collected before it."""
+
+
+def learned_so_far(history: "History") -> Mapping[str, Any]:
+    """What cases have imported in earlier runs, as a template is told of it."""
+    return {
+        "modules": {name: list(cases) for name, cases in history.loads().items()},
+        "refused": list(history.not_to_be_loaded()),
+    }
 
 
 WORKER_ID = "gw0"
@@ -112,7 +124,7 @@ class PytestRun:
             argv=tuple(sys.argv),
             directory=config.invocation_params.dir,
             root=config.rootpath,
-            run_id=uuid.uuid4().hex,
+            run_id=config.stash.setdefault(_RUN_ID, uuid.uuid4().hex),
             preload=preload,
             measures_itself=measures_itself,
             carried=wanted(config),

@@ -13,7 +13,7 @@ import trio
 from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks import hookimpl
-from maelstrom_core.hooks.manager import Plugins
+from maelstrom_core.hooks.manager import Plugins, other_runners
 from maelstrom_core.model.cases import CaseReport
 from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
@@ -24,22 +24,22 @@ from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom import listing
 from pytest_maelstrom.attach import Desk
 from pytest_maelstrom.carried import NodeIds, hand_over
-from pytest_maelstrom.choices import NO_GROUP, Choices, choices_of
+from pytest_maelstrom.choices import Choices, choices_of
 from pytest_maelstrom.containers import Containers, containers_of
 from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
-from pytest_maelstrom.hookimpls import ENDS_THE_RUN, RUNNER
+from pytest_maelstrom.hookimpls import ENDS_THE_RUN
 from pytest_maelstrom.ignored import report_ignored
 from pytest_maelstrom.kept import MOST_KEPT, offer, refuse_without_a_terminal, why_failed
-from pytest_maelstrom.learned import Learning, learned_so_far
+from pytest_maelstrom.learned import Learning
 from pytest_maelstrom.live import Live, is_wanted
 from pytest_maelstrom.measured import measured_of
-from pytest_maelstrom.other_plugins import refuse_unsuitable, take_over
+from pytest_maelstrom.names import NO_GROUP, RUNNER
 from pytest_maelstrom.outputs import Outputs, show
 from pytest_maelstrom.remembered import Remembered
 from pytest_maelstrom.repeats import Repeats
 from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
-from pytest_maelstrom.request import PytestRun
+from pytest_maelstrom.request import PytestRun, learned_so_far
 from pytest_maelstrom.settings import read_settings
 from pytest_maelstrom.shell import ShellWanted
 
@@ -47,7 +47,11 @@ from pytest_maelstrom.shell import ShellWanted
 class Controller:
     """pytest's hooks for the run as a whole; registered when the run is ours."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, notes: list[str]) -> None:
+        """Take a run over.
+
+        :param notes: what is said of options at its beginning
+        """
         self._config = config
         self._run: TestRun | None = None
         self._session: pytest.Session | None = None
@@ -56,10 +60,9 @@ class Controller:
         self._degraded: tuple[str, ...] = ()
         self._not_forked: tuple[tuple[str, int], ...] = ()
         self._not_measured: list[str] = []
-        refuse_unsuitable(config)
-        self._notes = take_over(config)
+        self._notes = notes
         with as_usage_errors():
-            self._plugins = Plugins(extra=[("pytest-session", self)])
+            self._plugins = Plugins(block=other_runners(RUNNER), extra=[("pytest-session", self)])
             self._settings: Settings = read_settings(config, self._plugins)
         self._outputs = Outputs(
             self._settings.output,

@@ -1,14 +1,17 @@
 """Settings of ``pytest -p maelstrom``."""
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
-from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
 from maelstrom_core.settings.schema import BadValue, one_of, size, text
-from pytest_maelstrom.choices import GROUPS, NO_GROUP
+from pytest_maelstrom.names import GROUPS, NO_GROUP
+
+if TYPE_CHECKING:
+    from maelstrom_core.hooks.manager import Plugins
 
 OPTIONS = (
     "slots",
@@ -87,14 +90,15 @@ def schema() -> Schema:
     return Schema("maelstrom-pytest", "MAELSTROM_PYTEST", (*fields, *own))
 
 
-def read_settings(config: pytest.Config, plugins: Plugins) -> Settings:
+def read_settings(config: pytest.Config, plugins: "Plugins | None") -> Settings:
     """The settings of a run.
 
-    :param plugins: may declare some of their own
+    :param plugins: may declare some of their own; ``None`` where none is installed but ours
     :raises maelstrom_core.errors.UsageError: with all that is wrong with them
     """
     known = schema()
-    plugins.options(known)
+    if plugins is not None:
+        plugins.options(known)
     given = {
         name: getattr(config.option, f"maelstrom_{name.replace('-', '_')}") for name in OPTIONS
     }

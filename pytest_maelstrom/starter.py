@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from maelstrom_core.settings.new_file import write_new
-from pytest_maelstrom.choices import FILE
 from pytest_maelstrom.environment import project_directory
+from pytest_maelstrom.names import FILE
 from pytest_maelstrom.session import as_usage_errors
 
 STARTER = """\

@@ -1,6 +1,5 @@
 """A backend on this machine alone: an engine inside the client."""
 
-import os
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
@@ -11,8 +10,8 @@ import trio
 
 from maelstrom_core.cluster.captured import CapturedRoot
 from maelstrom_core.cluster.commands import LayerMaker
+from maelstrom_core.cluster.early import prepared
 from maelstrom_core.container.messages import Prepare
-from maelstrom_core.container.plan import prepare_message
 from maelstrom_core.container.ports import SlotPort
 from maelstrom_core.container.runtime import Interpreter, open_slots
 from maelstrom_core.container.template_runtime import TemplateSlot
@@ -20,7 +19,7 @@ from maelstrom_core.engine.shell import Engine, open_engine
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers import MadeLayers
 from maelstrom_core.layers.changes import Times
-from maelstrom_core.model.container import Container, ContainerSpec, Devices, Devpts
+from maelstrom_core.model.container import ContainerSpec, Devices, Devpts
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.layers import LayerSpec
 from maelstrom_core.model.outcome import InputFailed, JobResult, RootChanges
@@ -150,13 +149,7 @@ class LocalBackend:
         spec = self._specs[name]
         made = await self._layers.make(spec.layers)
 
-        def prepare() -> Prepare:
-            fields = attrs.asdict(spec, recurse=False) | {"layers": made.digests}
-            lowers = [os.fspath(path) for path in self._store.lower_directories(made.digests)]
-            trees = [(tree.path, tree.target or tree.path) for tree in made.host_trees]
-            return prepare_message(Container(**fields), lowers=lowers, host_trees=trees)
-
-        found = await trio.to_thread.run_sync(prepare)
+        found = await trio.to_thread.run_sync(prepared, spec, made, self._store)
         if self._others_keep_layers:
             self._layers.release()
         return found
@@ -251,6 +244,7 @@ async def open_local_backend(
     template_memory_bytes: int | None = None,
     labels: Collection[str] = (),
     others_keep_layers: bool = False,
+    slots_at_once: bool = True,
 ) -> AsyncIterator[LocalBackend]:
     """A backend on this machine for as long as the context lasts; nothing is left after it.
 
@@ -259,6 +253,7 @@ async def open_local_backend(
     :param template_memory_bytes: what warm templates may take together that no job uses
     :param labels: those of this machine; jobs that ask for others end at once
     :param others_keep_layers: see `LocalBackend`
+    :param slots_at_once: see `open_slots`; false where most jobs are forks, which need none
     :raises maelstrom_core.errors.HostError: if this host refuses containers, or the store cannot
         be used
     """
@@ -270,7 +265,7 @@ async def open_local_backend(
             store, project_directory, labels, others_keep_layers=others_keep_layers
         )
         try:
-            async with open_slots(slots, interpreter=interpreter) as opened:
+            async with open_slots(slots, interpreter=interpreter, at_once=slots_at_once) as opened:
                 ports: list[SlotPort] = list(opened)
                 templates = partial(TemplateSlot, interpreter=interpreter)
                 async with open_engine(

@@ -21,11 +21,13 @@ class Shape(NamedTuple):
     :param key: which container
     :param directory: the job's working directory
     :param report: whether it writes a report
+    :param held: whether its mounts are needed when it has ended
     """
 
     key: str
     directory: bytes
     report: bool
+    held: bool = False
 
 
 class Child(NamedTuple):
@@ -35,6 +37,7 @@ class Child(NamedTuple):
     :param line: our end of the terminal that it begins on
     :param group: its control group, if its limits need one
     :param changes: descriptor of what it writes to its root, if that is captured
+    :param mounts: descriptor of its mount namespace, if that is needed when it has ended
     """
 
     pid: int
@@ -43,6 +46,7 @@ class Child(NamedTuple):
     line: Line | None = None
     group: Group | None = None
     changes: int = -1
+    mounts: int = -1
 
 
 class Ahead(NamedTuple):
@@ -78,6 +82,8 @@ class Ahead(NamedTuple):
         os.waitpid(self.child.pid, 0)
         for descriptor in (self.gate, self.child.pidfd, *self.child.pipes.values()):
             os.close(descriptor)
+        if self.child.mounts >= 0:
+            os.close(self.child.mounts)
         if self.child.group is not None:
             self.child.group.remove()
 

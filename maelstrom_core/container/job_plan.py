@@ -93,6 +93,7 @@ def job_steps(
     candidates: int = 1,
     role: Role = Role.JOB,
     terminal: bool = False,
+    held: bool = False,
 ) -> list[Step]:
     """The script; performed in the child right after clone3.
 
@@ -100,18 +101,24 @@ def job_steps(
     ``stderr``, ``report``, ``status``, ``letter`` (descriptors of 10 and above), ``argv``,
     ``envp``, ``cwd`` (addresses), ``init`` (descriptor) or ``program 0`` … (addresses of paths to
     be tried); of a template also ``control`` (descriptor); on a terminal also ``line`` (descriptor
-    of a socket over which the slot is sent its end) and ``window`` (address of its size).
+    of a socket over which the slot is sent its end) and ``window`` (address of its size); if its
+    mounts are held, ``mounts`` (descriptor of a socket over which the slot is sent them).
 
     :param is_directory: for each host path to be shown whether it is a directory
     :param candidates: how many paths are tried for the program, if it is pid 1 itself
     :param role: for forks see `fork_steps`
     :param terminal: whether a terminal of the container's own is its standard streams
+    :param held: whether the slot needs its mounts when it has ended, however soon that is
     """
     s = JobSteps()
     if not blueprint.init:
         # The init makes one for the program; one more costs more than most steps do.
         s.add("setsid", why="start a session of its own")
     _beginning(s, blueprint, facts, is_directory, role)
+    if held:
+        own = (Parameter("proc"), "self/ns/mnt", k.O_CLOEXEC, 0)
+        s.add("openat", *own, why="keep its mounts", saves="mounts")
+        s.add("sendmsg", Parameter("mounts"), Rights("mounts"), 0, why="hand its mounts over")
     if terminal:
         _terminal(s, blueprint)
     s.add("chdir", Parameter("cwd"), why="go to the working directory")

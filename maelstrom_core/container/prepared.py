@@ -16,7 +16,7 @@ class Prepared:
     """A container of which everything that jobs cannot observe is made.
 
     :param view: descriptor of the mount namespace that jobs copy
-    :param table: the compiled script of a job; another one is compiled when a terminal is wanted
+    :param table: the compiled script of most jobs; others are compiled when they are wanted
     :param kinds: for each host path that is shown whether it is a directory
     :param limited: its limits
     """
@@ -36,15 +36,22 @@ class Prepared:
         self.kinds = kinds
         self.degraded = degraded
         self.limited = limited
-        self.terminal_table: Table | None = None
+        self._scripts = {(False, False): table}
         self._environments: dict[tuple[tuple[str, str], ...], Strings] = {}
 
-    def on_a_terminal(self, facts: SlotFacts, numbers: dict[str, int]) -> Table:
-        """The script of a job that begins on a terminal."""
-        if self.terminal_table is None:
-            steps = job_steps(self.blueprint, facts, self.kinds, terminal=True)
-            self.terminal_table = Table(steps, numbers)
-        return self.terminal_table
+    def script(
+        self, facts: SlotFacts, numbers: dict[str, int], *, terminal: bool, held: bool
+    ) -> Table:
+        """The script of a job.
+
+        :param terminal: whether it begins on one
+        :param held: whether it hands its mounts over
+        """
+        table = self._scripts.get((terminal, held))
+        if table is None:
+            steps = job_steps(self.blueprint, facts, self.kinds, terminal=terminal, held=held)
+            table = self._scripts[terminal, held] = Table(steps, numbers)
+        return table
 
     def environment(self, variables: tuple[tuple[str, str], ...]) -> Strings:
         """``envp``; laid out once for equal environments."""

@@ -74,6 +74,7 @@ class RunningJob:
         terminals: str = "",
         collect: "Callable[[int], Iterator[Left]] | None" = None,
         changes: int = -1,
+        mounts: int = -1,
     ) -> None:
         self.limits = limits
         self.link = link
@@ -101,8 +102,8 @@ class RunningJob:
         """What the engine said in the meantime that is not about this job."""
         # The last one to leave a mount namespace waits for the kernel to take it down. Let that be
         # us, when the end has been told of, instead of the job before it has ended.
-        self._mounts = -1
-        if pidfd >= 0:
+        self._mounts = mounts
+        if pidfd >= 0 and mounts < 0:
             self.hold_mounts()
 
     def watch(self) -> bool:

@@ -36,6 +36,7 @@ from maelstrom_core.container.facts import SlotFacts, slot_facts
 from maelstrom_core.container.group_ids import clone_and_let_in, enter
 from maelstrom_core.container.job_plan import GATE, job_steps, namespaces_of
 from maelstrom_core.container.limited import Group, JobLimits, Limited, end_first, looking_from
+from maelstrom_core.container.on_its_way import OnItsWay
 from maelstrom_core.container.packets import OtherSideGone, memory_file, receive, send
 from maelstrom_core.container.place import Place
 from maelstrom_core.container.prepared import Prepared, as_found
@@ -48,7 +49,6 @@ from maelstrom_core.container.stub import stub_for
 from maelstrom_core.container.template_host import TemplateHost
 from maelstrom_core.container.terminals import HandedOver, Link
 from maelstrom_core.container.tree_plan import tree_steps
-from maelstrom_core.container.upper import UpperOnItsWay
 
 SIGCHLD = 17
 
@@ -165,7 +165,7 @@ class Slot:
         if failed is not None:
             self.not_started(job, failed.step, failed.errno)
             return None
-        prepared, shape = self.prepared[key], Shape(key, directory, report)
+        prepared, shape = self.prepared[key], Shape(key, directory, report, bool(outputs[0]))
         # What is made ahead can neither read anything nor have a terminal.
         plain = not (stdin or terminal or attachable)
         ahead = self.anticipation.take(shape) if plain else None
@@ -213,6 +213,7 @@ class Slot:
             collect=collecting(self.place.view, self.numbers, directory, *outputs),
             limits=self.limits_of(prepared.limited, started.group, started.pid),
             changes=started.changes,
+            mounts=started.mounts,
         )
 
     def limits_of(self, limited: Limited, *more: Any) -> JobLimits:
@@ -288,7 +289,7 @@ class Slot:
         # A template is no job; and each of its forks gets a group of its own.
         group = prepared.limited.group() if table is None else None
         table = table or (
-            prepared.on_a_terminal(self.facts, self.numbers) if terminal else prepared.table
+            prepared.script(self.facts, self.numbers, terminal=bool(terminal), held=shape.held)
         )
         init, report = prepared.blueprint.init, shape.report
         wanted = [STDOUT, STDERR, *([REPORT] if report else []), *([STATUS] if init else [])]
@@ -317,7 +318,7 @@ class Slot:
         else:
             table.set("program 0", program.buffer_info()[0])
         handed = None if terminal is None else HandedOver(table, *terminal)
-        upper = UpperOnItsWay(table) if prepared.blueprint.captured else None
+        coming = OnItsWay(table, changes=prepared.blueprint.captured, mounts=shape.held)
         pid = self._clone(table, prepared.blueprint, group)
         for _, writing in pipes.values():
             os.close(writing)
@@ -325,9 +326,9 @@ class Slot:
         reading_ends = {stream: ends[0] for stream, ends in pipes.items()}
         line = None if handed is None else handed.line()
         runs = pid >= 0 and failure is None
-        changes = -1 if upper is None else upper.descriptor(wanted=runs)
+        came = coming.descriptors(wanted=runs)
         if runs:
-            return Child(pid, self.pidfd[0], reading_ends, line, group, changes)
+            return Child(pid, self.pidfd[0], reading_ends, line, group, **came)
         if line is not None:
             line.close()
         for descriptor in reading_ends.values():

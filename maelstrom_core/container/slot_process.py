@@ -9,7 +9,10 @@ import os
 import socket
 import subprocess
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from maelstrom_core.container.messages import Prepare
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slot.py")
 _BUFFER_BYTES = 1 << 20
@@ -30,6 +33,13 @@ class Kind(NamedTuple):
 
 MOST = Kind("own", "filtered", "one")
 """What most jobs need."""
+
+
+def kind_of(message: "Prepare") -> Kind:
+    """Which slot process a container needs."""
+    network = "host" if message.spec["network"] == "local" else "own"
+    groups = "several" if message.spec["supplementary"] else "one"
+    return Kind(network, "filtered" if message.spec["seccomp"] else "all", groups)
 
 
 class SlotProcess:

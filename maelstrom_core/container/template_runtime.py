@@ -1,12 +1,12 @@
 """The engine's side of templates: starts their slot processes and speaks with them."""
 
-import os
 import socket
 from collections import deque
 from typing import Any
 
 import trio
 
+from maelstrom_core.container import early_template
 from maelstrom_core.container.control_groups import grouped
 from maelstrom_core.container.messages import (
     Fork,
@@ -21,8 +21,7 @@ from maelstrom_core.container.messages import (
     packed_command,
 )
 from maelstrom_core.container.packets import receive, send
-from maelstrom_core.container.plan import launch_arguments
-from maelstrom_core.container.runtime import Interpreter, decoded, kind_of
+from maelstrom_core.container.runtime import Interpreter, decoded
 from maelstrom_core.container.slot_process import take
 
 
@@ -34,20 +33,13 @@ class TemplateSlot:
     ) -> None:
         """Start it; see `OpenTemplate`."""
         self._messages: deque[TemplateMessage] = deque()
-        self._process = take(kind_of(prepare), interpreter)
         self._ended = False
-        prepare = grouped(prepare)
-        self._tell("prepare", prepare.key, prepare.spec)
-        packed = (
-            prepare.key,
-            launch_arguments(launch),
-            launch.environment,
-            os.fsencode(launch.working_directory),
-            launch.output_bytes,
-            launch.stdin,
-            ahead,
-        )
-        self._tell("template", packed)
+        what = early_template.told(grouped(prepare), launch, ahead=ahead, interpreter=interpreter)
+        early = early_template.taken(what)
+        self._process = take(what.kind, interpreter) if early is None else early
+        if early is None:
+            for message in what.messages:
+                self._tell(*message)
 
     def fork(self, message: Fork) -> None:
         """See `TemplatePort.fork`."""

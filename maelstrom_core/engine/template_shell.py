@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 import attrs
 import trio
 
+from maelstrom_core.container.early_template import TEMPLATE_JOB, forks_ahead, launch_of
 from maelstrom_core.container.messages import (
     Changed,
     Ended,
     Fork,
-    Launch,
     Left,
     Lost,
     Measured,
@@ -39,9 +39,6 @@ from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.job import DEFAULT_OUTPUT_BYTES, JobSpec
 from maelstrom_core.model.outcome import HostFailed, Outcome
 
-MOST_AHEAD = 4
-"""Forks of a template that wait for what they are to do: each holds some memory."""
-TEMPLATE_JOB = 0
 JobMessage = Started | Output | Left | Changed | Ended | NotStarted | Shown | Said
 
 
@@ -75,8 +72,7 @@ class WarmTemplates:
         hear: Callable[[JobMessage], None],
     ) -> None:
         self._open = open_template
-        # As many as may run at once: each slot finds one made ahead.
-        self._ahead = min(slots, MOST_AHEAD)
+        self._ahead = forks_ahead(slots)
         self._tell = tell
         self._hear = hear
         self._warm: dict[str, WarmTemplate] = {}
@@ -93,20 +89,7 @@ class WarmTemplates:
         :param scope: cancelled when it is stopped
         :return: the task that listens to it, to be run within the scope
         """
-        template = spec.template
-        assert template is not None
-        launch = Launch(
-            TEMPLATE_JOB,
-            prepare.key,
-            template.program,
-            template.arguments,
-            spec.environment,
-            spec.working_directory,
-            DEFAULT_OUTPUT_BYTES,
-            True,
-            template.stdin,
-        )
-        port = self._open(prepare, launch, ahead=self._ahead)
+        port = self._open(prepare, launch_of(prepare.key, spec), ahead=self._ahead)
         warm = self._warm[root] = WarmTemplate(port, Capture(DEFAULT_OUTPUT_BYTES), scope)
         return lambda: self._listen(root, warm)
 

@@ -13,6 +13,9 @@ from importlib import import_module
 from importlib.machinery import PathFinder
 from typing import Any, NamedTuple
 
+GROUP = "maelstrom"
+OWN_RUNNERS = ("pytest", "go", "cargo")
+"""Entry points of ours that know cases, and nothing else: loading those takes longer than a job."""
 _SUFFIXES = (".dist-info", ".egg-info")
 
 

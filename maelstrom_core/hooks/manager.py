@@ -13,7 +13,7 @@ import pluggy
 
 from maelstrom_core.errors import MaelstromError, UsageError
 from maelstrom_core.hooks import specs
-from maelstrom_core.hooks.installed import entries
+from maelstrom_core.hooks.installed import GROUP, OWN_RUNNERS, entries
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.job import JobSpec
@@ -21,8 +21,15 @@ from maelstrom_core.model.outcome import JobResult
 from maelstrom_core.model.ports import BackendOpener
 from maelstrom_core.model.views import RunView
 
-GROUP = "maelstrom"
 _HOOK_NAMES = [name for name in vars(specs) if name.startswith("maelstrom_")]
+
+
+def other_runners(runner: str = "") -> tuple[str, ...]:
+    """Entry points of ours that a run has no use for.
+
+    :param runner: whose run it is; that of no runner by default
+    """
+    return tuple(name for name in OWN_RUNNERS if name != runner)
 
 
 class PluginFailed(MaelstromError):

@@ -12,7 +12,6 @@ from pathlib import Path
 import attrs
 
 from maelstrom_core.errors import InputError
-from maelstrom_core.layers import tars
 from maelstrom_core.layers.collector import Collector, container_path
 from maelstrom_core.layers.patterns import compiled, expand_braces
 from maelstrom_core.layers.walk import Walk
@@ -119,6 +118,8 @@ def _collect(spec: LayerSpec, collector: Collector) -> None:
                     )
                 )
         case TarLayer(tar=path):
+            from maelstrom_core.layers import tars  # few layers are one
+
             tars.collect(collector, collector.absolute(path), what=f".tar: {path}")
         case SharedLibrariesLayer(binaries=binaries, prefix=prefix):
             try:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,12 @@ async def follow(
             if isinstance(message, Ended | NotStarted | Lost):
                 return seen
             assert isinstance(message, Started | Output | Shown | Said | Left)
+
+
+@pytest.fixture
+def following() -> Callable[..., Awaitable[Seen]]:
+    """Run one job in a slot and return all that was said of it."""
+    return follow
 
 
 @pytest.fixture

@@ -5,11 +5,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import trio
 
-from maelstrom_core.container import running
+from maelstrom_core.container import running, slot_process
 from maelstrom_core.container.collecting import MOST_FILES, MOST_REFUSED, mounts_of
-from maelstrom_core.container.messages import Left
-from maelstrom_core.model.container import Bind, Proc, Root, Tmp
+from maelstrom_core.container.messages import Launch, Left
+from maelstrom_core.container.plan import prepare_message
+from maelstrom_core.container.runtime import open_slots
+from maelstrom_core.model.container import Bind, Container, Proc, Root, Tmp
 
 WRITABLE = Root(writable=True)
 
@@ -128,6 +131,37 @@ def test_older_kernels_show_mounts_by_proc():
     finally:
         child.kill()
         child.wait()
+
+
+@pytest.mark.parametrize("init", [True, False], ids=["init", "no-init"])
+def test_files_of_a_job_that_is_over_before_its_slot_runs_again(
+    interpreter, lower, system_trees, following, monkeypatch, init
+):
+    """The last jobs of those with an init are in containers that were made ahead."""
+    monkeypatch.setattr(slot_process, "_PROGRAM", str(Path(__file__).with_name("late_slot.py")))
+    container = Container(
+        mounts=(Tmp(target="/w"),), environment=(("PATH", "/usr/bin:/bin"),), init=init
+    )
+
+    async def main() -> list[dict[str, bytes | str]]:
+        message = prepare_message(container, lowers=[str(lower)], host_trees=system_trees)
+        async with open_slots(1, interpreter=interpreter) as (slot,):
+            slot.prepare(message)
+            jobs = [
+                Launch(
+                    number,
+                    message.key,
+                    "/bin/sh",
+                    ("-c", f"echo {number} > /w/x"),
+                    container.environment,
+                    outputs=("/w/x",),
+                    outputs_bytes=100,
+                )
+                for number in range(4)
+            ]
+            return [left(await following(slot, job)) for job in jobs]
+
+    assert trio.run(main) == [{"/w/x": b"%d\n" % number} for number in range(4)]
 
 
 def test_a_slot_goes_on_as_before(shell):

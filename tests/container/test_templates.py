@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,7 +50,8 @@ SPEAKS = {
 }
 """How a template speaks with the engine: by itself between forks, or by Python, as it is asked."""
 FACTS = """
-import json
+import json, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps({
     "pid": os.getpid(), "parent": os.getppid(), "user": os.getuid(),
@@ -62,6 +64,11 @@ print(json.dumps({
     "before": os.path.exists("/made-before"),
     "session": os.getsid(0),
 }))
+"""
+STAY = """
+# It stays until it is told to end: what names a namespace may name another one once that is gone.
+sys.stdout.flush()
+signal.sigwait({signal.SIGTERM})
 """
 
 
@@ -93,7 +100,10 @@ def writable(request: pytest.FixtureRequest) -> bool:
 def forks(
     interpreter: str, user: int, writable: bool, tmp_path: Path, system_trees: list[tuple[str, str]]
 ) -> Iterator[Callable[..., list[Seen]]]:
-    """Start a template and run pieces of Python in forks of it, all at once."""
+    """Start a template and run pieces of Python in forks of it, all at once.
+
+    Those that stay are told to end when each has written a line.
+    """
     program = tmp_path / "template.py"
     python = os.path.realpath(sys.executable)
     trees = [
@@ -145,6 +155,9 @@ def forks(
                     one = seen[message.job - 1]
                     if isinstance(message, Output):
                         one.out += message.data
+                        if all(STAY in piece for piece in pieces) and said_by_all(seen):
+                            for job in left:
+                                template.signal(job, signal.SIGTERM)
                     elif isinstance(message, Ended | NotStarted):
                         one.last = message
                         left.discard(message.job)
@@ -159,8 +172,13 @@ def forks(
     yield run
 
 
+def said_by_all(seen: list[Seen]) -> bool:
+    return all(b"\n" in one.out for one in seen)
+
+
 def test_each_fork_is_alone_and_has_no_privilege(forks, user, writable):
-    one, two = (seen.facts for seen in forks(FACTS, FACTS))
+    """Also while others are there."""
+    one, two = (seen.facts for seen in forks(FACTS + STAY, FACTS + STAY))
     for number, facts in enumerate((one, two), start=1):
         assert (facts["pid"], facts["parent"], facts["session"]) == (2, 1, 2)
         assert facts["processes"] == [1, 2]
