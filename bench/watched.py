@@ -6,8 +6,9 @@ ends all at once the last look counts, 20 ms before its end at most.
 
 import os
 import subprocess
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -23,40 +24,58 @@ class Cost:
     :param wall_seconds: from its start to its end
     :param cpu_seconds: of all its processes
     :param peak_bytes: most anonymous memory that all of them had together
+    :param output: what it has printed, both streams; empty if nobody asked for that
     """
 
     wall_seconds: float
     cpu_seconds: float
     peak_bytes: int
+    output: str = ""
 
 
-def watched(command: Sequence[str], given: Path, directory: Path) -> Cost:
+def watched(
+    command: Sequence[str],
+    given: Path | None,
+    directory: Path,
+    *,
+    variables: Mapping[str, str] | None = None,
+    statuses: Collection[int] = (0,),
+    has_output: bool = False,
+) -> Cost:
     """Run a command to its end.
 
-    :param given: file on its standard input
-    :raises RuntimeError: if it does not exit with 0
+    :param given: file on its standard input; ``None`` for nothing
+    :param variables: of its environment, over those of this process
+    :param statuses: with which it may end
+    :param has_output: whether its output is kept; otherwise nobody reads what it prints
+    :raises RuntimeError: if it exits with another status
     """
     cpu, peak = 0.0, 0
-    began = time.perf_counter()
-    with given.open("rb") as file:
+    # Files, which no program ever waits for.
+    with (
+        Path(given or os.devnull).open("rb") as file,
+        tempfile.TemporaryFile() as said,
+        Path(os.devnull).open("wb") as nowhere,
+    ):
+        began = time.perf_counter()
         process = subprocess.Popen(
             command,
             stdin=file,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=said if has_output else nowhere,
+            stderr=said,
             cwd=directory,
+            env={**os.environ, **(variables or {})},
         )
-    while process.poll() is None:
-        seconds, memory = _look(process.pid)
-        cpu, peak = max(cpu, seconds), max(peak, memory)
-        time.sleep(LOOK_SECONDS)
-    wall = time.perf_counter() - began
-    assert process.stderr is not None
-    said = process.stderr.read().decode(errors="replace")
-    process.stderr.close()
-    if process.returncode != 0:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {said[-400:]}")
-    return Cost(wall, cpu, peak)
+        while process.poll() is None:
+            seconds, memory = _look(process.pid)
+            cpu, peak = max(cpu, seconds), max(peak, memory)
+            time.sleep(LOOK_SECONDS)
+        wall = time.perf_counter() - began
+        said.seek(0)
+        output = said.read().decode(errors="replace")
+    if process.returncode not in statuses:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {output[-400:]}")
+    return Cost(wall, cpu, peak, output if has_output else "")
 
 
 def _look(root: int) -> tuple[float, int]:
