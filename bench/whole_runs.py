@@ -1,4 +1,4 @@
-"""Whole runs of programs that run tests, each in turn: wall time, CPU time, and what one more test takes.
+"""Whole runs of programs that run tests, each in turn: wall and CPU time, and what one more test takes.
 
 Every way is run once before anything is counted, so that all has been built and every store is warm.
 """
@@ -6,6 +6,7 @@ Every way is run once before anything is counted, so that all has been built and
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import sys
@@ -54,7 +55,8 @@ class Way:
             [os.fspath(word) for word in self.command],
             None,
             self.directory,
-            variables=self.variables,
+            # Programs that compile all that they import would be compared by how much that is.
+            variables={**self.variables, "PYTHONDONTWRITEBYTECODE": ""},
             statuses=self.statuses,
             has_output=True,
         )
@@ -161,10 +163,16 @@ def original(program: str) -> Path | None:
 
 
 def unprivileged() -> list[str]:
-    """What a command begins with so that tests which look for a refused write find it, as in containers."""
+    """What a command begins with so that tests find writes refused, as in containers."""
     if os.geteuid() == 0 and shutil.which("setpriv"):
         return ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
     return []
+
+
+def last_number(pattern: str, text: str) -> int:
+    """The last number that a pattern finds, line by line; 0 if there is none."""
+    found = re.findall(pattern, text, re.M)
+    return int(found[-1]) if found else 0
 
 
 def options(description: str | None, suites: Sequence[str]) -> argparse.ArgumentParser:

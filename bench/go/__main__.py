@@ -1,8 +1,9 @@
 """What isolation costs a suite of Go: ``python bench/go``.
 
-Whole runs of real modules with all builds cached, under each way in turn, all in this one run: ``go test``,
-which the others are compared with; ours; and the original's ``maelstrom-go-test`` where
-``MAELSTROM_ORIGINAL`` names the directory of its binaries. Then what one more test takes that does nothing.
+Whole runs of real modules with all builds cached, under each way in turn, all in this one run:
+``go test``, which the others are compared with; ours; and the original's ``maelstrom-go-test`` where
+``MAELSTROM_ORIGINAL`` names the directory of its binaries. A process for each test, without containers,
+shows what of that is Go's own start. Then what one more test takes that does nothing.
 
     python bench/go --suites cobra --rounds 3      one module, three times
 """
@@ -15,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "tests" / "real")]
 
 from go_modules import fetch  # noqa: E402
-from ways import write_trivial, ways_of  # noqa: E402
+from ways import ways_of, write_trivial  # noqa: E402
 from whole_runs import FEW, MANY, Bench, chosen_of, options  # noqa: E402
 
 # testify's own suite calls `go test`, whose builds would be most of what is measured.

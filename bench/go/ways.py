@@ -1,16 +1,24 @@
 """Ways of running the tests of a module of Go, and a module whose tests do nothing."""
 
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from whole_runs import OURS, SLOTS, Way, original, unprivileged
+from whole_runs import OURS, SLOTS, Way, last_number, original, unprivileged
 
-PASSED = re.compile(r"^(?:.*, )?(\d+) passed", re.M)
-ORIGINALS = re.compile(r"Successful Tests:?\s+(\d+)")
+EACH = """\
+go test -c -o {kept}/ "$0" "$@" >/dev/null || exit 1
+go list -f '{{{{if or .TestGoFiles .XTestGoFiles}}}}{{{{.ImportPath}}}} {{{{.Dir}}}}{{{{end}}}}' "$0" "$@" |
+while read -r path directory; do
+    cd "$directory" || exit 1
+    program={kept}/${{path##*/}}.test
+    "$program" -test.list . | grep -v '^Benchmark' |
+        xargs -P{slots} -I@ "$program" '-test.run=^@$' >/dev/null || exit 1
+done
+"""
+"""Builds all, and runs each test by a process of its own, without containers."""
 SPECIFICATION = """\
 [[directives]]
 layers = [
@@ -39,9 +47,16 @@ def ways_of(module: Path, packages: Sequence[str], work: Path) -> dict[str, Way]
         "MAELSTROM_STATE": str(work / "state"),
     }
     ours = [sys.executable, "-m", "maelstrom_go.cli", "--ui", "quiet", "--slots", str(SLOTS)]
+    kept = work / "binaries" / module.name
+    kept.mkdir(parents=True, exist_ok=True)
     ways = {
         "go test": Way(
             command=[*unprivileged(), "go", "test", "-count=1", *packages],
+            directory=module,
+            variables=variables,
+        ),
+        "a process for each test": Way(
+            command=[*unprivileged(), "sh", "-c", EACH.format(kept=kept, slots=SLOTS), *packages],
             directory=module,
             variables=variables,
         ),
@@ -49,7 +64,7 @@ def ways_of(module: Path, packages: Sequence[str], work: Path) -> dict[str, Way]
             command=[*ours, *packages],
             directory=module,
             variables=variables,
-            passed=lambda text: _last(PASSED, text),
+            passed=lambda text: last_number(r"^(?:.*, )?(\d+) passed", text),
         ),
     }
     program = original("maelstrom-go-test")
@@ -60,7 +75,7 @@ def ways_of(module: Path, packages: Sequence[str], work: Path) -> dict[str, Way]
             variables={**variables, "XDG_CACHE_HOME": str(work / "cache"), "GOCACHE": _go_cache()},
             # It fails if a test does.
             statuses=range(256),
-            passed=lambda text: _last(ORIGINALS, text),
+            passed=lambda text: last_number(r"Successful Tests:?\s+(\d+)", text),
         )
     return ways
 
@@ -83,11 +98,6 @@ def _copy(module: Path) -> Path:
 def _go_cache() -> str:
     said = subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True, check=True)
     return said.stdout.strip()
-
-
-def _last(pattern: re.Pattern[str], text: str) -> int:
-    found = pattern.findall(text)
-    return int(found[-1]) if found else 0
 
 
 def write_trivial(directory: Path, tests: int) -> Path:

@@ -47,6 +47,10 @@ def _nothing(_: argparse.ArgumentParser) -> None:
     """Add no option."""
 
 
+def _nothing_yet(_: argparse.Namespace, __: Settings) -> None:
+    """Begin nothing."""
+
+
 @attrs.frozen(kw_only=True)
 class RunnerProgram:
     """A program that runs the tests of one runner.
@@ -58,6 +62,8 @@ class RunnerProgram:
     :param selectors: what filters may ask of its cases
     :param prepare: looks around, when the command line is known; may raise
         `maelstrom_core.errors.MaelstromError`
+    :param begin: called before `prepare`, when most of this program is not loaded yet: tools that take
+        long may be started, and work meanwhile; what goes wrong is for `prepare` to say
     :param add_options: adds options of its own; ``argparse`` puts them into what `prepare` is given
     :param fields: settings of its own
     :param looks: ways to show a run beside those that all runners have, by the name of ``--ui``
@@ -70,6 +76,7 @@ class RunnerProgram:
     description: str
     selectors: Selectors
     prepare: Callable[[argparse.Namespace, Settings], Prepared]
+    begin: Callable[[argparse.Namespace, Settings], None] = _nothing_yet
     add_options: Callable[[argparse.ArgumentParser], None] = _nothing
     fields: tuple[Field, ...] = ()
     looks: Mapping[str, Callable[[], Look]] = attrs.field(factory=dict)

@@ -6,15 +6,17 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from maelstrom_core.filters import Kind, Selector, Selectors
 from maelstrom_core.model.cases import Case
 from maelstrom_core.program import Prepared, RunnerProgram, run_program
+from maelstrom_core.program.early import Early
 from maelstrom_core.program.here import HERE_FIELDS, add_here_options
 from maelstrom_core.settings import Settings
+from maelstrom_go.begun import Begun
 from maelstrom_go.environment import container_of_go, project_directory
 from maelstrom_go.hookimpls import RUNNER
 from maelstrom_go.json_look import GoEvents
 from maelstrom_go.request import GoRun
+from maelstrom_go.selectors import SELECTORS
 from maelstrom_go.toolchain import Toolchain
 
 _DESCRIPTION = """\
@@ -28,42 +30,6 @@ Run the tests of Go packages, every test in a container of its own. Packages are
   maelstrom-go-test --list                          which tests would run?
   maelstrom-go-test ./... -args -golden=update      the rest is for the test binaries
 """
-SELECTORS = Selectors(
-    [
-        Selector(name="name", shortest="n", field="name", help="of the test's function"),
-        Selector(
-            name="package",
-            shortest="p",
-            field="package",
-            help="import path of the package",
-        ),
-        Selector(
-            name="package_import_path",
-            shortest="package_i",
-            field="package",
-            help="the same, as the Rust Maelstrom calls it",
-        ),
-        Selector(
-            name="package_path",
-            shortest="package_p",
-            field="details.package path",
-            help="directory of the package",
-        ),
-        Selector(
-            name="package_name",
-            shortest="package_n",
-            field="details.package name",
-            help="name of the package, as its files declare it",
-        ),
-        Selector(
-            name="kinds",
-            shortest="k",
-            field="markers",
-            kind=Kind.NAMES,
-            help="test, example, fuzz or benchmark",
-        ),
-    ]
-)
 _CANNOT = {
     "isolation": "there are no warm processes of Go to be forked: every test starts afresh",
     "group_by": "tests of Go do not share containers",
@@ -88,8 +54,16 @@ def program(rest: tuple[str, ...]) -> RunnerProgram:
     :param rest: what the command line has for test binaries
     """
 
+    early: list[Early[Begun]] = []
+
+    def begin(chosen: argparse.Namespace, settings: Settings) -> None:
+        # Filters may leave out whole packages, and are not read yet.
+        builds = not (chosen.include or chosen.exclude)
+        early.append(Early(lambda: _begun(chosen, settings).ahead(builds=builds)))
+
     def prepare(chosen: argparse.Namespace, settings: Settings) -> Prepared:
-        return _prepare(chosen, settings, rest)
+        begun = early.pop().take() if early else _begun(chosen, settings)
+        return _prepare(chosen, settings, rest, begun)
 
     return RunnerProgram(
         runner=RUNNER,
@@ -98,6 +72,7 @@ def program(rest: tuple[str, ...]) -> RunnerProgram:
         description=_DESCRIPTION,
         selectors=SELECTORS,
         prepare=prepare,
+        begin=begin,
         add_options=_add_options,
         fields=HERE_FIELDS,
         looks={"test2json": GoEvents},
@@ -135,17 +110,25 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add_here_options(group)
 
 
-def _prepare(chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ...]) -> Prepared:
-    toolchain = Toolchain.found(Path.cwd(), _build_flags(chosen))
+def _begun(chosen: argparse.Namespace, settings: Settings) -> Begun:
+    return Begun(
+        toolchain=Toolchain.found(Path.cwd(), _build_flags(chosen)),
+        patterns=tuple(chosen.packages) or ("./...",),
+        binaries=Path(settings.store).parent / "go-test-binaries",
+        at_once=chosen.p or max(2, (os.cpu_count() or 2) // 2),
+    )
+
+
+def _prepare(
+    chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ...], begun: Begun
+) -> Prepared:
+    toolchain = begun.toolchain
     project = project_directory(toolchain)
     arguments = ["-test.short"] if chosen.short else []
     if chosen.benchtime:
         arguments.append(f"-test.benchtime={chosen.benchtime}")
     go = GoRun(
-        toolchain=toolchain,
-        patterns=tuple(chosen.packages) or ("./...",),
-        binaries=Path(settings.store).parent / "go-test-binaries",
-        at_once=chosen.p or max(2, (os.cpu_count() or 2) // 2),
+        begun=begun,
         run=chosen.run,
         skip=chosen.skip,
         bench=chosen.bench,

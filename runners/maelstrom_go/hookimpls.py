@@ -1,12 +1,13 @@
 """The Go runner: the same hooks through which any runner is a runner."""
 
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import trio
 
+from maelstrom_core.filters import Facts
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.container import ContainerSpec
@@ -17,7 +18,8 @@ from maelstrom_core.model.views import RunView, Summary
 from maelstrom_go.output_plan import Test, results_of
 from maelstrom_go.packages_plan import Package, directories_needed
 from maelstrom_go.request import PROFILE, GoRun, kind_of
-from maelstrom_go.toolchain import Builder, Built
+from maelstrom_go.selectors import known_of_all
+from maelstrom_go.toolchain import Built
 
 RUNNER = "go"
 LISTING_SECONDS = 60.0
@@ -137,7 +139,7 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
     go: GoRun = run.options["go"]
     fault, busy_with = run.options["fault"], run.options["busy with"]
     wanted = []
-    found = await trio.to_thread.run_sync(go.toolchain.packages, go.patterns)
+    found = await trio.to_thread.run_sync(go.begun.packages)
     go.needed.update(directories_needed(found))
     for package in found:
         if package.faults:
@@ -146,11 +148,10 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
                     [f"# {package.path}", *package.faults, f"FAIL\t{package.path} [setup failed]"]
                 )
             )
-        elif package.has_tests:
+        elif package.is_to_be_built and _may_be_wanted(run, package):
             wanted.append(package)
-    builder = Builder(go.toolchain, go.binaries, at_once=go.at_once)
+    builder = go.begun.builder(wanted)
     try:
-        builder.start(wanted)
         for package in wanted:
             busy_with(package.path)
         for _ in wanted:
@@ -163,6 +164,12 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
                     yield case
     finally:
         builder.close()
+
+
+def _may_be_wanted(run: RunView, package: Package) -> bool:
+    """Whether a filter may choose some of a package's tests; otherwise it is not built."""
+    may_choose: Callable[[Facts], bool] = run.options["may choose"]
+    return may_choose(known_of_all(_case(package, Path(), "Test")))
 
 
 async def _cases(run: RunView, go: GoRun, built: Built, binary: Path) -> list[Case]:

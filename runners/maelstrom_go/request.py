@@ -8,9 +8,9 @@ import attrs
 
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.layers import PathsLayer, Prefix
+from maelstrom_go.begun import Begun
 from maelstrom_go.coverage_plan import Merged
 from maelstrom_go.packages_plan import Package
-from maelstrom_go.toolchain import Toolchain
 
 INSIDE = "/.maelstrom/go"
 """Where containers have test binaries."""
@@ -23,8 +23,7 @@ _KINDS = (("Test", "test"), ("Benchmark", "benchmark"), ("Fuzz", "fuzz"), ("Exam
 class GoRun:
     """One invocation.
 
-    :param patterns: of packages
-    :param binaries: directory in which test binaries are kept
+    :param begun: Go, and what it does already
     :param run: which tests, as ``go test -run`` has it: parts between slashes choose subtests
     :param bench: which benchmarks, as ``go test -bench`` has it; empty for none
     :param arguments: of every test binary
@@ -34,10 +33,7 @@ class GoRun:
     :param needed: by import path of a package, directories of what it is made of
     """
 
-    toolchain: Toolchain
-    patterns: tuple[str, ...]
-    binaries: Path
-    at_once: int
+    begun: Begun
     run: str = ""
     skip: str = ""
     bench: str = ""
