@@ -4,6 +4,7 @@ Rounds are interleaved (A B C, A B C, …), so that a machine which slows down f
 all of them; each way is warmed up once before anything is counted.
 """
 
+import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -83,6 +84,6 @@ def table(
         line = f"| {row.name} | {cells} | {row.ratio:.2f} × |"
         if cpu is not None:
             first, own = cpu[rows[0].name], cpu[row.name]
-            line += f" {own * scale:,.2f} | {own / first:.2f} × |"
+            line += f" {own * scale:,.2f} | {own / first if first > 0 else math.nan:.2f} × |"
         lines.append(line)
     return "\n".join([*lines, ""])

@@ -1,7 +1,7 @@
 """Runs a program, and watches what it and all that it starts cost, from the outside.
 
-CPU time is summed over the processes that are alive, with what they have waited for: of a tree that
-ends all at once the last look counts, 20 ms before its end at most.
+CPU time is summed over the processes that are alive, with what they have waited for; or it is what the
+program and all that was waited for have taken in the end, if that is more.
 """
 
 import os
@@ -66,10 +66,14 @@ def watched(
             cwd=directory,
             env={**os.environ, **(variables or {})},
         )
-        while process.poll() is None:
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        while not ended:
             seconds, memory = _look(process.pid)
             cpu, peak = max(cpu, seconds), max(peak, memory)
             time.sleep(LOOK_SECONDS)
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        cpu = max(cpu, usage.ru_utime + usage.ru_stime)
         wall = time.perf_counter() - began
         said.seek(0)
         output = said.read().decode(errors="replace")

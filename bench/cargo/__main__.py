@@ -2,9 +2,9 @@
 
 Whole runs of real crates with all builds cached, under each way in turn, all in this one run:
 ``cargo test``, which the others are compared with; ours; cargo-nextest, which runs a process for each
-test, where it is in the ``PATH``; and the original's ``cargo-maelstrom`` where ``MAELSTROM_ORIGINAL`` names
-the directory of its binaries. The last two know no doctests, so runs without them are measured, and whole
-ones apart. Then what one more test takes that does nothing.
+test, where it is in the ``PATH``; and the original's ``cargo-maelstrom`` where ``MAELSTROM_ORIGINAL``
+names the directory of its binaries. The last two know no doctests, so runs without them are measured,
+and whole ones apart. Then what one more test takes that does nothing.
 
     python bench/cargo --suites semver --rounds 3                        one crate, three times
     cargo install --locked --root DIRECTORY cargo-nextest                a quarter of an hour; then

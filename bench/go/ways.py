@@ -10,10 +10,10 @@ from whole_runs import OURS, SLOTS, Way, last_number, original, unprivileged
 
 EACH = """\
 go test -c -o {kept}/ "$0" "$@" >/dev/null || exit 1
-go list -f '{{{{if or .TestGoFiles .XTestGoFiles}}}}{{{{.ImportPath}}}} {{{{.Dir}}}}{{{{end}}}}' "$0" "$@" |
-while read -r path directory; do
+go list -f '{{{{.ImportPath}}}} {{{{.Dir}}}}' "$0" "$@" | while read -r path directory; do
     cd "$directory" || exit 1
     program={kept}/${{path##*/}}.test
+    [ -x "$program" ] || continue
     "$program" -test.list . | grep -v '^Benchmark' |
         xargs -P{slots} -I@ "$program" '-test.run=^@$' >/dev/null || exit 1
 done

@@ -63,6 +63,8 @@ def _add_choosing(parser: argparse.ArgumentParser) -> None:
     add("--list", action="store_const", const="cases", help=text)
     text = "list their packages"
     add("--list-packages", dest="list", action="store_const", const="packages", help=text)
+    text = "list the binaries that hold them"
+    add("--list-binaries", dest="list", action="store_const", const="binaries", help=text)
 
 
 def _add_running(parser: argparse.ArgumentParser, program: RunnerProgram) -> None:

@@ -182,6 +182,7 @@ def _case(run: RunView, target: Target, name: str, markers: Iterable[str]) -> Ca
         id=CaseId(f"{target.id} {name}"),
         name=name,
         package=target.package,
+        binary=target.id,
         file=os.path.relpath(source, run.project_directory),
         markers=(target.kind, *markers),
         details=details,
