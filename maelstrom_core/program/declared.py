@@ -30,6 +30,7 @@ class Prepared:
     :param options: for its own hooks, in `RunView.options`
     :param touched: whether files have changed that a case depends on, as far as that is known; their
         paths are relative to the project
+    :param frame: what goes with every image in which cases run; ``None``: they cannot run in images
     :param always: layers without which a case cannot be run, whatever directives say
     :param templates: what ``<name>`` stands for in layers of its file of directives, besides
         ``<project-dir>``
@@ -39,6 +40,7 @@ class Prepared:
     container: ContainerSpec
     options: Mapping[str, Any] = attrs.field(factory=dict)
     touched: Callable[[Case, Collection[str]], bool] = in_the_same_directory
+    frame: ContainerSpec | None = None
     always: tuple[Any, ...] = ()
     templates: Mapping[str, str] = attrs.field(factory=dict)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from maelstrom_cargo.environment import container_of_rust
+from maelstrom_cargo.environment import containers_of_rust
 from maelstrom_cargo.hookimpls import RUNNER
 from maelstrom_cargo.libtest_plan import IGNORED, INCLUDE_IGNORED, TELLING, Arguments
 from maelstrom_cargo.options import (
@@ -121,8 +121,10 @@ def _prepare(
                 f"{word} is not for test binaries here, whose output is read",
                 remedy="see --list, --ui, --junit and --events, before the --",
             )
+    container, frame = containers_of_rust(toolchain, settings)
     cargo = CargoRun(
         toolchain=toolchain,
+        here=container,
         arguments=(
             *([chosen.testname] if chosen.testname else []),
             *(["--", *rest] if rest else []),
@@ -132,7 +134,8 @@ def _prepare(
     )
     return Prepared(
         project=toolchain.root,
-        container=container_of_rust(toolchain, settings),
+        container=container,
+        frame=frame,
         options={"cargo": cargo},
         templates={"build-dir": toolchain.built_in(profile_of(chosen))},
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from maelstrom_core.model.cases import Case
 from maelstrom_core.program import Prepared, RunnerProgram, run_program
 from maelstrom_core.program.early import Early
-from maelstrom_core.program.here import HERE_FIELDS, add_here_options
+from maelstrom_core.program.here import HERE_FIELDS, add_here_options, frame_here
 from maelstrom_core.settings import Settings
 from maelstrom_go.begun import Begun
 from maelstrom_go.environment import container_of_go, project_directory
@@ -33,7 +33,6 @@ Run the tests of Go packages, every test in a container of its own. Packages are
 _CANNOT = {
     "isolation": "there are no warm processes of Go to be forked: every test starts afresh",
     "group_by": "tests of Go do not share containers",
-    "include_shared_libraries": "the container has all libraries of this machine",
 }
 
 
@@ -143,6 +142,7 @@ def _prepare(
     return Prepared(
         project=project,
         container=container_of_go(toolchain, project, settings),
+        frame=frame_here(project, settings),
         options={"go": go},
         touched=touched,
     )

@@ -4,7 +4,11 @@ import os
 from pathlib import Path
 
 from maelstrom_core.model.container import ContainerSpec
-from maelstrom_core.program.here import container_here, project_around, variables_here
+from maelstrom_core.program.here import (
+    container_here,
+    project_around,
+    variables_here,
+)
 from maelstrom_core.settings import Settings
 from maelstrom_go.toolchain import Toolchain
 

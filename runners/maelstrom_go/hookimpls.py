@@ -38,8 +38,9 @@ def maelstrom_package(run: RunView, case: Case) -> ContainerSpec | None:
     if run.runner != RUNNER:
         return None
     go: GoRun = run.options["go"]
-    container = run.options["plan of"](case).container
-    return go.container_of(container, case.details["package"], case.details["binary"])
+    return go.container_of(
+        run.options["plan of"](case), case.details["package"], case.details["binary"]
+    )
 
 
 @hookimpl
@@ -175,9 +176,9 @@ def _may_be_wanted(run: RunView, package: Package) -> bool:
 async def _cases(run: RunView, go: GoRun, built: Built, binary: Path) -> list[Case]:
     """Tests of a package, as its binary lists them in the container in which it would run them."""
     package = built.package
-    container = run.options["plan of"](_case(package, binary, "Test")).container
+    plan = run.options["plan of"](_case(package, binary, "Test"))
     job = JobSpec(
-        container=go.container_of(container, package, binary),
+        container=go.container_of(plan, package, binary),
         program=go.program(binary),
         arguments=("-test.list=.",),
         timeout=LISTING_SECONDS,

@@ -7,7 +7,9 @@ from pathlib import Path
 import attrs
 
 from maelstrom_core.model.container import ContainerSpec
-from maelstrom_core.model.layers import PathsLayer, Prefix
+from maelstrom_core.model.layers import PathsLayer, Prefix, StubsLayer, braced
+from maelstrom_core.program.libraries import has_system, library_layers
+from maelstrom_core.testrun.directives_plan import CasePlan
 from maelstrom_go.begun import Begun
 from maelstrom_go.coverage_plan import Merged
 from maelstrom_go.packages_plan import Package
@@ -42,29 +44,29 @@ class GoRun:
     profile: Path | None = None
     coverage: Merged = attrs.field(factory=Merged)
     needed: dict[str, frozenset[str]] = attrs.field(factory=dict)
-    _containers: dict[tuple[int, str], tuple[ContainerSpec, ContainerSpec]] = attrs.field(
-        factory=dict
-    )
+    _containers: dict[tuple[int, str], tuple[CasePlan, ContainerSpec]] = attrs.field(factory=dict)
 
     def program(self, binary: Path) -> str:
         """A test binary's path in containers."""
         return f"{INSIDE}/{binary.parent.name}/{binary.name}"
 
-    def container_of(
-        self, container: ContainerSpec, package: Package, binary: Path
-    ) -> ContainerSpec:
+    def container_of(self, plan: CasePlan, package: Package, binary: Path) -> ContainerSpec:
         """A container with the binary of a package, in the package's directory; one for each."""
-        key = (id(container), package.path)
+        key = (id(plan), package.path)
         if key not in self._containers:
+            container = plan.container
             prefix = Prefix(strip=str(binary.parent.parent), prepend=INSIDE)
             layer = PathsLayer(paths=(str(binary),), prefix=prefix)
+            # Binaries that use cgo have some; in a container with nothing in it, so has its directory.
+            libraries = () if has_system(container) else library_layers(plan, str(binary))
+            place = StubsLayer(stubs=(f"{braced(package.directory)}/",))
             own = attrs.evolve(
                 container,
-                layers=(*container.layers, layer),
+                layers=(*container.layers, place, layer, *libraries),
                 working_directory=package.directory,
             )
-            # The first one is kept: its id must not be another's.
-            self._containers[key] = (container, own)
+            # The plan is kept: its id must not be another's.
+            self._containers[key] = (plan, own)
         return self._containers[key][1]
 
     def finish(self, say: Callable[[str], None]) -> None:
