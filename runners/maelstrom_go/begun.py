@@ -15,7 +15,7 @@ from maelstrom_go.toolchain import Builder, Toolchain
 class Begun:
     """Go as it was found, and its packages; both are found out anew for every later run.
 
-    :param patterns: of packages
+    :param patterns: of packages; none stands for all that there are here
     :param binaries: directory in which test binaries are kept
     :param at_once: how many packages are built at once
     """

@@ -15,6 +15,7 @@ from maelstrom_go.begun import Begun
 from maelstrom_go.environment import container_of_go, project_directory
 from maelstrom_go.hookimpls import RUNNER
 from maelstrom_go.json_look import GoEvents
+from maelstrom_go.options import add_go_options, build_flags, cover_flags, test_flags
 from maelstrom_go.request import GoRun
 from maelstrom_go.selectors import SELECTORS
 from maelstrom_go.toolchain import Toolchain
@@ -80,39 +81,16 @@ def program(rest: tuple[str, ...]) -> RunnerProgram:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("packages", nargs="*", metavar="PACKAGE", help="as for go test (default: ./...)")
-    group = parser.add_argument_group("as for go test")
-    add = group.add_argument
-    add("-run", metavar="REGEX", default="", help="tests and subtests that fit")
-    add("-skip", metavar="REGEX", default="", help="and not these")
-    add("-bench", metavar="REGEX", default="", help="benchmarks that fit, too")
-    add("-benchtime", metavar="TIME", help="how long, or how often (100x), each of them runs")
-    add("-short", action="store_true", help="tests may do less")
-    add("-count", dest="repeat", metavar="N", help="the same as --repeat")
-    add("-race", action="store_true", help="find data races")
-    add("-tags", metavar="TAGS", help="build tags, with commas between them")
-    add("-cover", action="store_true", help="measure what is covered")
-    add("-coverpkg", metavar="PATTERNS", help="of these packages (implies -cover)")
-    add("-coverprofile", metavar="FILE", help="write the profile of all tests (implies -cover)")
-    add("-covermode", choices=("set", "count", "atomic"), help="whether, or how often")
-    add("-vet", metavar="LIST", help="what go vet checks while it is built; off for nothing")
-    add("-mod", metavar="MODE", help="readonly, vendor or mod")
-    add("-ldflags", metavar="FLAGS", help="for the linker")
-    add("-gcflags", metavar="FLAGS", help="for the compiler")
-    add("-p", metavar="N", type=int, help="packages that are built at once")
-    text = "print events as go test does (--ui test2json)"
-    # Without a default of its own, which would come before that of --ui.
-    default = argparse.SUPPRESS
-    add("-json", dest="ui", action="store_const", const="test2json", default=default, help=text)
-    add("-args", metavar="…", help="what follows is for every test binary")
-    add_here_options(group)
+    text = "as for go test (default: ./..., or all modules of the workspace)"
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=text)
+    add_go_options(parser)
+    add_here_options(parser.add_argument_group("what a test may do"))
 
 
 def _begun(chosen: argparse.Namespace, settings: Settings) -> Begun:
     return Begun(
-        toolchain=Toolchain.found(Path.cwd(), _build_flags(chosen)),
-        patterns=tuple(chosen.packages) or ("./...",),
+        toolchain=Toolchain.found(Path.cwd(), build_flags(chosen)),
+        patterns=tuple(chosen.packages),
         binaries=Path(settings.store).parent / "go-test-binaries",
         at_once=chosen.p or max(2, (os.cpu_count() or 2) // 2),
     )
@@ -123,16 +101,14 @@ def _prepare(
 ) -> Prepared:
     toolchain = begun.toolchain
     project = project_directory(toolchain)
-    arguments = ["-test.short"] if chosen.short else []
-    if chosen.benchtime:
-        arguments.append(f"-test.benchtime={chosen.benchtime}")
     go = GoRun(
         begun=begun,
         run=chosen.run,
         skip=chosen.skip,
         bench=chosen.bench,
-        arguments=(*arguments, *rest),
-        has_coverage=bool(_cover_flags(chosen)),
+        arguments=(*test_flags(chosen), *rest),
+        shows=chosen.v,
+        has_coverage=bool(cover_flags(chosen)),
         profile=Path(chosen.coverprofile) if chosen.coverprofile else None,
     )
 
@@ -146,25 +122,6 @@ def _prepare(
         options={"go": go},
         touched=touched,
     )
-
-
-def _cover_flags(chosen: argparse.Namespace) -> list[str]:
-    flags = [
-        f"-{name}={getattr(chosen, name)}"
-        for name in ("coverpkg", "covermode")
-        if getattr(chosen, name)
-    ]
-    if chosen.cover or chosen.coverprofile or flags:
-        return ["-cover", *flags]
-    return []
-
-
-def _build_flags(chosen: argparse.Namespace) -> list[str]:
-    flags = ["-race"] if chosen.race else []
-    for name in ("tags", "vet", "mod", "ldflags", "gcflags"):
-        value = getattr(chosen, name)
-        flags += [f"-{name}={value}"] if value else []
-    return [*flags, *_cover_flags(chosen)]
 
 
 if __name__ == "__main__":

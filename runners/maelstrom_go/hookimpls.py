@@ -70,7 +70,7 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
     for left in result.outputs:
         if left.path == PROFILE:
             go.coverage.add(left.data.decode("utf-8", "replace"))
-    return report_of(case, result)
+    return report_of(case, result, shows=go.shows)
 
 
 @hookimpl
@@ -80,8 +80,11 @@ def maelstrom_run_ended(run: RunView, summary: Summary) -> None:
         run.options["go"].finish(run.options["say"])
 
 
-def report_of(case: Case, result: JobResult) -> CaseReport:
-    """The report of a case."""
+def report_of(case: Case, result: JobResult, *, shows: bool = False) -> CaseReport:
+    """The report of a case.
+
+    :param shows: whether what passing tests print is wanted
+    """
     text = result.stdout.text()
     tests = results_of(text)
     own = tests.pop(case.name, Test(case.name))
@@ -91,16 +94,19 @@ def report_of(case: Case, result: JobResult) -> CaseReport:
         message = _why(own, list(tests.values()), result, text)
     elif status is CaseStatus.SKIPPED or kind_of(case.name) == "benchmark":
         message = own.output.strip()
+    elif shows:
+        message = _printed(own, list(tests.values()))
     return CaseReport(
         id=case.id,
         status=status,
         message=message,
         duration=own.seconds or result.usage.wall_seconds,
         details={
+            "shown": shows,
             "parts": [
                 {"name": test.name, "status": test.status or "unknown", "seconds": test.seconds}
                 for test in tests.values()
-            ]
+            ],
         },
         result=result,
     )
@@ -126,13 +132,21 @@ def _why(own: Test, parts: list[Test], result: JobResult, text: str) -> str:
     if result.outcome != Exited(1):
         lines.append(describe(result.outcome))
     failed = [part for part in parts if part.status == "fail" or not part.status]
-    for part in [own, *failed]:
-        if part.output.strip():
-            lines += [f"--- {part.name}", part.output.rstrip("\n")]
+    if printed := _printed(own, failed):
+        lines.append(printed)
     if not own.status and not lines[1:]:
         lines.append(text.rstrip("\n"))
     if result.stderr.total_bytes:
         lines += ["--- stderr", result.stderr.text().rstrip("\n")]
+    return "\n".join(lines)
+
+
+def _printed(own: Test, parts: list[Test]) -> str:
+    """What a test and some of its subtests have printed."""
+    lines = []
+    for part in [own, *parts]:
+        if part.output.strip():
+            lines += [f"--- {part.name}", part.output.rstrip("\n")]
     return "\n".join(lines)
 
 

@@ -29,6 +29,7 @@ class GoRun:
     :param run: which tests, as ``go test -run`` has it: parts between slashes choose subtests
     :param bench: which benchmarks, as ``go test -bench`` has it; empty for none
     :param arguments: of every test binary
+    :param shows: whether what passing tests print is wanted
     :param has_coverage: whether binaries count what they run
     :param profile: file for the coverage of all tests
     :param coverage: of the tests that have ended
@@ -40,6 +41,7 @@ class GoRun:
     skip: str = ""
     bench: str = ""
     arguments: tuple[str, ...] = ()
+    shows: bool = False
     has_coverage: bool = False
     profile: Path | None = None
     coverage: Merged = attrs.field(factory=Merged)
