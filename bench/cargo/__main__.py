@@ -22,7 +22,7 @@ from crates import PROJECTS, fetch  # noqa: E402
 from ways import NO_DOCTESTS, ways_of, write_trivial  # noqa: E402
 from whole_runs import FEW, MANY, Bench, chosen_of, options  # noqa: E402
 
-SUITES = ("semver", "smallvec", "indexmap", "workspace")
+SUITES = ("semver", "smallvec", "workspace")
 TRIVIAL = "trivial"
 
 
