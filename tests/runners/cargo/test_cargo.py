@@ -191,7 +191,7 @@ parent = "bare"
 
 [[directives]]
 filter = "name.equals(tests::price)"
-added_layers = [{ paths = ["<build-dir>/tool"], strip_prefix = "<build-dir>", prepend_prefix = "/tools" }]
+added_layers = [{ paths = ["<build-dir>/tool"], strip_prefix = "<build-dir>" }]
 
 [[directives]]
 filter = "name.equals(tests::hangs)"
