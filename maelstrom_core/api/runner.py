@@ -15,7 +15,6 @@ from maelstrom_core.api.images import ImagesOfJobs
 from maelstrom_core.api.jobs import Jobs
 from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.errors import InputError, UsageError
-from maelstrom_core.hooks.installed import RUNNERS
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
@@ -27,6 +26,8 @@ from maelstrom_core.spec.jobs_plan import PlannedJob
 AnyJob: TypeAlias = JobSpec | Mapping[str, Any]
 """A job: made, or as it is written in JSON or TOML."""
 ChangesForm: TypeAlias = Literal["tar", "directory"]
+RUNNERS = ("go", "pytest")
+"""Plugins of ours that know cases, and not where jobs go: loading them takes longer than a job."""
 READ_AHEAD = 100
 """Jobs that are known before the first of them has ended; twice the slots, if that is more."""
 

@@ -13,9 +13,6 @@ from importlib import import_module
 from importlib.machinery import PathFinder
 from typing import Any, NamedTuple
 
-RUNNERS = ("cargo", "go", "pytest")
-"""Plugins of ours that know cases of one kind, and nothing else: to load one takes longer than some jobs
-do, so that a program which runs other cases leaves it out."""
 _SUFFIXES = (".dist-info", ".egg-info")
 
 

@@ -13,8 +13,8 @@ import trio
 from maelstrom_core.api import AsyncRunner, InputError, Jobs
 from maelstrom_core.api.arrivals import Arrivals
 from maelstrom_core.api.images import ImagesOfJobs
+from maelstrom_core.api.runner import RUNNERS
 from maelstrom_core.cluster.choose import open_backend
-from maelstrom_core.hooks.installed import RUNNERS
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.settings import Settings
 from maelstrom_run.at_terminal import SHELL, run_at_terminal, seated
