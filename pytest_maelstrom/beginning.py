@@ -2,18 +2,19 @@
 
 import contextlib
 import gc
-import os
 from typing import TYPE_CHECKING
 
 from maelstrom_core.container import slot_process
+from maelstrom_core.kept_code import kept_code
 
 if TYPE_CHECKING:
     import pytest
 
     from pytest_maelstrom.session import Controller
 
-MOST_EARLY = 8
-"""Slot processes that are started before it is known how many are wanted."""
+EARLY = 2
+"""Slot processes that are started before it is known what is wanted: one for a template, and one that
+shows whether this host allows containers. Forks of a template need no others."""
 
 
 def begin(config: "pytest.Config") -> "Controller":
@@ -22,12 +23,12 @@ def begin(config: "pytest.Config") -> "Controller":
     :raises pytest.UsageError: if options or settings are bad
     """
     with contextlib.suppress(OSError):  # told when they are needed
-        # One for each slot that there will be by default, and one for a template.
-        slot_process.start_early(min(len(os.sched_getaffinity(0)), MOST_EARLY) + 1)
+        slot_process.start_early(EARLY)
     collects = gc.isenabled()
     gc.disable()  # importing makes no garbage, and looking for it takes an eighth of its time
     try:
-        from pytest_maelstrom.session import Controller
+        with kept_code("pytest"):
+            from pytest_maelstrom.session import Controller
     finally:
         if collects:
             gc.enable()

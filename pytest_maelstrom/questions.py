@@ -7,13 +7,14 @@ from maelstrom_core.container.control_groups import as_offered
 from maelstrom_core.container.explain import explain
 from maelstrom_core.container.facts import slot_facts
 from maelstrom_core.container.plan import blueprint_of
-from maelstrom_core.hooks.manager import Plugins
+from maelstrom_core.hooks.manager import Plugins, other_runners
 from maelstrom_core.layers.words_plan import in_words
 from maelstrom_core.model.container import Container
 from maelstrom_core.model.layers import HostTreeLayer
 from pytest_maelstrom.choices import choices_of
 from pytest_maelstrom.containers import containers_of
 from pytest_maelstrom.environment import project_directory
+from pytest_maelstrom.hookimpls import RUNNER
 from pytest_maelstrom.request import PytestRun
 from pytest_maelstrom.session import as_usage_errors
 from pytest_maelstrom.settings import read_settings
@@ -22,13 +23,13 @@ from pytest_maelstrom.settings import read_settings
 def print_config(config: pytest.Config) -> None:
     """Show every setting and where its value comes from."""
     with as_usage_errors():
-        print(read_settings(config, Plugins()).described())
+        print(read_settings(config, Plugins(block=other_runners(RUNNER))).described())
 
 
 def print_explanation(config: pytest.Config) -> None:
     """Show the container in which a test would run, with every step that would make it."""
     with as_usage_errors():
-        settings = read_settings(config, Plugins())
+        settings = read_settings(config, Plugins(block=other_runners(RUNNER)))
         run = PytestRun.of(config)
         project = project_directory(config)
         containers = containers_of(run, project, settings)

@@ -12,7 +12,7 @@ import trio
 from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks import hookimpl
-from maelstrom_core.hooks.manager import Plugins
+from maelstrom_core.hooks.manager import Plugins, other_runners
 from maelstrom_core.model.cases import CaseReport
 from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
@@ -58,7 +58,7 @@ class Controller:
         refuse_unsuitable(config)
         self._notes = take_over(config)
         with as_usage_errors():
-            self._plugins = Plugins(extra=[("pytest-session", self)])
+            self._plugins = Plugins(block=other_runners(RUNNER), extra=[("pytest-session", self)])
             self._settings: Settings = read_settings(config, self._plugins)
         self._outputs = Outputs(
             self._settings.output,

@@ -15,7 +15,7 @@ from maelstrom_core.api.images import ImagesOfJobs
 from maelstrom_core.api.jobs import Jobs
 from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.errors import InputError, UsageError
-from maelstrom_core.hooks.manager import Plugins
+from maelstrom_core.hooks.manager import Plugins, other_runners
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
 from maelstrom_core.model.ports import Backend, KeepsChanges, OnOutput, Viewer
@@ -26,8 +26,6 @@ from maelstrom_core.spec.jobs_plan import PlannedJob
 AnyJob: TypeAlias = JobSpec | Mapping[str, Any]
 """A job: made, or as it is written in JSON or TOML."""
 ChangesForm: TypeAlias = Literal["tar", "directory"]
-RUNNERS = ("go", "pytest")
-"""Plugins of ours that know cases, and not where jobs go: loading them takes longer than a job."""
 READ_AHEAD = 100
 """Jobs that are known before the first of them has ended; twice the slots, if that is more."""
 
@@ -268,6 +266,6 @@ async def open_runner(
     project = Path(project_directory).resolve()
     with closing(ImagesOfJobs(settings, project)) as images:
         jobs = Jobs(project, client=environment, timeout=settings.timeout, bringer=images)
-        plugins = Plugins(block=RUNNERS)
+        plugins = Plugins(block=other_runners())
         async with open_backend(settings, plugins, project_directory=project) as backend:
             yield AsyncRunner(backend, jobs)

@@ -32,6 +32,7 @@ def open_backend(
         interpreter=settings.interpreter,
         template_memory_bytes=bytes_of_templates,
         labels=settings.labels,
+        slots_at_once=getattr(settings, "isolation", "") != "template",
     )
     if only_here or not getattr(settings, "broker", ""):
         return here

@@ -251,6 +251,7 @@ async def open_local_backend(
     template_memory_bytes: int | None = None,
     labels: Collection[str] = (),
     others_keep_layers: bool = False,
+    slots_at_once: bool = True,
 ) -> AsyncIterator[LocalBackend]:
     """A backend on this machine for as long as the context lasts; nothing is left after it.
 
@@ -259,6 +260,7 @@ async def open_local_backend(
     :param template_memory_bytes: what warm templates may take together that no job uses
     :param labels: those of this machine; jobs that ask for others end at once
     :param others_keep_layers: see `LocalBackend`
+    :param slots_at_once: see `open_slots`; false where most jobs are forks, which need none
     :raises maelstrom_core.errors.HostError: if this host refuses containers, or the store cannot
         be used
     """
@@ -270,7 +272,7 @@ async def open_local_backend(
             store, project_directory, labels, others_keep_layers=others_keep_layers
         )
         try:
-            async with open_slots(slots, interpreter=interpreter) as opened:
+            async with open_slots(slots, interpreter=interpreter, at_once=slots_at_once) as opened:
                 ports: list[SlotPort] = list(opened)
                 templates = partial(TemplateSlot, interpreter=interpreter)
                 async with open_engine(

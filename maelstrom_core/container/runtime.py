@@ -132,12 +132,25 @@ class Slot:
         """See `SlotPort.receive`."""
         while not self._messages:
             kind = self._current[1] if self._current else MOST
-            process = self._process_for(kind)
+            process = self._processes.get(kind)
+            if process is None and not self._aside:
+                await self._needed()
+                continue
+            process = process or self._process_for(kind)
             if await self._readable(process):
                 self._take(kind, process)
                 for job in list(self._aside):
                     self._take_aside(job)
         return self._messages.popleft()
+
+    async def _needed(self) -> None:
+        """Wait until there is a process that could say something."""
+        event = trio.Event()
+        self._listening = event.set
+        try:
+            await event.wait()
+        finally:
+            self._listening = _nobody
 
     async def _readable(self, process: SlotProcess) -> bool:
         """Wait until the process has said something, or one that was set aside; false if others are
@@ -199,6 +212,7 @@ class Slot:
         process = self._processes.get(kind)
         if process is None:
             process = self._processes[kind] = take(kind, self._interpreter)
+            self._listening()
             for message in self._containers.values():
                 if kind_of(message) == kind:
                     send(process.control, ("prepare", message.key, message.spec))
@@ -272,21 +286,24 @@ def decoded(message: tuple[Any, ...]) -> SlotMessage:
 
 @asynccontextmanager
 async def open_slots(
-    count: int, *, interpreter: Interpreter = "auto"
+    count: int, *, interpreter: Interpreter = "auto", at_once: bool = True
 ) -> AsyncIterator[Sequence[Slot]]:
     """Slots for as long as the context lasts; nothing of them is left after it.
 
     :param count: how many jobs can run at once
     :param interpreter: which interpreter of scripts to use; ``auto`` takes the machine code where
         it can be used
+    :param at_once: start the processes of all slots; otherwise of the first, and of each other one
+        when it is given its first job
     :raises HostError: where the host refuses containers; with the remedy
     """
     OWN.hold()
     slots = [Slot(index, interpreter) for index in range(count)]
     try:
-        for slot in slots:
+        first = slots if at_once else slots[:1]
+        for slot in first:
             slot.start()
-        for slot in slots:
+        for slot in first:
             await slot.ready()
         yield slots
     finally:

@@ -22,7 +22,17 @@ from maelstrom_core.model.ports import BackendOpener
 from maelstrom_core.model.views import RunView
 
 GROUP = "maelstrom"
+OWN_RUNNERS = ("pytest", "go", "cargo")
+"""Entry points of ours that know cases, and nothing else: loading those takes longer than a job."""
 _HOOK_NAMES = [name for name in vars(specs) if name.startswith("maelstrom_")]
+
+
+def other_runners(runner: str = "") -> tuple[str, ...]:
+    """Entry points of ours that a run has no use for.
+
+    :param runner: whose run it is; that of no runner by default
+    """
+    return tuple(name for name in OWN_RUNNERS if name != runner)
 
 
 class PluginFailed(MaelstromError):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from maelstrom_core.errors import MaelstromError
-from maelstrom_core.hooks.manager import Plugins
+from maelstrom_core.hooks.manager import Plugins, other_runners
 from maelstrom_core.program.declared import RunnerProgram
 from maelstrom_core.program.exit_codes import INTERRUPTED
 from maelstrom_core.program.options import PASSED_ON, parser_of
@@ -42,7 +42,7 @@ def run_program(program: RunnerProgram, arguments: Sequence[str] | None = None) 
 def _answer(program: RunnerProgram, chosen: argparse.Namespace) -> int:
     if chosen.init:
         return write_starter(program)
-    plugins = Plugins()
+    plugins = Plugins(block=other_runners(program.runner))
     settings = _settings(program, chosen, plugins)
     if chosen.print_config:
         print(settings.described())

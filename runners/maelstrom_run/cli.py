@@ -12,6 +12,7 @@ from typing import Any
 
 from maelstrom_core.container import slot_process
 from maelstrom_core.errors import MaelstromError
+from maelstrom_core.kept_code import kept_code
 from maelstrom_core.settings import Settings, load
 from maelstrom_core.settings.command_line import Version, add_settings, given
 from maelstrom_run.endings_plan import BY_SIGNAL, HOST_FAULT, Ending
@@ -86,10 +87,11 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> Ending:
     collects = gc.isenabled()
     gc.disable()  # importing makes no garbage, and what it makes stays
     try:
-        # Nothing of trio is needed for what only asks.
-        import trio
+        with kept_code("run"):
+            # Nothing of trio is needed for what only asks.
+            import trio
 
-        from maelstrom_run.session import run
+            from maelstrom_run.session import run
 
         gc.freeze()
         # Jobs leave hardly any cycles behind: to look for some after every few is wasted.

@@ -13,9 +13,8 @@ import trio
 from maelstrom_core.api import AsyncRunner, InputError, Jobs
 from maelstrom_core.api.arrivals import Arrivals
 from maelstrom_core.api.images import ImagesOfJobs
-from maelstrom_core.api.runner import RUNNERS
 from maelstrom_core.cluster.choose import open_backend
-from maelstrom_core.hooks.manager import Plugins
+from maelstrom_core.hooks.manager import Plugins, other_runners
 from maelstrom_core.settings import Settings
 from maelstrom_run.at_terminal import SHELL, run_at_terminal, seated
 from maelstrom_run.endings_plan import BY_SIGNAL, HOST_FAULT, Ending
@@ -83,7 +82,7 @@ async def _run_jobs(
             if chosen.tty or job.terminal is not None:
                 job = seated(job)
         files = Files(Path(settings.output_directory), settings.changes)
-        plugins = Plugins(block=RUNNERS)
+        plugins = Plugins(block=other_runners())
         async with open_backend(settings, plugins, project_directory=Path.cwd()) as backend:
             runner = AsyncRunner(backend, jobs)
             if chosen.one and job.terminal is not None:

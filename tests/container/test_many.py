@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
-from maelstrom_core.container.messages import Ended, Launch
+from maelstrom_core.container.messages import Ended, Launch, Lost
 from maelstrom_core.container.plan import MAX_LAYERS, prepare_message
 from maelstrom_core.container.runtime import open_slots
 from maelstrom_core.errors import InputError
@@ -110,3 +111,39 @@ def test_the_kernel_stacks_as_many_as_we_allow(shell, tmp_path):
         (layer / f"of-{index}").write_text("")
         layers.append(layer)
     assert shell("ls / | grep -c of-", lowers=layers).out == f"{MAX_LAYERS}\n"
+
+
+def test_slots_that_are_not_needed_yet_have_no_process(lower, interpreter):
+    """And get one when they are, also in the place of one that was lost."""
+    message = prepare_message(Container(), lowers=[str(lower)])
+
+    async def main() -> None:
+        async with open_slots(2, interpreter=interpreter, at_once=False) as (_first, second):
+            # The one that was started, and the slot.
+            assert (await settled(lambda: counts()[0] == 2))[0] == 2
+            said: list[object] = []
+
+            async def listen() -> None:
+                while True:
+                    said.append(await second.receive())
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(listen)
+                await trio.testing.wait_all_tasks_blocked()
+                assert counts()[0] == 2
+                for number in range(2):
+                    said.clear()
+                    if number == 0:
+                        second.prepare(message)
+                    second.launch(Launch(number, message.key, "/true", (), ()))
+                    with trio.fail_after(60):
+                        while not said or not isinstance(said[-1], Ended):
+                            await trio.sleep(0.01)
+                    (process,) = second._processes.values()
+                    process.process.kill()
+                    with trio.fail_after(60):
+                        while not isinstance(said[-1], Lost):
+                            await trio.sleep(0.01)
+                nursery.cancel_scope.cancel()
+
+    trio.run(main)
