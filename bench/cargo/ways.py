@@ -34,7 +34,7 @@ def ways_of(directory: Path, options: Sequence[str], work: Path) -> dict[str, Wa
         "MAELSTROM_STORE": str(work / "store"),
         "MAELSTROM_STATE": str(work / "state"),
     }
-    ours = [sys.executable, "-m", "maelstrom_cargo.cli", "--ui", "quiet", "--slots", str(SLOTS)]
+    ours = [sys.executable, "-m", "maelstrom_cargo.start", "--ui", "quiet", "--slots", str(SLOTS)]
     ways = {
         "cargo test": Way(
             command=[*unprivileged(), "cargo", "test", *options],

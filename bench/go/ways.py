@@ -46,7 +46,7 @@ def ways_of(module: Path, packages: Sequence[str], work: Path) -> dict[str, Way]
         "MAELSTROM_STORE": str(work / "store"),
         "MAELSTROM_STATE": str(work / "state"),
     }
-    ours = [sys.executable, "-m", "maelstrom_go.cli", "--ui", "quiet", "--slots", str(SLOTS)]
+    ours = [sys.executable, "-m", "maelstrom_go.start", "--ui", "quiet", "--slots", str(SLOTS)]
     kept = work / "binaries" / module.name
     kept.mkdir(parents=True, exist_ok=True)
     ways = {
