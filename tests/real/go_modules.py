@@ -137,7 +137,7 @@ def main() -> int:
     if shutil.which("go") is None:
         parser.error("there is no go in the PATH")
     os.environ.pop("GOFLAGS", None)
-    program = [sys.executable, "-m", "maelstrom_go.cli"]
+    program = [sys.executable, "-m", "maelstrom_go.start"]
     with tempfile.TemporaryDirectory(prefix="maelstrom-go-") as directory:
         names = chosen.modules or list(MODULES)
         return 1 if sum(compare(name, Path(directory), program) for name in names) else 0

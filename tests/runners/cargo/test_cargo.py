@@ -291,7 +291,7 @@ fn main() {
 
 def test_it_is_a_command_of_cargo(shop: Any, tmp_path: Path) -> None:
     program = tmp_path / "cargo-maelstrom"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m maelstrom_cargo.cli "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m maelstrom_cargo.start "$@"\n')
     program.chmod(0o755)
 
     ran = shop.call(

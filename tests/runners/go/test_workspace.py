@@ -91,7 +91,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
 
     def run_it(*arguments: str, at: str = ".") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "maelstrom_go.cli", *arguments],
+            [sys.executable, "-m", "maelstrom_go.start", *arguments],
             cwd=directory / at,
             env={**os.environ, **private},
             stdin=subprocess.DEVNULL,
