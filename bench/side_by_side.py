@@ -4,6 +4,7 @@ Rounds are interleaved (A B C, A B C, …), so that a machine which slows down f
 all of them; each way is warmed up once before anything is counted.
 """
 
+import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,16 +61,29 @@ def compare(
     ]
 
 
-def table(title: str, unit: str, rows: list[Row], *, scale: float = 1.0) -> str:
-    """Markdown, for a terminal and for the docs alike."""
-    lines = [
-        f"### {title}",
-        "",
-        f"| way | median {unit} | lowest | highest | of the first |",
-        "|---|---:|---:|---:|---:|",
-    ]
+def table(
+    title: str,
+    unit: str,
+    rows: list[Row],
+    *,
+    scale: float = 1.0,
+    cpu: Mapping[str, float] | None = None,
+) -> str:
+    """Markdown, for a terminal and for the docs alike.
+
+    :param cpu: name → median of the CPU time, in the unit that the rows were measured in
+    """
+    heading = f"| way | median {unit} | lowest | highest | of the first |"
+    rule = "|---|---:|---:|---:|---:|"
+    if cpu is not None:
+        heading, rule = f"{heading} CPU {unit} | of the first |", f"{rule}---:|---:|"
+    lines = [f"### {title}", "", heading, rule]
     for row in rows:
         figures = (row.median * scale, row.lowest * scale, row.highest * scale)
         cells = " | ".join(f"{figure:,.2f}" for figure in figures)
-        lines.append(f"| {row.name} | {cells} | {row.ratio:.2f} × |")
+        line = f"| {row.name} | {cells} | {row.ratio:.2f} × |"
+        if cpu is not None:
+            first, own = cpu[rows[0].name], cpu[row.name]
+            line += f" {own * scale:,.2f} | {own / first if first > 0 else math.nan:.2f} × |"
+        lines.append(line)
     return "\n".join([*lines, ""])

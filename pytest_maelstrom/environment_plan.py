@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import attrs
 
-from maelstrom_core.layers.here_plan import NOT_INSIDE, snapshot
+from maelstrom_core.layers.here_plan import NOT_INSIDE, around_image, snapshot
 from maelstrom_core.model.container import (
     USUAL_PATH,
     ContainerSpec,
@@ -20,7 +20,6 @@ from maelstrom_core.model.layers import (
     HostTreeLayer,
     LayerSpec,
     PathsLayer,
-    Prefix,
     StubsLayer,
     Symlink,
     SymlinksLayer,
@@ -98,24 +97,12 @@ def default_container(
 def image_frame(
     around: Surroundings, settings: Settings, template: Template | None = None
 ) -> ContainerSpec:
-    """What goes with every image, so that it is enough to name one: the project, at its own path.
+    """What goes with every image: the project, with interpreter and packages that are the image's.
 
-    Interpreter and packages are the image's; of the host there is what it knows of its network, as
-    Docker has it. The image's own variables come before those here.
+    The image's own variables come before those here.
     """
-    layers: tuple[LayerSpec, ...] = (
-        PathsLayer(
-            paths=("/etc/hosts", "/etc/resolv.conf"),
-            prefix=Prefix(follow_symlinks=True),
-            optional=True,
-        ),
-        snapshot(around.project, around.trees),
-        # Directories, whatever the image has there: a link would take a mount elsewhere.
-        StubsLayer(stubs=("/proc/", "/sys/", "/dev/")),
-        StubsLayer(stubs=("/run/", "/root/", f"{braced(around.directory)}/")),
-        StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
-        _ours(around),
-    )
+    copies = [snapshot(around.project, around.trees)]
+    layers = (*around_image(copies, around.directory), _ours(around))
     return ContainerSpec(
         layers=layers,
         mounts=(Proc(), Sys(), Devices()),

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable
 
-from maelstrom_core.model.layers import GlobLayer, LayerSpec, escaped
+from maelstrom_core.model.layers import (
+    GlobLayer,
+    LayerSpec,
+    PathsLayer,
+    Prefix,
+    StubsLayer,
+    braced,
+    escaped,
+)
 
 LEFT_OUT = (
     ".git",
@@ -52,4 +60,26 @@ def snapshot(project: str, trees: Iterable[str]) -> LayerSpec:
         root=project,
         exclude=tuple(excluded),
         exclude_marked=("pyvenv.cfg",),
+    )
+
+
+def around_image(snapshots: Iterable[LayerSpec], directory: str) -> tuple[LayerSpec, ...]:
+    """Layers that go with every image, so that it is enough to name one: the project, at its own path.
+
+    Of the host there is what it knows of its network, as Docker has it.
+
+    :param snapshots: copies of the project
+    :param directory: where tests start
+    """
+    return (
+        PathsLayer(
+            paths=("/etc/hosts", "/etc/resolv.conf"),
+            prefix=Prefix(follow_symlinks=True),
+            optional=True,
+        ),
+        *snapshots,
+        # Directories, whatever the image has there: a link would take a mount elsewhere.
+        StubsLayer(stubs=("/proc/", "/sys/", "/dev/")),
+        StubsLayer(stubs=("/run/", "/root/", f"{braced(directory)}/")),
+        StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
     )

@@ -50,6 +50,8 @@ class Case:
     :param id: its full name; unique within a run
     :param name: the short one
     :param package: what it belongs to (a Go package, a crate); ``default`` where there is none
+    :param binary: the program that holds it, by a name that is unique within a run, where a package has
+        several; otherwise that is its package
     :param file: where it is written, relative to the project directory, if known
     :param markers: its marks, inherited ones too
     :param group: cases of one group share a container when asked to
@@ -61,6 +63,7 @@ class Case:
     id: CaseId
     name: str
     package: str = "default"
+    binary: str = ""
     file: str = ""
     markers: tuple[str, ...] = ()
     group: str = ""

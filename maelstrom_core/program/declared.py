@@ -30,6 +30,7 @@ class Prepared:
     :param options: for its own hooks, in `RunView.options`
     :param touched: whether files have changed that a case depends on, as far as that is known; their
         paths are relative to the project
+    :param frame: what goes with every image in which cases run; ``None``: they cannot run in images
     :param always: layers without which a case cannot be run, whatever directives say
     :param templates: what ``<name>`` stands for in layers of its file of directives, besides
         ``<project-dir>``
@@ -39,12 +40,17 @@ class Prepared:
     container: ContainerSpec
     options: Mapping[str, Any] = attrs.field(factory=dict)
     touched: Callable[[Case, Collection[str]], bool] = in_the_same_directory
+    frame: ContainerSpec | None = None
     always: tuple[Any, ...] = ()
     templates: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def _nothing(_: argparse.ArgumentParser) -> None:
     """Add no option."""
+
+
+def _nothing_yet(_: argparse.Namespace, __: Settings) -> None:
+    """Begin nothing."""
 
 
 @attrs.frozen(kw_only=True)
@@ -58,6 +64,8 @@ class RunnerProgram:
     :param selectors: what filters may ask of its cases
     :param prepare: looks around, when the command line is known; may raise
         `maelstrom_core.errors.MaelstromError`
+    :param begin: called before `prepare`, when most of this program is not loaded yet: tools that take
+        long may be started, and work meanwhile; what goes wrong is for `prepare` to say
     :param add_options: adds options of its own; ``argparse`` puts them into what `prepare` is given
     :param fields: settings of its own
     :param looks: ways to show a run beside those that all runners have, by the name of ``--ui``
@@ -70,6 +78,7 @@ class RunnerProgram:
     description: str
     selectors: Selectors
     prepare: Callable[[argparse.Namespace, Settings], Prepared]
+    begin: Callable[[argparse.Namespace, Settings], None] = _nothing_yet
     add_options: Callable[[argparse.ArgumentParser], None] = _nothing
     fields: tuple[Field, ...] = ()
     looks: Mapping[str, Callable[[], Look]] = attrs.field(factory=dict)

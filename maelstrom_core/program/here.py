@@ -10,9 +10,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from maelstrom_core.errors import UsageError
-from maelstrom_core.layers.here_plan import NOT_INSIDE, snapshot
+from maelstrom_core.layers.here_plan import NOT_INSIDE, around_image, snapshot
 from maelstrom_core.layers.system import apart_from, etc_files, top_level, without_nested
-from maelstrom_core.model.container import ContainerSpec, Devices, Network, Proc, Root, Sys
+from maelstrom_core.model.container import (
+    USUAL_PATH,
+    ContainerSpec,
+    Devices,
+    Network,
+    Proc,
+    Root,
+    Sys,
+)
 from maelstrom_core.model.layers import (
     HostTreeLayer,
     LayerSpec,
@@ -116,4 +124,26 @@ def container_here(
         working_directory=own,
         user=os.geteuid(),
         group=os.getegid(),
+    )
+
+
+def frame_here(
+    project: Path, settings: Settings, *, snapshots: Iterable[LayerSpec] | None = None
+) -> ContainerSpec:
+    """What goes with every image in which tests run (`maelstrom_core.program.Prepared.frame`).
+
+    The tools are the image's, if tests need any; so are the variables, of which there are few here.
+
+    :param project: of which there is a copy, at its own path
+    :param settings: with `HERE_FIELDS`
+    :param snapshots: layers of the copy; all of the project by default
+    """
+    own = os.fspath(project)
+    return ContainerSpec(
+        layers=around_image([snapshot(own, ())] if snapshots is None else snapshots, own),
+        mounts=(Proc(), Sys(), Devices()),
+        root=Root(writable=True, size_bytes=settings.root_size),
+        network=Network(settings.network),
+        environment=(("HOME", "/root"), ("PATH", USUAL_PATH)),
+        working_directory=own,
     )

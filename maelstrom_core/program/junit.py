@@ -70,7 +70,7 @@ class JUnit:
         case = self._cases.get(report.original)
         element = ElementTree.Element(
             "testcase",
-            classname=_clean(case.package if case is not None else ""),
+            classname=_clean((case.binary or case.package) if case is not None else ""),
             name=_clean((case.name if case is not None else report.id) + report.mark),
             time=f"{report.duration:.6f}",
         )

@@ -1,4 +1,4 @@
-"""Lists cases, or the packages that they are of, as text or as JSON."""
+"""Lists cases, or the packages or binaries that they are of, as text or as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -10,10 +10,12 @@ from maelstrom_core.model.cases import Case
 def print_list(cases: Sequence[Case], *, what: str, as_json: bool) -> None:
     """Print a list on standard output.
 
-    :param what: ``cases`` or ``packages``
+    :param what: ``cases``, ``packages`` or ``binaries``
     """
-    if what == "packages":
-        names = list(dict.fromkeys(case.package for case in cases))
+    if what != "cases":
+        are_binaries = what == "binaries"
+        found = ((case.binary if are_binaries else "") or case.package for case in cases)
+        names = list(dict.fromkeys(found))
         print(json.dumps(names, indent=2) if as_json else "\n".join(names))
         return
     if as_json:
@@ -28,6 +30,7 @@ def _plain(case: Case) -> dict[str, Any]:
         "id": case.id,
         "name": case.name,
         "package": case.package,
+        "binary": case.binary or case.package,
         "file": case.file,
         "markers": list(case.markers),
     }

@@ -1,13 +1,17 @@
 """From a command line to an exit status."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
+from maelstrom_core.container.slot_process import start_early
 from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks.manager import Plugins, other_runners
+from maelstrom_core.kept_code import kept_code
 from maelstrom_core.program.declared import RunnerProgram
 from maelstrom_core.program.exit_codes import INTERRUPTED
 from maelstrom_core.program.options import PASSED_ON, parser_of
@@ -47,11 +51,26 @@ def _answer(program: RunnerProgram, chosen: argparse.Namespace) -> int:
     if chosen.print_config:
         print(settings.described())
         return 0
-    import trio
+    program.begin(chosen, settings)
+    if settings.interpreter == "auto":
+        # They start on another CPU while the rest of us is imported, which takes as long.
+        with suppress(OSError):  # told when they are needed
+            start_early(settings.slots)
+    collects = gc.isenabled()
+    gc.disable()  # importing makes no garbage, and what it makes stays
+    try:
+        with kept_code(program.program):
+            # Nothing of trio is needed for what only asks.
+            import trio
 
-    from maelstrom_core.program.session import Session
+            from maelstrom_core.program.session import Session
 
-    # Nothing of trio is needed for what only asks.
+        gc.freeze()
+        # Cases leave hardly any cycles behind: to look for some after every few is wasted.
+        gc.set_threshold(10_000)
+    finally:
+        if collects:
+            gc.enable()
     return trio.run(
         partial(Session(program, chosen, settings, plugins).run),
         restrict_keyboard_interrupt_to_checkpoints=True,

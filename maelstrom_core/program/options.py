@@ -1,11 +1,11 @@
 """The options that all runners share, in the same words."""
 
 import argparse
-from importlib.metadata import version
 from typing import Any
 
 from maelstrom_core.program.declared import RunnerProgram
 from maelstrom_core.program.shard_plan import Shard
+from maelstrom_core.settings.command_line import Version
 from maelstrom_core.settings.schema import BadValue
 
 _EPILOG = """\
@@ -63,6 +63,8 @@ def _add_choosing(parser: argparse.ArgumentParser) -> None:
     add("--list", action="store_const", const="cases", help=text)
     text = "list their packages"
     add("--list-packages", dest="list", action="store_const", const="packages", help=text)
+    text = "list the binaries that hold them"
+    add("--list-binaries", dest="list", action="store_const", const="binaries", help=text)
 
 
 def _add_running(parser: argparse.ArgumentParser, program: RunnerProgram) -> None:
@@ -100,7 +102,8 @@ def _add_telling(parser: argparse.ArgumentParser, program: RunnerProgram) -> Non
     add("--junit", metavar="FILE", help="write a JUnit XML report, with all attempts")
     text = "write all events to a file, as JSON, one a line; all other reports can be made of it"
     add("--events", metavar="FILE", help=text)
-    add("--version", action="version", version=version("pytest-maelstrom"))
+    text = "show the version of Maelstrom"
+    add("--version", action=Version, nargs=0, help=text)
 
 
 def _shard(text: str) -> Any:

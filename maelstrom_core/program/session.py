@@ -5,7 +5,13 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    ExitStack,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+)
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +29,7 @@ from maelstrom_core.program.declared import Prepared, RunnerProgram
 from maelstrom_core.program.event_log import EventLog
 from maelstrom_core.program.exit_codes import exit_code
 from maelstrom_core.program.github import Annotations
+from maelstrom_core.program.images import Images
 from maelstrom_core.program.junit import JUnit
 from maelstrom_core.program.lines import Lines
 from maelstrom_core.program.listing import print_list
@@ -33,6 +40,7 @@ from maelstrom_core.program.selection import Selection
 from maelstrom_core.program.watching import watching
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.toml_file import read_toml
+from maelstrom_core.spec.inherit_plan import NOTHING
 from maelstrom_core.spec.templates import templates
 from maelstrom_core.testrun.directives import read_directives
 from maelstrom_core.testrun.directives_plan import Planner, images_of
@@ -65,19 +73,20 @@ class Session:
     async def run(self) -> int:
         """Do what was asked for; nothing is left when it returns. The exit status."""
         prepared = self._program.prepare(self._chosen, self._settings)
-        planner = self._planner(prepared)
         history_file = Path(self._settings.state) / "history.sqlite"
         with (
             _as_one_error(),
             History(history_file, runner=self._program.runner, project=prepared.project) as history,
             ExitStack() as files,
+            closing(Images(self._settings, prepared.project, self._look.say)) as images,
         ):
+            planner = await self._planner(prepared, images)
             for name, reporter in self._reporters(files):
                 self._plugins.register(reporter, name)
             for broken in self._plugins.broken:
                 self._look.say(f"plugin {broken.name} is left out: {broken.reason}")
             if self._chosen.watch and not self._chosen.list:
-                return await self._watch(prepared, planner, history)
+                return await self._watch(prepared, planner, images, history)
             async with self._backend(prepared) as backend:
                 if self._chosen.list:
                     return await self._list(prepared, planner, history, backend)
@@ -89,7 +98,9 @@ class Session:
     def _backend(self, prepared: Prepared) -> AbstractAsyncContextManager[Backend]:
         return open_backend(self._settings, self._plugins, project_directory=prepared.project)
 
-    async def _watch(self, prepared: Prepared, planner: Planner, history: History) -> int:
+    async def _watch(
+        self, prepared: Prepared, planner: Planner, images: Images, history: History
+    ) -> int:
         """Run, and again whenever something changes, until somebody has had enough."""
         settings = self._settings
         own = [Path(settings.state), Path(settings.store)]
@@ -110,7 +121,7 @@ class Session:
                     self._faults = 0
                     try:
                         prepared = self._program.prepare(self._chosen, settings)
-                        planner = self._planner(prepared)
+                        planner = await self._planner(prepared, images)
                         break
                     except MaelstromError as error:
                         self._look.say(str(error))
@@ -160,7 +171,7 @@ class Session:
             raise InputError("these filters cannot be used", faults)
         return combined(found["include"], found["exclude"]) if any(found.values()) else EVERYTHING
 
-    def _planner(self, prepared: Prepared) -> Planner:
+    async def _planner(self, prepared: Prepared, images: Images) -> Planner:
         program, settings = self._program, self._settings
         data = read_toml(prepared.project / program.file) or {}
         directives = read_directives(
@@ -170,13 +181,16 @@ class Session:
             cannot=program.cannot,
             templates=templates(os.fspath(prepared.project), prepared.templates),
         )
-        if images := images_of(directives):
-            faults = [f"{image}: tests of this runner cannot run in images" for image in images]
+        named = images_of(directives)
+        if named and prepared.frame is None:
+            faults = [f"{image}: tests of this runner cannot run in images" for image in named]
             raise InputError(f"{program.file} cannot be used", faults)
         return Planner(
             directives,
             program.selectors,
             default=prepared.container,
+            images=await images.bring(named),
+            frame=prepared.frame or NOTHING,
             always=prepared.always,
             timeout=settings.timeout,
             timeout_is_final=self._chosen.timeout is not None,

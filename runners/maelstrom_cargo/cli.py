@@ -3,15 +3,17 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from maelstrom_cargo.environment import container_of_rust
+from maelstrom_cargo.environment import containers_of_rust
 from maelstrom_cargo.hookimpls import RUNNER
 from maelstrom_cargo.libtest_plan import IGNORED, INCLUDE_IGNORED, TELLING, Arguments
 from maelstrom_cargo.options import (
     add_cargo_options,
     manifest_options,
     options_of,
+    profile_of,
     target_directory_of,
     target_of,
 )
@@ -20,6 +22,7 @@ from maelstrom_cargo.selectors import SELECTORS
 from maelstrom_cargo.toolchain import Toolchain
 from maelstrom_core.errors import UsageError
 from maelstrom_core.program import Prepared, RunnerProgram, run_program
+from maelstrom_core.program.early import Early
 from maelstrom_core.program.here import HERE_FIELDS, add_here_options
 from maelstrom_core.settings import Settings
 
@@ -59,8 +62,14 @@ def program(rest: tuple[str, ...]) -> RunnerProgram:
     :param rest: what the command line has for test binaries
     """
 
+    early: list[Early[Toolchain]] = []
+
+    def begin(chosen: argparse.Namespace, _: Settings) -> None:
+        early.append(Early(partial(_toolchain, chosen)))
+
     def prepare(chosen: argparse.Namespace, settings: Settings) -> Prepared:
-        return _prepare(chosen, settings, rest)
+        toolchain = early.pop().take() if early else _toolchain(chosen)
+        return _prepare(chosen, settings, rest, toolchain)
 
     return RunnerProgram(
         runner=RUNNER,
@@ -69,6 +78,7 @@ def program(rest: tuple[str, ...]) -> RunnerProgram:
         description=_DESCRIPTION,
         selectors=SELECTORS,
         prepare=prepare,
+        begin=begin,
         add_options=_add_options,
         fields=HERE_FIELDS,
         cannot=_CANNOT,
@@ -91,7 +101,19 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add_here_options(group)
 
 
-def _prepare(chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ...]) -> Prepared:
+def _toolchain(chosen: argparse.Namespace) -> Toolchain:
+    return Toolchain.found(
+        Path.cwd(),
+        manifest=manifest_options(chosen),
+        target=target_of(chosen),
+        kept=target_directory_of(chosen),
+        options=options_of(chosen),
+    )
+
+
+def _prepare(
+    chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ...], toolchain: Toolchain
+) -> Prepared:
     rest = (*([chosen.mode] if chosen.mode else []), *rest)
     for word in rest:
         if word.partition("=")[0] in TELLING:
@@ -99,15 +121,10 @@ def _prepare(chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ..
                 f"{word} is not for test binaries here, whose output is read",
                 remedy="see --list, --ui, --junit and --events, before the --",
             )
-    toolchain = Toolchain.found(
-        Path.cwd(),
-        manifest=manifest_options(chosen),
-        target=target_of(chosen),
-        kept=target_directory_of(chosen),
-        options=options_of(chosen),
-    )
+    container, frame = containers_of_rust(toolchain, settings)
     cargo = CargoRun(
         toolchain=toolchain,
+        here=container,
         arguments=(
             *([chosen.testname] if chosen.testname else []),
             *(["--", *rest] if rest else []),
@@ -117,8 +134,10 @@ def _prepare(chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ..
     )
     return Prepared(
         project=toolchain.root,
-        container=container_of_rust(toolchain, settings),
+        container=container,
+        frame=frame,
         options={"cargo": cargo},
+        templates={"build-dir": toolchain.built_in(profile_of(chosen))},
     )
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 from maelstrom_cargo.building import run_to_end, write_script
@@ -62,6 +63,11 @@ class Compiled:
             weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
         return self._directory
 
+    @property
+    def program(self) -> str:
+        """Path of one of them, if there is any: all need the same libraries."""
+        return os.fspath(min(Path(self.directory).glob("*.kept"), default=""))
+
     def clear(self) -> None:
         """Remove programs of a run before this one (``--until-fail``)."""
         if self._directory:
@@ -69,11 +75,11 @@ class Compiled:
                 path.unlink(missing_ok=True)
 
     async def of(
-        self, target: Target, container: ContainerSpec, run_job: RunJob
+        self, target: Target, container_of: Callable[[], ContainerSpec], run_job: RunJob
     ) -> list[Doctest] | None:
         """Compile a library's doctests, and run none; ``None`` if this ``rustdoc`` cannot do that.
 
-        :param container: in which they will run, with `directory`
+        :param container_of: in which they will run, with `directory`; asked when they are compiled
         """
         command = [target.program, *target.arguments, "--test-runtool"]
         command.append(f"{self.directory}/{_KEEP}")
@@ -86,7 +92,7 @@ class Compiled:
             return None
         found = doctests_of(out)
         for program in holders(out):
-            found += await self._held(program, target, container, run_job)
+            found += await self._held(program, target, container_of(), run_job)
         return found
 
     async def _held(

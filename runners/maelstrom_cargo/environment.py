@@ -1,4 +1,4 @@
-"""The container that tests of crates have of themselves: the environment you have."""
+"""The containers that tests of crates have of themselves: the environment you have, or in an image."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,12 @@ from maelstrom_core.layers.here_plan import snapshot
 from maelstrom_core.layers.system import without_nested
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.layers import GlobLayer, LayerSpec
-from maelstrom_core.program.here import container_here, project_around, variables_here
+from maelstrom_core.program.here import (
+    container_here,
+    frame_here,
+    project_around,
+    variables_here,
+)
 from maelstrom_core.settings import Settings
 
 _OF_CARGO = ("bin", "registry", "git", "config", "config.toml")
@@ -19,9 +24,12 @@ _BUILT = "CACHEDIR.TAG"
 """A file in every directory in which Cargo keeps what it builds."""
 
 
-def container_of_rust(toolchain: Toolchain, settings: Settings) -> ContainerSpec:
+def containers_of_rust(
+    toolchain: Toolchain, settings: Settings
+) -> tuple[ContainerSpec, ContainerSpec]:
     """Rust and fetched crates in place, and a copy of the workspace without what was built.
 
+    :return: that, and what goes with an image instead
     :raises maelstrom_core.errors.UsageError: if the copy would be of the home directory
     """
     project = project_around(toolchain.root, what="workspace")
@@ -29,15 +37,14 @@ def container_of_rust(toolchain: Toolchain, settings: Settings) -> ContainerSpec
     rustup = os.environ.get("RUSTUP_HOME") or os.path.expanduser("~/.rustup")
     in_place = [toolchain.sysroot, rustup, *(f"{home}/{name}" for name in _OF_CARGO)]
     in_place = [path for path in in_place if os.path.exists(path)]
-    return attrs.evolve(
-        container_here(
-            project,
-            settings,
-            in_place=in_place,
-            environment=variables_here(),
-            snapshots=_snapshots(toolchain, project, in_place),
-        ),
-        working_directory=os.fspath(toolchain.root),
+    copies = _snapshots(toolchain, project, in_place)
+    here = container_here(
+        project, settings, in_place=in_place, environment=variables_here(), snapshots=copies
+    )
+    root = os.fspath(toolchain.root)
+    return (
+        attrs.evolve(here, working_directory=root),
+        attrs.evolve(frame_here(project, settings, snapshots=copies), working_directory=root),
     )
 
 

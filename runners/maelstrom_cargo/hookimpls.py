@@ -63,7 +63,9 @@ def maelstrom_execute(run: RunView, case: Case, container: ContainerSpec) -> Job
     cargo: CargoRun = run.options["cargo"]
     target: Target = case.details["target"]
     doctest: Doctest | None = case.details.get("compiled")
-    job = job_of(doctest, target, container) if doctest is not None else None
+    job = None
+    if doctest is not None:
+        job = job_of(doctest, target, container if doctest.program else cargo.here)
     if job is None:
         arguments = cargo.to_run(target, case.name)
         job = JobSpec(container=container, program=target.program, arguments=arguments)
@@ -136,7 +138,8 @@ async def _doctests(run: RunView, cargo: CargoRun, target: Target) -> list[Case]
     if cargo.only_lists:
         return await _cases(run, cargo, target)
     plan = run.options["plan of"](_case(run, target, "", []))
-    found = await cargo.compiled.of(target, cargo.container_of(plan, target), run.run_job)
+    container_of = partial(cargo.container_of, plan, target)
+    found = await cargo.compiled.of(target, container_of, run.run_job)
     if found is None:
         return await _cases(run, cargo, target)
     cargo.has_listed(target, (one.name for one in found))
@@ -182,6 +185,7 @@ def _case(run: RunView, target: Target, name: str, markers: Iterable[str]) -> Ca
         id=CaseId(f"{target.id} {name}"),
         name=name,
         package=target.package,
+        binary=target.id,
         file=os.path.relpath(source, run.project_directory),
         markers=(target.kind, *markers),
         details=details,

@@ -147,6 +147,11 @@ def target_directory_of(chosen: argparse.Namespace) -> str:
     return chosen.cargo_target_dir or ""
 
 
+def profile_of(chosen: argparse.Namespace) -> str:
+    """The profile, if one was said."""
+    return "release" if chosen.cargo_release else chosen.cargo_profile or ""
+
+
 def options_of(chosen: argparse.Namespace) -> list[str]:
     """All of them, and how much Cargo says and in which colours."""
     options = (*_PACKAGES, *_TARGETS, *_FEATURES, *_COMPILING, *_RESOLVING)

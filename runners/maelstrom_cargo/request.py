@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 import attrs
 
@@ -11,7 +10,6 @@ from maelstrom_cargo.doctests_plan import alone
 from maelstrom_cargo.messages_plan import DOCTESTS
 from maelstrom_cargo.targets import Target
 from maelstrom_cargo.toolchain import Toolchain
-from maelstrom_core.errors import InputError
 from maelstrom_core.layers.system import without_nested
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.layers import (
@@ -19,9 +17,15 @@ from maelstrom_core.model.layers import (
     HostTreeLayer,
     LayerSpec,
     PathsLayer,
-    Prefix,
     StubsLayer,
     braced,
+)
+from maelstrom_core.program.libraries import (
+    has_system,
+    is_of_image,
+    is_within,
+    library_layers,
+    trees_of,
 )
 from maelstrom_core.testrun.directives_plan import CasePlan
 
@@ -30,6 +34,7 @@ from maelstrom_core.testrun.directives_plan import CasePlan
 class CargoRun:
     """One invocation.
 
+    :param here: a container of this machine, where there is a shell
     :param arguments: of ``cargo test``: a part of tests' names, and what follows ``--``
     :param shows: whether what passing tests print is wanted
     :param only_lists: whether tests are listed, and none is run
@@ -38,6 +43,7 @@ class CargoRun:
     """
 
     toolchain: Toolchain
+    here: ContainerSpec
     arguments: tuple[str, ...] = ()
     shows: bool = False
     only_lists: bool = False
@@ -55,12 +61,14 @@ class CargoRun:
         key = (id(plan), target.id)
         if key not in self._containers:
             container = plan.container
+            variables = dict(target.environment)
+            if is_of_image(container):
+                # rustup adds to it; what is in an image, the image knows.
+                variables.pop("PATH", None)
             own = attrs.evolve(
                 container,
                 layers=(*container.layers, *self._layers(plan, target)),
-                environment=tuple(
-                    sorted({**dict(container.environment), **target.environment}.items())
-                ),
+                environment=tuple(sorted({**dict(container.environment), **variables}.items())),
                 working_directory=target.directory,
             )
             # The plan is kept: its id must not be another's.
@@ -78,26 +86,20 @@ class CargoRun:
             yield StubsLayer(stubs=(f"{braced(target.out)}/",))
             yield GlobLayer(globs=("**",), root=target.out)
         if target.kind == DOCTESTS:
-            shown = _trees(plan.container)
+            shown = trees_of(plan.container)
             for tree in without_nested(target.trees):
-                if not _is_within(tree, shown):
+                if not is_within(tree, shown):
                     yield HostTreeLayer(path=tree)
             yield HostTreeLayer(path=self.compiled.directory, target=INSIDE)
+            if self.compiled.program and not has_system(plan.container):
+                yield from library_layers(plan, self.compiled.program)
             return
-        libraries = tuple(self._libraries(plan, target))
-        for paths in (self.programs, (target.binary,), libraries):
+        for paths in (self.programs, (target.binary,)):
             if paths:
-                yield PathsLayer(paths=paths, prefix=Prefix(follow_symlinks=paths is libraries))
-
-    def _libraries(self, plan: CasePlan, target: Target) -> Iterator[str]:
-        """Those that the container does not have: what was built, and what else directives want."""
-        shown = _trees(plan.container)
-        if target.uses_built or not _is_within("/usr", shown):
-            is_wanted = plan.include_shared_libraries is not False
-            for path in _needed(target.binary, target.library_path):
-                is_built = _is_within(path, self.toolchain.workspace.kept)
-                if is_built or (is_wanted and not _is_within(path, shown)):
-                    yield path
+                yield PathsLayer(paths=paths)
+        if target.uses_built or not has_system(plan.container):
+            built = self.toolchain.workspace.kept
+            yield from library_layers(plan, target.binary, path=target.library_path, always=built)
 
     def to_list(self, target: Target) -> tuple[str, ...]:
         """Arguments with which a target's program lists its tests."""
@@ -123,30 +125,3 @@ class CargoRun:
             return (*target.arguments, *harness)
         passed = [word for argument in harness for word in ("--test-args", argument)]
         return (*target.arguments, *passed)
-
-
-@cache
-def _needed(binary: str, library_path: tuple[str, ...]) -> tuple[str, ...]:
-    """Shared libraries of a program, its interpreter included."""
-    # Loads an ELF reader, which few runs need.
-    from maelstrom_core.layers.elf import closure
-
-    try:
-        return tuple(closure([binary], library_path))
-    except InputError:
-        # The loader will say in the container what it misses, and this may be no ELF file at all.
-        return ()
-
-
-def _trees(container: ContainerSpec) -> list[str]:
-    return [
-        layer.target or layer.path for layer in container.layers if isinstance(layer, HostTreeLayer)
-    ]
-
-
-def _is_within(path: str, directories: Iterable[str]) -> bool:
-    real = os.path.realpath(path)
-    return any(
-        real == os.path.realpath(one) or real.startswith(os.path.realpath(one) + "/")
-        for one in directories
-    )

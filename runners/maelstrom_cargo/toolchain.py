@@ -14,6 +14,8 @@ from maelstrom_cargo.records_plan import runner_variable
 from maelstrom_core.errors import HostError, UsageError
 from maelstrom_core.settings.toml_file import read_toml
 
+_DIRECTORIES = {"": "debug", "dev": "debug", "test": "debug", "bench": "release"}
+"""Of profiles, where they have other names (the Cargo Book, "Build cache")."""
 _INSTALL = "install Rust (https://rustup.rs), or add its bin to the PATH"
 
 
@@ -28,6 +30,7 @@ class Toolchain:
     :param runners: programs that run what was built, by platform, where there are any
     :param workspace: what is tested
     :param options: of ``cargo test``, as the user wrote them
+    :param is_for_named: whether somebody has said for which platform is built, be it this one
     """
 
     cargo: str
@@ -37,6 +40,7 @@ class Toolchain:
     runners: Mapping[str, tuple[str, ...]]
     workspace: Workspace
     options: tuple[str, ...] = ()
+    is_for_named: bool = False
 
     @classmethod
     def found(
@@ -83,12 +87,22 @@ class Toolchain:
             runners={triple: words for triple, words in runners.items() if words},
             workspace=Workspace.read(metadata, os.path.join(directory, kept) if kept else ""),
             options=tuple(options),
+            is_for_named=len(triples) > 1,
         )
 
     @property
     def root(self) -> Path:
         """Directory of the workspace."""
         return Path(self.workspace.root)
+
+    def built_in(self, profile: str) -> str:
+        """The directory in which Cargo puts programs that it builds.
+
+        :param profile: as ``--profile`` has it; empty for that of tests
+        """
+        own = self.triples[:1] if self.is_for_named else ()
+        directory = _DIRECTORIES.get(profile, profile)
+        return os.path.join(self.workspace.kept[0], *own, directory)
 
     @property
     def rustdoc(self) -> str:

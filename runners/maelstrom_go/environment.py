@@ -4,7 +4,11 @@ import os
 from pathlib import Path
 
 from maelstrom_core.model.container import ContainerSpec
-from maelstrom_core.program.here import container_here, project_around, variables_here
+from maelstrom_core.program.here import (
+    container_here,
+    project_around,
+    variables_here,
+)
 from maelstrom_core.settings import Settings
 from maelstrom_go.toolchain import Toolchain
 
@@ -25,6 +29,9 @@ def container_of_go(toolchain: Toolchain, project: Path, settings: Settings) -> 
     path = environment.get("PATH", "/usr/bin:/bin")
     environment["PATH"] = f"{variables['GOROOT']}/bin:{path}"
     in_place = [variables[name] for name in ("GOROOT", "GOMODCACHE")]
+    if not settings.broker:
+        # For tests that call go, which only reads it then. It is too much to be sent to a cluster.
+        in_place.append(variables["GOCACHE"])
     return container_here(
         project,
         settings,

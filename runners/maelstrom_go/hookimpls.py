@@ -1,12 +1,13 @@
 """The Go runner: the same hooks through which any runner is a runner."""
 
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import trio
 
+from maelstrom_core.filters import Facts
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.container import ContainerSpec
@@ -17,7 +18,8 @@ from maelstrom_core.model.views import RunView, Summary
 from maelstrom_go.output_plan import Test, results_of
 from maelstrom_go.packages_plan import Package, directories_needed
 from maelstrom_go.request import PROFILE, GoRun, kind_of
-from maelstrom_go.toolchain import Builder, Built
+from maelstrom_go.selectors import known_of_all
+from maelstrom_go.toolchain import Built
 
 RUNNER = "go"
 LISTING_SECONDS = 60.0
@@ -36,8 +38,9 @@ def maelstrom_package(run: RunView, case: Case) -> ContainerSpec | None:
     if run.runner != RUNNER:
         return None
     go: GoRun = run.options["go"]
-    container = run.options["plan of"](case).container
-    return go.container_of(container, case.details["package"], case.details["binary"])
+    return go.container_of(
+        run.options["plan of"](case), case.details["package"], case.details["binary"]
+    )
 
 
 @hookimpl
@@ -67,7 +70,7 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
     for left in result.outputs:
         if left.path == PROFILE:
             go.coverage.add(left.data.decode("utf-8", "replace"))
-    return report_of(case, result)
+    return report_of(case, result, shows=go.shows)
 
 
 @hookimpl
@@ -77,8 +80,11 @@ def maelstrom_run_ended(run: RunView, summary: Summary) -> None:
         run.options["go"].finish(run.options["say"])
 
 
-def report_of(case: Case, result: JobResult) -> CaseReport:
-    """The report of a case."""
+def report_of(case: Case, result: JobResult, *, shows: bool = False) -> CaseReport:
+    """The report of a case.
+
+    :param shows: whether what passing tests print is wanted
+    """
     text = result.stdout.text()
     tests = results_of(text)
     own = tests.pop(case.name, Test(case.name))
@@ -88,16 +94,19 @@ def report_of(case: Case, result: JobResult) -> CaseReport:
         message = _why(own, list(tests.values()), result, text)
     elif status is CaseStatus.SKIPPED or kind_of(case.name) == "benchmark":
         message = own.output.strip()
+    elif shows:
+        message = _printed(own, list(tests.values()))
     return CaseReport(
         id=case.id,
         status=status,
         message=message,
         duration=own.seconds or result.usage.wall_seconds,
         details={
+            "shown": shows,
             "parts": [
                 {"name": test.name, "status": test.status or "unknown", "seconds": test.seconds}
                 for test in tests.values()
-            ]
+            ],
         },
         result=result,
     )
@@ -123,9 +132,8 @@ def _why(own: Test, parts: list[Test], result: JobResult, text: str) -> str:
     if result.outcome != Exited(1):
         lines.append(describe(result.outcome))
     failed = [part for part in parts if part.status == "fail" or not part.status]
-    for part in [own, *failed]:
-        if part.output.strip():
-            lines += [f"--- {part.name}", part.output.rstrip("\n")]
+    if printed := _printed(own, failed):
+        lines.append(printed)
     if not own.status and not lines[1:]:
         lines.append(text.rstrip("\n"))
     if result.stderr.total_bytes:
@@ -133,11 +141,20 @@ def _why(own: Test, parts: list[Test], result: JobResult, text: str) -> str:
     return "\n".join(lines)
 
 
+def _printed(own: Test, parts: list[Test]) -> str:
+    """What a test and some of its subtests have printed."""
+    lines = []
+    for part in [own, *parts]:
+        if part.output.strip():
+            lines += [f"--- {part.name}", part.output.rstrip("\n")]
+    return "\n".join(lines)
+
+
 async def _collect(run: RunView) -> AsyncIterator[Case]:
     go: GoRun = run.options["go"]
     fault, busy_with = run.options["fault"], run.options["busy with"]
     wanted = []
-    found = await trio.to_thread.run_sync(go.toolchain.packages, go.patterns)
+    found = await trio.to_thread.run_sync(go.begun.packages)
     go.needed.update(directories_needed(found))
     for package in found:
         if package.faults:
@@ -146,11 +163,10 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
                     [f"# {package.path}", *package.faults, f"FAIL\t{package.path} [setup failed]"]
                 )
             )
-        elif package.has_tests:
+        elif package.is_to_be_built and _may_be_wanted(run, package):
             wanted.append(package)
-    builder = Builder(go.toolchain, go.binaries, at_once=go.at_once)
+    builder = go.begun.builder(wanted)
     try:
-        builder.start(wanted)
         for package in wanted:
             busy_with(package.path)
         for _ in wanted:
@@ -165,12 +181,18 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
         builder.close()
 
 
+def _may_be_wanted(run: RunView, package: Package) -> bool:
+    """Whether a filter may choose some of a package's tests; otherwise it is not built."""
+    may_choose: Callable[[Facts], bool] = run.options["may choose"]
+    return may_choose(known_of_all(_case(package, Path(), "Test")))
+
+
 async def _cases(run: RunView, go: GoRun, built: Built, binary: Path) -> list[Case]:
     """Tests of a package, as its binary lists them in the container in which it would run them."""
     package = built.package
-    container = run.options["plan of"](_case(package, binary, "Test")).container
+    plan = run.options["plan of"](_case(package, binary, "Test"))
     job = JobSpec(
-        container=go.container_of(container, package, binary),
+        container=go.container_of(plan, package, binary),
         program=go.program(binary),
         arguments=("-test.list=.",),
         timeout=LISTING_SECONDS,

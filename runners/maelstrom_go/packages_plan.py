@@ -43,6 +43,11 @@ class Package:
     imports: frozenset[str] = frozenset()
     faults: tuple[str, ...] = ()
 
+    @property
+    def is_to_be_built(self) -> bool:
+        """Whether there may be tests in it."""
+        return self.has_tests and not self.faults
+
 
 def packages(listed: str) -> Iterator[Package]:
     """Packages out of what ``go list -e -json`` has printed: objects, one after the other.

@@ -7,10 +7,12 @@ from pathlib import Path
 import attrs
 
 from maelstrom_core.model.container import ContainerSpec
-from maelstrom_core.model.layers import PathsLayer, Prefix
+from maelstrom_core.model.layers import PathsLayer, Prefix, StubsLayer, braced
+from maelstrom_core.program.libraries import has_system, library_layers
+from maelstrom_core.testrun.directives_plan import CasePlan
+from maelstrom_go.begun import Begun
 from maelstrom_go.coverage_plan import Merged
 from maelstrom_go.packages_plan import Package
-from maelstrom_go.toolchain import Toolchain
 
 INSIDE = "/.maelstrom/go"
 """Where containers have test binaries."""
@@ -23,52 +25,50 @@ _KINDS = (("Test", "test"), ("Benchmark", "benchmark"), ("Fuzz", "fuzz"), ("Exam
 class GoRun:
     """One invocation.
 
-    :param patterns: of packages
-    :param binaries: directory in which test binaries are kept
+    :param begun: Go, and what it does already
     :param run: which tests, as ``go test -run`` has it: parts between slashes choose subtests
     :param bench: which benchmarks, as ``go test -bench`` has it; empty for none
     :param arguments: of every test binary
+    :param shows: whether what passing tests print is wanted
     :param has_coverage: whether binaries count what they run
     :param profile: file for the coverage of all tests
     :param coverage: of the tests that have ended
     :param needed: by import path of a package, directories of what it is made of
     """
 
-    toolchain: Toolchain
-    patterns: tuple[str, ...]
-    binaries: Path
-    at_once: int
+    begun: Begun
     run: str = ""
     skip: str = ""
     bench: str = ""
     arguments: tuple[str, ...] = ()
+    shows: bool = False
     has_coverage: bool = False
     profile: Path | None = None
     coverage: Merged = attrs.field(factory=Merged)
     needed: dict[str, frozenset[str]] = attrs.field(factory=dict)
-    _containers: dict[tuple[int, str], tuple[ContainerSpec, ContainerSpec]] = attrs.field(
-        factory=dict
-    )
+    _containers: dict[tuple[int, str], tuple[CasePlan, ContainerSpec]] = attrs.field(factory=dict)
 
     def program(self, binary: Path) -> str:
         """A test binary's path in containers."""
         return f"{INSIDE}/{binary.parent.name}/{binary.name}"
 
-    def container_of(
-        self, container: ContainerSpec, package: Package, binary: Path
-    ) -> ContainerSpec:
+    def container_of(self, plan: CasePlan, package: Package, binary: Path) -> ContainerSpec:
         """A container with the binary of a package, in the package's directory; one for each."""
-        key = (id(container), package.path)
+        key = (id(plan), package.path)
         if key not in self._containers:
+            container = plan.container
             prefix = Prefix(strip=str(binary.parent.parent), prepend=INSIDE)
             layer = PathsLayer(paths=(str(binary),), prefix=prefix)
+            # Binaries that use cgo have some; in a container with nothing in it, so has its directory.
+            libraries = () if has_system(container) else library_layers(plan, str(binary))
+            place = StubsLayer(stubs=(f"{braced(package.directory)}/",))
             own = attrs.evolve(
                 container,
-                layers=(*container.layers, layer),
+                layers=(*container.layers, place, layer, *libraries),
                 working_directory=package.directory,
             )
-            # The first one is kept: its id must not be another's.
-            self._containers[key] = (container, own)
+            # The plan is kept: its id must not be another's.
+            self._containers[key] = (plan, own)
         return self._containers[key][1]
 
     def finish(self, say: Callable[[str], None]) -> None:

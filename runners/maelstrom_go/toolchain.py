@@ -15,7 +15,7 @@ from maelstrom_core.errors import HostError, UsageError
 from maelstrom_core.model.digest import Digest
 from maelstrom_go.packages_plan import FIELDS, Package, packages
 
-_VARIABLES = ("GOMOD", "GOWORK", "GOROOT", "GOMODCACHE", "GOVERSION")
+_VARIABLES = ("GOMOD", "GOWORK", "GOROOT", "GOMODCACHE", "GOCACHE", "GOVERSION")
 
 
 @attrs.frozen(kw_only=True)
@@ -71,18 +71,27 @@ class Toolchain:
     def packages(self, patterns: Sequence[str]) -> list[Package]:
         """Packages that patterns name.
 
-        :param patterns: as ``go test`` takes them (``./...``)
+        :param patterns: as ``go test`` takes them (``./...``); without any, all packages below this
+            directory, or those of all modules of a workspace that is no module itself
         :raises UsageError: with what ``go list`` says
         """
+        if not patterns:
+            patterns = ["./..."] if self._is_module else self._modules()
+        fields = f"-json={','.join(FIELDS)}"
+        return list(packages(self._list("-e", fields, *self._list_flags(), *patterns)))
+
+    @property
+    def _is_module(self) -> bool:
+        return self.variables.get("GOMOD", "") not in ("", os.devnull)
+
+    def _modules(self) -> list[str]:
+        """A pattern for each module of the workspace: ``./...`` fits none of them."""
+        directories = self._list("-m", "-f", "{{.Dir}}").splitlines()
+        return [f"{directory}/..." for directory in directories]
+
+    def _list(self, *arguments: str) -> str:
         said = subprocess.run(
-            [
-                self.program,
-                "list",
-                "-e",
-                f"-json={','.join(FIELDS)}",
-                *self._list_flags(),
-                *patterns,
-            ],
+            [self.program, "list", *arguments],
             cwd=self.directory,
             capture_output=True,
             text=True,
@@ -90,11 +99,12 @@ class Toolchain:
         )
         if said.returncode:
             raise UsageError(f"the packages cannot be listed:\n{said.stderr.strip()}")
-        return list(packages(said.stdout))
+        return said.stdout
 
     def _list_flags(self) -> list[str]:
         # The only ones of building that choose files.
-        return [flag for flag in self.flags if flag.startswith(("-tags", "-mod", "-race"))]
+        choosing = ("-tags", "-mod", "-race", "-msan", "-asan", "-overlay")
+        return [flag for flag in self.flags if flag.startswith(choosing)]
 
     def build_command(self, package: Package, binary: Path) -> list[str]:
         """What makes the test binary of a package."""

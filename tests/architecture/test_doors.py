@@ -79,7 +79,7 @@ def test_a_door_that_nobody_uses_is_found(sources: Any) -> None:
 
 # What is installed with us
 
-INSTALLED_AS = {"elftools": "pyelftools", "_pytest": "pytest", "zmq": "pyzmq"}
+INSTALLED_AS = {"attr": "attrs", "elftools": "pyelftools", "_pytest": "pytest", "zmq": "pyzmq"}
 """Where a package is not called as it is imported."""
 
 

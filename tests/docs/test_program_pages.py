@@ -29,6 +29,7 @@ class Page:
     text: str
     program: RunnerProgram
     words: tuple[str, ...]
+    templates: tuple[tuple[str, str], ...] = ()
 
     def blocks(self, language: str) -> list[str]:
         return re.findall(rf"^```{language}\n(.*?)^```$", self.text, re.M | re.S)
@@ -46,7 +47,12 @@ class Page:
 
 PAGES = [
     Page((GUIDE / "go.md").read_text(), maelstrom_go.cli.program(()), ("maelstrom-go-test",)),
-    Page((GUIDE / "cargo.md").read_text(), maelstrom_cargo.cli.program(()), ("cargo", "maelstrom")),
+    Page(
+        (GUIDE / "cargo.md").read_text(),
+        maelstrom_cargo.cli.program(()),
+        ("cargo", "maelstrom"),
+        (("build-dir", "/p/target/debug"),),
+    ),
 ]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.program.program)
 
@@ -96,6 +102,7 @@ def test_every_file_of_directives_can_be_used(page: Page) -> None:
             page.program.selectors,
             file=page.program.file,
             cannot=page.program.cannot,
+            templates=dict(page.templates),
         )
         planner = Planner(
             directives, page.program.selectors, default=ContainerSpec(), client={}, project="/p"

@@ -160,7 +160,7 @@ def main() -> int:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     if shutil.which("cargo") is None:
         parser.error("there is no cargo in the PATH")
-    program = [sys.executable, "-m", "maelstrom_cargo.cli"]
+    program = [sys.executable, "-m", "maelstrom_cargo.start"]
     return 1 if sum(compare(name, program) for name in chosen.projects or PROJECTS) else 0
 
 

@@ -140,6 +140,7 @@ def test_choosing(shop: Any) -> None:
     test = shop.run("--list", "-i", "test.equals(api)")
     documented = shop.run("--list", "--exclude", "not doctest")
     packages = shop.run("--list-packages", "--ui", "json")
+    binaries = shop.run("--list-binaries", "--lib", "--bins")
     bad = shop.run("--include", "libary")
     # Nobody asks rustdoc for what cannot be chosen.
     none = shop.run("--include", "library and name.equals(tests::price)", RUSTDOC="/nowhere")
@@ -148,6 +149,7 @@ def test_choosing(shop: Any) -> None:
     assert len(test.out.splitlines()) == 2
     assert len(documented.out.splitlines()) == 5
     assert json.loads(packages.out) == [CORE, "tool"]
+    assert binaries.out.splitlines() == [CORE, "tool::bin/tool"]
     assert bad.code == 4
     assert "library" in bad.err
     assert none.out.splitlines()[-1] == "1 passed, 10 not chosen"
@@ -159,6 +161,10 @@ def test_reports_for_others(shop: Any, tmp_path: Path) -> None:
     assert ran.code == 0, ran.out
     assert ran.out.splitlines()[-1] == "13 passed, 2 skipped, 6 not chosen"
     (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    # As cargo-nextest has them.
+    assert {case.get("classname") for case in suite} == {
+        CORE, f"{CORE}::doc", f"{CORE}::own", "tool::api", "tool::bin/tool", "tool::shared",
+    }  # fmt: skip
     files = {case.get("name"): case.get("file") for case in suite}
     assert files["the_binary_is_in_place"] == "tool/tests/api.rs"
     assert files["core/src/lib.rs - (line 2)"] == "core/src/lib.rs"
@@ -182,6 +188,10 @@ layers = [{ stubs = ["/{proc,sys,tmp}/", "/dev/"] }]
 [[directives]]
 filter = "name.equals(tests::price) or name.equals(tests::aborts) or test.equals(shared)"
 parent = "bare"
+
+[[directives]]
+filter = "name.equals(tests::price)"
+added_layers = [{ paths = ["<build-dir>/tool"], strip_prefix = "<build-dir>" }]
 
 [[directives]]
 filter = "name.equals(tests::hangs)"
@@ -281,7 +291,7 @@ fn main() {
 
 def test_it_is_a_command_of_cargo(shop: Any, tmp_path: Path) -> None:
     program = tmp_path / "cargo-maelstrom"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m maelstrom_cargo.cli "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m maelstrom_cargo.start "$@"\n')
     program.chmod(0o755)
 
     ran = shop.call(

@@ -1,7 +1,6 @@
 """A run in an image: its interpreter and its packages, the project's tests, the same reports."""
 
 import glob
-import hashlib
 import importlib.util
 import io
 import json
@@ -101,32 +100,6 @@ def layer(python: Python) -> bytes:
     return buffer.getvalue()
 
 
-def write_archive(path: Path, archive: bytes, **config: object) -> None:
-    """An image as ``docker save`` writes it."""
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-    diff_id = f"sha256:{hashlib.sha256(archive).hexdigest()}"
-    described = json.dumps(
-        {
-            "architecture": machine,
-            "os": "linux",
-            "config": config,
-            "rootfs": {"type": "layers", "diff_ids": [diff_id]},
-        }
-    ).encode()
-    name = f"{hashlib.sha256(described).hexdigest()}.json"
-    manifest = [{"Config": name, "RepoTags": ["own:1"], "Layers": ["1/layer.tar"]}]
-    parts = {
-        "manifest.json": json.dumps(manifest).encode(),
-        name: described,
-        "1/layer.tar": archive,
-    }
-    with tarfile.open(path, "w") as tar:
-        for part, data in parts.items():
-            member = tarfile.TarInfo(part)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-
-
 TESTS = """
     import os
     import sys
@@ -202,7 +175,7 @@ HERE = """
 
 
 def test_a_run_in_an_image_with_another_python(
-    project: Callable[..., Path], run: Callable[..., Any], tmp_path: Path
+    project: Callable[..., Path], run: Callable[..., Any], images: Any, tmp_path: Path
 ) -> None:
     python = next(pythons())
     image = tmp_path / "image.tar"
@@ -213,7 +186,7 @@ def test_a_run_in_an_image_with_another_python(
         "PYTHONHOME=/opt/python",
         "OF_THE_IMAGE=yes",
     ]
-    write_archive(image, layer(python), Env=variables, WorkingDir="/somewhere")
+    images.write(image, layer(python), Env=variables, WorkingDir="/somewhere")
     host_file = sys.executable
     directory = tmp_path / "project"
     project(

@@ -1,8 +1,12 @@
 """Options of cargo test are passed on as they are."""
 
 import argparse
+from pathlib import Path
 
-from maelstrom_cargo.options import add_cargo_options, manifest_options, options_of
+import pytest
+from maelstrom_cargo.messages_plan import Workspace
+from maelstrom_cargo.options import add_cargo_options, manifest_options, options_of, profile_of
+from maelstrom_cargo.toolchain import Toolchain
 
 
 def test_options_are_passed_on() -> None:
@@ -24,3 +28,29 @@ def test_options_are_passed_on() -> None:
     assert manifest_options(chosen) == ["--locked", "--config=net.offline=true", "-Zunstable"]
     assert quiet.ui == "quiet"
     assert options_of(quiet) == ["--color=never", "--quiet"]
+
+
+@pytest.mark.parametrize(
+    ("words", "is_for_named", "directory"),
+    [
+        ("", False, "/w/target/debug"),
+        ("--profile dev", False, "/w/target/debug"),
+        ("--profile=bench", False, "/w/target/release"),
+        ("--release", False, "/w/target/release"),
+        ("--profile own", True, "/w/target/x86_64-unknown-linux-musl/own"),
+    ],
+)
+def test_where_programs_are_built(words: str, is_for_named: bool, directory: str) -> None:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_cargo_options(parser)
+    toolchain = Toolchain(
+        cargo="cargo",
+        directory=Path("/w"),
+        sysroot="/rust",
+        triples=("x86_64-unknown-linux-musl",),
+        runners={},
+        workspace=Workspace(root="/w", kept=("/w/target",), members=()),
+        is_for_named=is_for_named,
+    )
+
+    assert toolchain.built_in(profile_of(parser.parse_args(words.split()))) == directory

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from maelstrom_go.begun import Begun
 from maelstrom_go.coverage_plan import Merged
 from maelstrom_go.packages_plan import Package, directories_needed, packages
 from maelstrom_go.request import GoRun
@@ -12,13 +13,8 @@ from maelstrom_go.toolchain import Toolchain
 
 def go_run(**fields: object) -> GoRun:
     toolchain = Toolchain(program="go", directory=Path("/"), variables={})
-    return GoRun(
-        toolchain=toolchain,
-        patterns=("./...",),
-        binaries=Path("/b"),
-        at_once=1,
-        **fields,  # type: ignore[arg-type]
-    )
+    begun = Begun(toolchain=toolchain, patterns=("./...",), binaries=Path("/b"), at_once=1)
+    return GoRun(begun=begun, **fields)  # type: ignore[arg-type]
 
 
 def test_packages_come_one_after_the_other() -> None:

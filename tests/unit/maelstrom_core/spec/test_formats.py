@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from maelstrom_go.cli import SELECTORS as GO
+from maelstrom_go.selectors import SELECTORS as GO
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.filters import (
