@@ -25,6 +25,7 @@ from maelstrom_core.testrun.directives_plan import FRESH
 from pytest_maelstrom import carried, stacks
 from pytest_maelstrom.choices import Choices
 from pytest_maelstrom.request import PytestRun
+from pytest_maelstrom.text_plan import text_of
 
 RUNNER = "pytest"
 SHOWN = "_maelstrom_shown"
@@ -123,9 +124,13 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
         status = status_of(reports)
         if status in (CaseStatus.FAILED, CaseStatus.ERROR):
             _tell_of_limits(reports, limits_met(result))
-        duration = sum(report.get("duration", 0.0) for report in reports)
         return CaseReport(
-            id=case.id, status=status, duration=duration, details=details, result=result
+            id=case.id,
+            status=status,
+            text="" if status is CaseStatus.PASSED else text_of(reports),
+            duration=sum(report.get("duration", 0.0) for report in reports),
+            details=details,
+            result=result,
         )
     status, message = _why_not(messages, result)
     if shown:

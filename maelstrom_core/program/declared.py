@@ -33,6 +33,8 @@ class Prepared:
     :param always: layers without which a case cannot be run, whatever directives say
     :param templates: what ``<name>`` stands for in layers of its file of directives, besides
         ``<project-dir>``
+    :param writes: files and directories that a run writes itself, such as a profile of coverage: they
+        do not wake ``--watch``
     """
 
     project: Path
@@ -41,6 +43,7 @@ class Prepared:
     touched: Callable[[Case, Collection[str]], bool] = in_the_same_directory
     always: tuple[Any, ...] = ()
     templates: Mapping[str, str] = attrs.field(factory=dict)
+    writes: tuple[Path, ...] = ()
 
 
 def _nothing(_: argparse.ArgumentParser) -> None:

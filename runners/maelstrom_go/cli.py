@@ -162,6 +162,7 @@ def _prepare(chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ..
         container=container_of_go(toolchain, project, settings),
         options={"go": go},
         touched=touched,
+        writes=(go.profile,) if go.profile else (),
     )
 
 
