@@ -1,23 +1,28 @@
 """Which of the collected cases run, and how: filters of the command line, directives of the file."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
+from maelstrom_core.errors import UsageError
 from maelstrom_core.filters import Tree, combined, evaluate, parse
 from maelstrom_core.model.cases import Case
 from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.images import Image
 from maelstrom_core.model.layers import HostTreeLayer
+from maelstrom_core.program.shard_plan import Shard, part_of
 from maelstrom_core.settings import Settings
+from maelstrom_core.settings.schema import BadValue
 from maelstrom_core.settings.toml_file import read_toml
 from maelstrom_core.spec.templates import templates
 from maelstrom_core.testrun.directives import Directives, read_directives
 from maelstrom_core.testrun.directives_plan import FRESH, CasePlan, Planner, images_of
+from maelstrom_core.testrun.history import History
 from pytest_maelstrom.containers import Containers
 from pytest_maelstrom.environment_plan import INSIDE
 from pytest_maelstrom.names import FILE, GROUPS, NO_GROUP
@@ -39,11 +44,15 @@ class Choices:
 
     :param wanted: what includes and excludes come to
     :param group_by: one of `GROUPS`, for cases of which nothing else is said
+    :param only: cases without which nothing else is run; ``None`` for all
+    :param part: given all that would be run, says which of it is; all by default
     """
 
     wanted: Tree
     planner: Planner
     group_by: str = NO_GROUP
+    only: Collection[CaseId] | None = None
+    part: Callable[[list[Case]], Collection[CaseId]] | None = None
     _containers: list[ContainerSpec] = attrs.field(factory=list, init=False)
     _numbers: dict[int, int] = attrs.field(factory=dict, init=False)
 
@@ -95,27 +104,44 @@ class Choices:
         :raises maelstrom_core.errors.InputError: if a case's container cannot be planned
         """
         kept: list[Message] = []
+        chosen: dict[CaseId, tuple[Case, Message]] = {}
         deselected = []
         for message in messages:
             if message["kind"] != "case":
                 kept.append(message)
                 continue
             case = case_of(message)
-            if evaluate(self.wanted, SELECTORS.facts(case)) is False:
+            unwanted = evaluate(self.wanted, SELECTORS.facts(case)) is False
+            if unwanted or (self.only is not None and case.id not in self.only):
                 deselected.append(message["id"])
                 continue
             ignored_by = self.plan_of(case).ignored_by
             changed = {"kind": "ignored", "by": f"{ignored_by} of {FILE}"} if ignored_by else {}
             kept.append({**message, **changed})
+            if not ignored_by and self.part is not None:
+                chosen[case.id] = self.grouped(case), kept[-1]
+        if self.part is not None:
+            part = self.part([case for case, _ in chosen.values()])
+            others = [message for name, (_, message) in chosen.items() if name not in part]
+            deselected += [message["id"] for message in others]
+            left_out = {id(message) for message in others}
+            kept = [message for message in kept if id(message) not in left_out]
         return [*kept, {"kind": "deselected", "ids": deselected}] if deselected else kept
 
 
 def choices_of(
-    config: pytest.Config, settings: Settings, project: Path, containers: Containers
+    config: pytest.Config,
+    settings: Settings,
+    project: Path,
+    containers: Containers,
+    history: History | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Choices:
     """What the command line and the project's file say; images that it names are brought.
 
     :param containers: what directives change
+    :param history: of earlier runs; none where nothing is run
+    :param say: told how cases were chosen, for people
     :raises maelstrom_core.errors.UsageError: with all that is wrong with them
     """
     option: Mapping[str, list[str]] = vars(config.option)
@@ -142,7 +168,30 @@ def choices_of(
         client=os.environ,
         project=os.fspath(project),
     )
-    return Choices(combined(include, exclude), planner, settings.group)
+    choices = Choices(combined(include, exclude), planner, settings.group)
+    if history is not None and config.option.maelstrom_rerun_failed:
+        choices.only = history.failed()
+    if history is not None and (shard := config.option.maelstrom_shard):
+        choices.part = _part_of(_shard(shard), history, say)
+    return choices
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.read(text)
+    except BadValue as bad:
+        raise UsageError(f"--maelstrom-shard: must be {bad}") from None
+
+
+def _part_of(
+    shard: Shard, history: History, say: Callable[[str], None]
+) -> Callable[[list[Case]], Collection[CaseId]]:
+    def choose(cases: list[Case]) -> Collection[CaseId]:
+        part = part_of(cases, history.durations(), shard)
+        say(part.in_words(shard, len(cases)))
+        return {case.id for case in part.cases}
+
+    return choose
 
 
 def directives_of(project: Path) -> Directives:

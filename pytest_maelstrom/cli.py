@@ -8,7 +8,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+
+from maelstrom_core.program.options import PASSED_ON, add_choosing, add_running, add_telling
 
 _DESCRIPTION = """\
 Run the tests of a pytest suite, every one in a container of its own. The same as
@@ -19,6 +20,7 @@ Run the tests of a pytest suite, every one in a container of its own. The same a
   maelstrom-pytest --include 'markers.contains(net)'
   maelstrom-pytest --exclude 'file.globs(tests/slow/**)'
   maelstrom-pytest --list                           which tests would run?
+  maelstrom-pytest --watch                          run again when files change
   maelstrom-pytest --init                           write a maelstrom-pytest.toml to start from
 
 A filter is made of SELECTOR.MATCHER(TEXT), and, or, not, minus and parentheses:
@@ -28,16 +30,13 @@ A filter is made of SELECTOR.MATCHER(TEXT), and, or, not, minus and parentheses:
 _EPILOG = """\
 Everything else goes to pytest, and so does all that follows `--`:
 `maelstrom-pytest -- --help` shows pytest's own options, those of -p maelstrom among them.
+Exit status: pytest's: 0 if all tests passed; 1 if one did not; 2 after Ctrl-C, or if tests could not be
+collected; 3 for an internal error; 4 for bad options, settings and files; 5 if there was no test to run.
 Can this machine run containers?  `maelstrom doctor`
 """
-_PASSED_ON = (
-    ("--repeat", "N", "run each test N times"),
-    ("--stop-after", "N", "end the run after N failures"),
-    ("--timeout", "SECONDS", "seconds after which a test is ended; 0: never"),
-    ("--retries", "N", "run a test that failed again, up to N times"),
-    ("--slots", "N", "how many tests run at once"),
-)
-"""Options with a value that the plugin has under a longer name."""
+_SWITCHES = ("rerun-failed", "fail-on-flaky", "until-fail", "watch", "print-config", "init")
+"""Options without a value that the plugin has under a longer name."""
+_WITH_VALUES = (*PASSED_ON, "shard", "events")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,12 +70,17 @@ def pytest_arguments(arguments: Sequence[str]) -> list[str]:
     given = ["-p", "maelstrom"]
     for name in ("include", "exclude"):
         given += [f"--maelstrom-{name}={text}" for text in getattr(chosen, name)]
-    for option, _, _ in _PASSED_ON:
-        value = getattr(chosen, option[2:].replace("-", "_"))
-        given += [f"--maelstrom-{option[2:]}={value}"] if value is not None else []
+    for name in _WITH_VALUES:
+        value = getattr(chosen, name.replace("-", "_"))
+        given += [f"--maelstrom-{name}={value}"] if value is not None else []
+    for name in _SWITCHES:
+        given += [f"--maelstrom-{name}"] if getattr(chosen, name.replace("-", "_")) else []
+    as_json = chosen.json or chosen.ui == "json"
     if chosen.list:
-        given.append(f"--maelstrom-list={'json' if chosen.json else 'text'}")
-    given += ["--maelstrom-init"] if chosen.init else []
+        given.append(f"--maelstrom-list={'json' if as_json else 'text'}")
+    elif chosen.ui != "auto":
+        given.append(f"--maelstrom-ui={chosen.ui}")
+    given += [f"--junitxml={chosen.junit}"] if chosen.junit else []
     return [*given, *rest, *after]
 
 
@@ -90,18 +94,10 @@ def _parser() -> argparse.ArgumentParser:
         # What is unknown is pytest's, and must not be taken for the beginning of ours.
         allow_abbrev=False,
     )
-    add = parser.add_argument
-    add("--version", action="version", version=version("pytest-maelstrom"))
-    for name, text in (
-        ("include", "run what fits; may be given several times (default: all)"),
-        ("exclude", "and not what fits this one; may be given several times"),
-    ):
-        add(f"--{name}", metavar="FILTER", action="append", default=[], help=text)
-    add("--list", action="store_true", help="list the tests that would run, and run none")
-    add("--json", action="store_true", help="list them as JSON")
-    for option, metavar, text in _PASSED_ON:
-        add(option, metavar=metavar, help=text)
-    add("--init", action="store_true", help="write a maelstrom-pytest.toml to start from")
+    add_choosing(parser, has_packages=False)
+    parser.add_argument("--json", action="store_true", help="with --list: the same as --ui json")
+    add_running(parser, "maelstrom-pytest.toml")
+    add_telling(parser)
     return parser
 
 

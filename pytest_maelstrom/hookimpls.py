@@ -26,6 +26,7 @@ from pytest_maelstrom import carried, stacks
 from pytest_maelstrom.choices import Choices
 from pytest_maelstrom.names import RUNNER
 from pytest_maelstrom.request import PytestRun
+from pytest_maelstrom.text_plan import text_of
 
 SHOWN = "_maelstrom_shown"
 """Added to a report: what was written to the terminal before it."""
@@ -123,9 +124,13 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
         status = status_of(reports)
         if status in (CaseStatus.FAILED, CaseStatus.ERROR):
             _tell_of_limits(reports, limits_met(result))
-        duration = sum(report.get("duration", 0.0) for report in reports)
         return CaseReport(
-            id=case.id, status=status, duration=duration, details=details, result=result
+            id=case.id,
+            status=status,
+            text="" if status is CaseStatus.PASSED else text_of(reports),
+            duration=sum(report.get("duration", 0.0) for report in reports),
+            details=details,
+            result=result,
         )
     status, message = _why_not(messages, result)
     if shown:

@@ -75,6 +75,17 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
         default=False,
         help="keep the containers of failed tests until the end, and offer shells in them",
     )
+    add(
+        "shard", "I/N", "run one of several parts of the tests, such as 2/5; they last equally long"
+    )
+    add("events", "FILE", "write all events to a file, as JSON, one a line")
+    group.addoption(
+        "--maelstrom-ui",
+        dest="maelstrom_ui",
+        choices=("auto", "live", "lines", "quiet", "json"),
+        default="auto",
+        help="auto: pytest's own terminal; or a look that all runners of Maelstrom share",
+    )
     group.addoption(
         "--maelstrom-list",
         dest="maelstrom_list",
@@ -96,6 +107,9 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
             help=text,
         )
     for name, text in (
+        ("watch", "stay, and run again when files change: first what these may affect"),
+        ("rerun-failed", "run only what failed when it was run last"),
+        ("until-fail", "run everything again and again, until something fails"),
         ("explain", "show the container that tests would run in, and run none"),
         ("print-config", "show every setting and where its value comes from, and run none"),
         ("init", "write a maelstrom-pytest.toml to start from, and run none"),
@@ -151,6 +165,16 @@ def pytest_cmdline_main(config: "pytest.Config") -> int | None:
         from pytest_maelstrom.listing import begin
 
         begin(config)
+    elif not option.collectonly:
+        if option.maelstrom_watch or option.maelstrom_until_fail:
+            from pytest_maelstrom.rounds import is_one_of_several, run_rounds
+
+            if not is_one_of_several():
+                return run_rounds(config)
+        if option.maelstrom_ui != "auto":
+            from pytest_maelstrom.looks import silence
+
+            silence(config)
     return None
 
 

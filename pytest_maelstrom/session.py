@@ -14,7 +14,7 @@ from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.hooks.manager import Plugins, other_runners
-from maelstrom_core.model.cases import CaseReport
+from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.terminal.users import UsersTerminal
@@ -26,13 +26,15 @@ from pytest_maelstrom.attach import Desk
 from pytest_maelstrom.carried import NodeIds, hand_over
 from pytest_maelstrom.choices import Choices, choices_of
 from pytest_maelstrom.containers import Containers, containers_of
+from pytest_maelstrom.deselected import Deselected
 from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
-from pytest_maelstrom.hookimpls import ENDS_THE_RUN
+from pytest_maelstrom.hookimpls import ENDS_THE_RUN, case_of
 from pytest_maelstrom.ignored import report_ignored
 from pytest_maelstrom.kept import MOST_KEPT, offer, refuse_without_a_terminal, why_failed
 from pytest_maelstrom.learned import Learning
 from pytest_maelstrom.live import Live, is_wanted
+from pytest_maelstrom.looks import Looks
 from pytest_maelstrom.measured import measured_of
 from pytest_maelstrom.names import NO_GROUP, RUNNER
 from pytest_maelstrom.outputs import Outputs, show
@@ -40,6 +42,7 @@ from pytest_maelstrom.remembered import Remembered
 from pytest_maelstrom.repeats import Repeats
 from pytest_maelstrom.replay import replay_case, replay_warning, reports_of, unserialized
 from pytest_maelstrom.request import PytestRun, learned_so_far
+from pytest_maelstrom.round import Round
 from pytest_maelstrom.settings import read_settings
 from pytest_maelstrom.shell import ShellWanted
 
@@ -60,6 +63,7 @@ class Controller:
         self._degraded: tuple[str, ...] = ()
         self._not_forked: tuple[tuple[str, int], ...] = ()
         self._not_measured: list[str] = []
+        self._round = Round.of(config)
         self._notes = notes
         with as_usage_errors():
             self._plugins = Plugins(block=other_runners(RUNNER), extra=[("pytest-session", self)])
@@ -70,9 +74,12 @@ class Controller:
             most_bytes=self._settings.output_size,
         )
         self._plugins.register(self._outputs, "pytest-outputs")
+        self._looks = Looks(config, self._plugins)
+        config.pluginmanager.register(self._looks, "maelstrom-looks")
         self._remembered = Remembered(config)
         self._plugins.register(self._remembered, "pytest-remembered")
-        self._live = Live(config) if is_wanted(config) else None
+        as_events = config.option.maelstrom_ui == "json"
+        self._live = Live(config) if is_wanted(config) and not as_events else None
         option, terminal = config.option, UsersTerminal()
         refuse_without_a_terminal(config, terminal)
         self._desk = Desk(config, terminal, most_kept=MOST_KEPT if option.maelstrom_keep else 0)
@@ -123,7 +130,9 @@ class Controller:
             )
             needs = (measured.environment, measured.files) if measured else ()
             containers = containers_of(run, project, self._settings, *needs)
-            choices = choices_of(self._config, self._settings, project, containers)
+            choices = choices_of(
+                self._config, self._settings, project, containers, history, self._looks.say
+            )
             # What is there by now stays: collecting garbage shall not go through it again and again.
             gc.freeze()
             try:
@@ -192,9 +201,10 @@ class Controller:
     ) -> None:
         plugins = self._plugins
         for broken in plugins.broken:
-            self._config.issue_config_time_warning(
-                pytest.PytestWarning(f"maelstrom plugin {broken.name}: {broken.reason}"), 2
-            )
+            told = f"maelstrom plugin {broken.name}: {broken.reason}"
+            if self._looks.shown is not None:
+                self._looks.shown.say(told)
+            self._config.issue_config_time_warning(pytest.PytestWarning(told), 2)
         async with open_backend(
             self._settings,
             plugins,
@@ -221,12 +231,17 @@ class Controller:
                 ),
                 history=history,
                 viewer_of=self._desk.viewer_of,
+                touched=lambda case: self._is_touched(case, project),
             )
-            async with (
-                self._live.until_the_end() if self._live else nullcontext(),
-                self._desk.open(),
-            ):
-                summary = await self._run.run()
+            try:
+                async with (
+                    self._live.until_the_end() if self._live else nullcontext(),
+                    self._desk.open(),
+                    self._looks.begin(backend.slots, self._stop),
+                ):
+                    summary = await self._run.run()
+            finally:
+                self._looks.over(self._run.summary())
             if self._shell is not None:
                 said = await self._shell.open(self._run.view, plugins, self._desk)
                 self._show([said] if said else [])
@@ -237,6 +252,18 @@ class Controller:
         if summary.errors:
             raise pytest.UsageError("\n".join(summary.errors))
 
+    def _stop(self, why: str) -> None:
+        """Somebody has had enough."""
+        assert self._session is not None and self._run is not None
+        self._session.shouldstop = self._session.shouldstop or why
+        self._run.stop(why)
+
+    def _is_touched(self, case: Case, project: Path) -> bool:
+        root = self._config.rootpath
+        return self._round is not None and self._round.touches(
+            case.file, root=root, project=project
+        )
+
     def _collection(self, messages: list[dict[str, Any]]) -> None:
         """Tell pytest how collecting went, before anything is run."""
         assert self._session is not None
@@ -245,6 +272,8 @@ class Controller:
             self._measured.take_collecting(messages)
         if self._learning is not None:
             self._learning.unlearn(messages)
+        ignored = (case_of(one) for one in messages if one["kind"] == "ignored")
+        self._looks.collected(messages, ignored)
         hand_over(config, messages)
         self._remembered.take(messages)
         self._node_ids.note(message["id"] for message in messages if message["kind"] == "case")
@@ -263,15 +292,15 @@ class Controller:
                 case kind if kind in ENDS_THE_RUN:
                     self._ended_by = _end_of_run(message)
                 case "deselected" if message["ids"]:
-                    deselected = [_Deselected(session, node_id) for node_id in message["ids"]]
+                    deselected = [Deselected(session, node_id) for node_id in message["ids"]]
                     config.hook.pytest_deselected(items=deselected)
                 case "stopped" if not session.shouldstop:
                     session.shouldstop = message["reason"]
         session.testscollected = cases * self._settings.repeat
         self._show_collected(cases + sum(len(m.get("ids", ())) for m in messages))
         self._show([line for m in messages for line in m.get("lines", ())])
-        ignored = config.option.continue_on_collection_errors
-        if session.testsfailed and not ignored:
+        go_on = config.option.continue_on_collection_errors
+        if session.testsfailed and not go_on:
             many = "s" if session.testsfailed != 1 else ""
             session.shouldstop = f"{session.testsfailed} error{many} during collection"
         assert self._run is not None
@@ -327,16 +356,6 @@ class Controller:
             self._run.stop(f"{report.id} ended the run")
         if self._session.shouldfail or self._session.shouldstop:
             self._run.stop(str(self._session.shouldfail or self._session.shouldstop))
-
-
-class _Deselected:
-    """As much of an item as plugins use that hear of deselected ones."""
-
-    def __init__(self, session: pytest.Session, nodeid: str) -> None:
-        self.session = session
-        self.config = session.config
-        self.nodeid = nodeid
-        self.name = nodeid.rpartition("::")[2]
 
 
 def wants_its_order(config: pytest.Config) -> bool:

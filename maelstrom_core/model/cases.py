@@ -94,6 +94,7 @@ class CaseReport:
     what its last attempt came to.
 
     :param message: why it failed, for people
+    :param text: the same, of a runner whose own way to show it is in `details`
     :param duration: seconds the test itself took, without its container if the runner knows
     :param details: plain data for the runner alone (pytest's own reports)
     :param result: how its job ended; what it wrote to its report descriptor is not kept
@@ -107,6 +108,7 @@ class CaseReport:
     id: CaseId
     status: CaseStatus
     message: str = ""
+    text: str = ""
     duration: float = 0.0
     details: Mapping[str, Any] = attrs.field(factory=dict, eq=False)
     result: JobResult | None = None
@@ -119,6 +121,11 @@ class CaseReport:
     def original(self) -> CaseId:
         """The case's id, whichever of its repetitions this is."""
         return CaseId(self.id.removesuffix(self.mark))
+
+    @property
+    def told(self) -> str:
+        """Why it failed, or was skipped, for people; whichever runner says so."""
+        return self.message or self.text
 
     @property
     def mark(self) -> str:

@@ -34,6 +34,8 @@ class Prepared:
     :param always: layers without which a case cannot be run, whatever directives say
     :param templates: what ``<name>`` stands for in layers of its file of directives, besides
         ``<project-dir>``
+    :param writes: files and directories that a run writes itself, such as a profile of coverage: they
+        do not wake ``--watch``
     """
 
     project: Path
@@ -43,6 +45,7 @@ class Prepared:
     frame: ContainerSpec | None = None
     always: tuple[Any, ...] = ()
     templates: Mapping[str, str] = attrs.field(factory=dict)
+    writes: tuple[Path, ...] = ()
 
 
 def _nothing(_: argparse.ArgumentParser) -> None:

@@ -106,9 +106,9 @@ def plain(report: CaseReport) -> dict[str, Any]:
         "id": report.id,
         "status": report.status.value,
         "seconds": round(report.duration, 6),
-        "message": report.message,
+        "message": report.told,
         "attempts": [
-            {"status": one.status.value, "seconds": round(one.duration, 6), "message": one.message}
+            {"status": one.status.value, "seconds": round(one.duration, 6), "message": one.told}
             for one in report.attempts
         ],
         "parts": list(report.details.get("parts", ())),

@@ -3,6 +3,9 @@
 Source: docs.github.com, "Workflow commands for GitHub Actions".
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 
@@ -11,10 +14,12 @@ class Annotations:
     """Prints one for each failure, and a warning for each flaky case.
 
     :param program: whose they are
+    :param write: writes a line; prints it by default
     """
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, write: Callable[[str], None] | None = None) -> None:
         self._program = program
+        self._write = write or partial(print, flush=True)
         self._files: dict[str, str] = {}
 
     @hookimpl
@@ -35,8 +40,8 @@ class Annotations:
         properties = [f"title={_property(f'{report.status.value}: {report.id}')}"]
         if file := self._files.get(report.original):
             properties.insert(0, f"file={_property(file)}")
-        text = report.message or (report.attempts[-1].message if report.attempts else "")
-        print(f"::{kind} {','.join(properties)}::{_data(text or report.status.value)}", flush=True)
+        text = report.told or (report.attempts[-1].told if report.attempts else "")
+        self._write(f"::{kind} {','.join(properties)}::{_data(text or report.status.value)}")
 
 
 def _data(text: str) -> str:

@@ -80,7 +80,7 @@ class JUnit:
             kind = "flakyFailure" if report.status is CaseStatus.FLAKY else "rerunFailure"
             _fault(element, kind, attempt)
         if report.status in _SKIPPED:
-            ElementTree.SubElement(element, "skipped", message=_clean(report.message))
+            ElementTree.SubElement(element, "skipped", message=_clean(report.told))
         elif report.status.is_failure:
             _fault(element, "error" if report.status in _ERRORS else "failure", report)
         if report.result is not None:
@@ -94,9 +94,9 @@ class JUnit:
 
 
 def _fault(element: ElementTree.Element, kind: str, report: CaseReport) -> None:
-    first = next(iter(report.message.splitlines()), "")
+    first = next(iter(report.told.splitlines()), "")
     fault = ElementTree.SubElement(element, kind, message=_clean(first), type=report.status.value)
-    fault.text = _clean(report.message)
+    fault.text = _clean(report.told)
 
 
 def _add(element: ElementTree.Element, name: str, text: str) -> None:

@@ -31,7 +31,8 @@ class LiveScreen(Lines):
         self._running: dict[CaseId, float] = {}
         self._busy: dict[str, float] = {}
         self._found = self._ended = self._failed = 0
-        self._failures: dict[CaseId, str] = {}
+        self.failures: dict[CaseId, str] = {}
+        """Cases that a key shows, with how they ended."""
         self._has_keys = False
 
     @asynccontextmanager
@@ -65,9 +66,9 @@ class LiveScreen(Lines):
                 self._out.print(Text("nothing runs"))
 
     def _show_failures(self) -> None:
-        for name, status in self._failures.items():
+        for name, status in self.failures.items():
             self._out.print(Text(f"{status:9} ", style="red").append(name, "none"))
-        if not self._failures:
+        if not self.failures:
             self._out.print(Text("no failures"))
 
     async def waiting(self, changes: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
@@ -85,7 +86,7 @@ class LiveScreen(Lines):
             async with hearing_keys(pressed) as has_keys:
                 self.say(_KEYS_WAITING if has_keys else "waiting for changes; Ctrl-C ends it")
                 changed = await changes()
-        self._failures.clear()
+        self.failures.clear()
         return changed
 
     async def _refresh(self, live: Live) -> None:
@@ -138,7 +139,7 @@ class LiveScreen(Lines):
         self._ended += 1
         self._failed += report.status.is_failure
         if report.status.is_failure:
-            self._failures[report.id] = report.status.value
+            self.failures[report.id] = report.status.value
         super().maelstrom_case_reported(report)
 
     def over(

@@ -1,6 +1,7 @@
 """The options that all runners share, in the same words."""
 
 import argparse
+from collections.abc import Iterable
 from typing import Any
 
 from maelstrom_core.program.declared import RunnerProgram
@@ -42,13 +43,19 @@ def parser_of(program: RunnerProgram) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     program.add_options(parser)
-    _add_choosing(parser)
-    _add_running(parser, program)
-    _add_telling(parser, program)
+    add_choosing(parser)
+    group = add_running(parser, program.file)
+    text = "file of settings instead of the usual ones; - for none"
+    group.add_argument("-c", "--config-file", metavar="FILE", help=text)
+    add_telling(parser, program.looks)
     return parser
 
 
-def _add_choosing(parser: argparse.ArgumentParser) -> None:
+def add_choosing(parser: argparse.ArgumentParser, *, has_packages: bool = True) -> None:
+    """The options that say which tests run.
+
+    :param has_packages: whether the runner's tests are of packages that can be listed
+    """
     group = parser.add_argument_group("which tests")
     add = group.add_argument
     for name, text in (
@@ -61,13 +68,18 @@ def _add_choosing(parser: argparse.ArgumentParser) -> None:
     add("--shard", metavar="I/N", type=_shard, help=text)
     text = "list the tests that would run, and run none"
     add("--list", action="store_const", const="cases", help=text)
-    text = "list their packages"
-    add("--list-packages", dest="list", action="store_const", const="packages", help=text)
-    text = "list the binaries that hold them"
-    add("--list-binaries", dest="list", action="store_const", const="binaries", help=text)
+    if has_packages:
+        text = "list their packages"
+        add("--list-packages", dest="list", action="store_const", const="packages", help=text)
+        text = "list the binaries that hold them"
+        add("--list-binaries", dest="list", action="store_const", const="binaries", help=text)
 
 
-def _add_running(parser: argparse.ArgumentParser, program: RunnerProgram) -> None:
+def add_running(parser: argparse.ArgumentParser, file: str) -> argparse._ArgumentGroup:
+    """The options that say how they run, in a group of their own.
+
+    :param file: the name of the runner's file of directives
+    """
     group = parser.add_argument_group("how they run")
     helps = {
         "slots": "how many tests run at once",
@@ -87,18 +99,21 @@ def _add_running(parser: argparse.ArgumentParser, program: RunnerProgram) -> Non
     group.add_argument("--until-fail", action="store_true", help=text)
     text = "stay, and run again when a file of the project changes: first what it may affect"
     group.add_argument("--watch", action="store_true", help=text)
-    text = "file of settings instead of the usual ones; - for none"
-    group.add_argument("-c", "--config-file", metavar="FILE", help=text)
     text = "show every setting, and where its value comes from"
     group.add_argument("-P", "--print-config", action="store_true", help=text)
-    text = f"write a {program.file} to start from"
+    text = f"write a {file} to start from"
     group.add_argument("--init", action="store_true", help=text)
+    return group
 
 
-def _add_telling(parser: argparse.ArgumentParser, program: RunnerProgram) -> None:
+def add_telling(parser: argparse.ArgumentParser, looks: Iterable[str] = ()) -> None:
+    """The options that say what is told.
+
+    :param looks: the runner's own
+    """
     add = parser.add_argument_group("what is told").add_argument
     text = "auto: live at a terminal, lines otherwise; json: one event a line, and lists as JSON"
-    add("--ui", choices=(*LOOKS, *program.looks), default="auto", help=text)
+    add("--ui", choices=(*LOOKS, *looks), default="auto", help=text)
     add("--junit", metavar="FILE", help="write a JUnit XML report, with all attempts")
     text = "write all events to a file, as JSON, one a line; all other reports can be made of it"
     add("--events", metavar="FILE", help=text)

@@ -40,14 +40,8 @@ class Selection:
             return
         # Which part a case belongs to depends on all others.
         all_of_them = [case async for case in cases if self._takes(case)]
-        known = {case.id: self.history.of(case.id) for case in all_of_them}
-        durations = {name: one.duration for name, one in known.items() if one is not None}
-        part = part_of(all_of_them, durations, self.shard)
-        self.say(
-            f"shard {self.shard.index} of {self.shard.of}: {len(part.cases)} of "
-            f"{len(all_of_them)} tests, about {part.seconds:.1f} s; plan {part.fingerprint}, "
-            "which must be the same for all shards"
-        )
+        part = part_of(all_of_them, self.history.durations(), self.shard)
+        self.say(part.in_words(self.shard, len(all_of_them)))
         for case in part.cases:
             yield case
 

@@ -37,7 +37,7 @@ from maelstrom_core.program.live import LiveScreen
 from maelstrom_core.program.look import Look
 from maelstrom_core.program.options import LOOKS
 from maelstrom_core.program.selection import Selection
-from maelstrom_core.program.watching import watching
+from maelstrom_core.program.watching import in_words, watching
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.toml_file import read_toml
 from maelstrom_core.spec.inherit_plan import NOTHING
@@ -105,6 +105,7 @@ class Session:
         settings = self._settings
         own = [Path(settings.state), Path(settings.store)]
         own += [Path(path) for path in (self._chosen.junit, self._chosen.events) if path]
+        own += prepared.writes
         changed: frozenset[str] = frozenset()
         async with watching(prepared.project, own) as changes:
             while True:
@@ -117,7 +118,7 @@ class Session:
                     changed = await self._look.waiting(changes.next)
                     if self._look.had_enough:
                         return status
-                    self._look.say(_told(changed))
+                    self._look.say(in_words(changed))
                     self._faults = 0
                     try:
                         prepared = self._program.prepare(self._chosen, settings)
@@ -301,13 +302,6 @@ async def _hearing(interrupt: Any) -> AsyncIterator[None]:
             nursery.start_soon(partial(hear, nursery))
         yield
         nursery.cancel_scope.cancel()
-
-
-def _told(changed: frozenset[str]) -> str:
-    """What has changed, for people."""
-    first, *others = sorted(changed) or ["nothing"]
-    more = f" and {len(others)} more" if others else ""
-    return f"{first}{more} changed"
 
 
 @contextmanager

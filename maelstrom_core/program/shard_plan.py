@@ -43,6 +43,9 @@ class Shard:
             raise BadValue("a part and how many there are, such as 2/5")
         return cls(int(match[1]), int(match[2]))
 
+    def __str__(self) -> str:
+        return f"{self.index}/{self.of}"
+
 
 @attrs.frozen
 class Part:
@@ -56,6 +59,16 @@ class Part:
     cases: tuple[Case, ...]
     seconds: float
     fingerprint: str
+
+    def in_words(self, shard: Shard, of: int) -> str:
+        """What people are told of it.
+
+        :param of: how many cases all parts have together
+        """
+        return (
+            f"shard {shard.index} of {shard.of}: {len(self.cases)} of {of} tests, about "
+            f"{self.seconds:.1f} s; plan {self.fingerprint}, which must be the same for all shards"
+        )
 
 
 def part_of(cases: Sequence[Case], durations: Mapping[CaseId, float], shard: Shard) -> Part:

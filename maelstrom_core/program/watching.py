@@ -38,10 +38,24 @@ class Changes:
 
     async def next(self) -> frozenset[str]:
         """Wait for changes, and take them: paths relative to the project."""
-        await self._heard.wait()
-        self._heard = trio.Event()
-        changed, self._changed = frozenset(self._changed), set()
-        return changed
+        while True:
+            await self._heard.wait()
+            self._heard = trio.Event()
+            heard, self._changed = self._changed, set()
+            # Since they were heard it may have become known who has written them.
+            if changed := frozenset(path for path in heard if not self._is_own(path)):
+                return changed
+
+    def leave_out(self, paths: Collection[str]) -> None:
+        """Take files and directories for what the run writes, from now on.
+
+        :param paths: absolute, without links
+        """
+        self._own = tuple(dict.fromkeys((*self._own, *paths)))
+
+    def _is_own(self, relative: str) -> bool:
+        path = os.path.join(self._project, relative)
+        return any(_is_below(path, own) for own in self._own)
 
     def hear(self, paths: Collection[str]) -> None:
         """Take note of changes, of which some may matter."""
@@ -54,17 +68,24 @@ class Changes:
         :param path: absolute
         """
         relative = os.path.relpath(path, self._project)
-        if relative.startswith("..") or any(_is_below(path, own) for own in self._own):
+        if relative.startswith("..") or self._is_own(relative):
             return None
         parts = relative.split(os.sep)
         if ".git" in parts or "__pycache__" in parts:
             return None
         directory = self._project
-        for part in parts[:-1]:
+        for part in parts:
             directory = directory / part
             if any((directory / marker).exists() for marker in MARKERS):
                 return None
         return None if Ignores(os.fspath(self._project)).ignores(relative) else relative
+
+
+def in_words(changed: Collection[str]) -> str:
+    """What has changed, for people."""
+    first, *others = sorted(changed) or ["nothing"]
+    more = f" and {len(others)} more" if others else ""
+    return f"{first}{more} changed"
 
 
 @asynccontextmanager

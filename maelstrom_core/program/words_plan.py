@@ -57,11 +57,11 @@ def block_of(report: CaseReport) -> list[str]:
     """
     lines = []
     for number, attempt in enumerate(report.attempts, start=1):
-        if attempt.message:
-            lines += [f"attempt {number}:", *_indented(attempt.message)]
+        if attempt.told:
+            lines += [f"attempt {number}:", *_indented(attempt.told)]
     wanted = report.status.is_failure or report.attempts or report.details.get("shown")
-    if report.message and wanted:
-        lines += _indented(report.message)
+    if report.told and wanted:
+        lines += _indented(report.told)
     return lines
 
 

@@ -97,6 +97,10 @@ class History:
         """What is known of a case; ``None`` for a new one."""
         return self._known.get(case)
 
+    def durations(self) -> Mapping[CaseId, float]:
+        """Seconds that each known case takes."""
+        return {case: known.duration for case, known in self._known.items()}
+
     def failed(self) -> Collection[CaseId]:
         """Cases that failed when they were run last."""
         return {case for case, known in self._known.items() if known.failed}

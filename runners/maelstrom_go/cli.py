@@ -121,6 +121,7 @@ def _prepare(
         frame=frame_here(project, settings),
         options={"go": go},
         touched=touched,
+        writes=(go.profile,) if go.profile else (),
     )
 
 

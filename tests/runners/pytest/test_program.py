@@ -53,14 +53,25 @@ def program(tmp_path):
             ["--maelstrom-include=all", "--maelstrom-include=none"],
         ),
         (["--exclude", "- x"], ["--maelstrom-exclude=- x"]),
-        (["--slots", "3", "--timeout=2m"], ["--maelstrom-timeout=2m", "--maelstrom-slots=3"]),
+        (["--slots", "3", "--timeout=2m"], ["--maelstrom-slots=3", "--maelstrom-timeout=2m"]),
         (
             ["--repeat", "2", "--stop-after", "1", "--retries", "3"],
-            ["--maelstrom-repeat=2", "--maelstrom-stop-after=1", "--maelstrom-retries=3"],
+            ["--maelstrom-repeat=2", "--maelstrom-retries=3", "--maelstrom-stop-after=1"],
         ),
         (["--list"], ["--maelstrom-list=text"]),
         (["--json", "--list"], ["--maelstrom-list=json"]),
+        (["--ui", "json", "--list"], ["--maelstrom-list=json"]),
+        (["-i", "all", "-e", "none"], ["--maelstrom-include=all", "--maelstrom-exclude=none"]),
         (["--init"], ["--maelstrom-init"]),
+        (["--watch", "--rerun-failed"], ["--maelstrom-rerun-failed", "--maelstrom-watch"]),
+        (
+            ["--until-fail", "--fail-on-flaky"],
+            ["--maelstrom-fail-on-flaky", "--maelstrom-until-fail"],
+        ),
+        (["--shard=2/5", "--ui", "live"], ["--maelstrom-shard=2/5", "--maelstrom-ui=live"]),
+        (["--junit", "r.xml", "--events=e"], ["--maelstrom-events=e", "--junitxml=r.xml"]),
+        (["--broker", "auto", "--ui=auto"], ["--maelstrom-broker=auto"]),
+        (["-P"], ["--maelstrom-print-config"]),
         # Everything else is pytest's, in its order, also what looks like the beginning of ours.
         (["-k", "a and b", "-x", "tests", "-vv"], ["-k", "a and b", "-x", "tests", "-vv"]),
         (["-s", "-l", "-m", "slow"], ["-s", "-l", "-m", "slow"]),
@@ -77,7 +88,7 @@ def test_options_become_the_plugin_s_and_the_rest_is_pytest_s(
     assert pytest_arguments(given) == ["-p", "maelstrom", *passed]
 
 
-@pytest.mark.parametrize("arguments", [["--json"], ["--include"], ["--slots"]])
+@pytest.mark.parametrize("arguments", [["--json"], ["--include"], ["--slots"], ["--shard=3/2"]])
 def test_faulty_options_end_the_program(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
