@@ -7,7 +7,7 @@ while the other has a queue, and no number of the cluster's has to be known or g
 """
 
 import getpass
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -19,6 +19,7 @@ from maelstrom_core.cluster.link import Connection, Link
 from maelstrom_core.cluster.local import LocalBackend
 from maelstrom_core.layers.in_place import layers_in_place
 from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.histories import KnownCase
 from maelstrom_core.model.in_place import InPlaceLayer
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
@@ -31,7 +32,7 @@ SOFTWARE = "maelstrom"
 
 
 class RemoteBackend:
-    """Runs jobs on a cluster and here; see `maelstrom_core.model.ports.Backend`.
+    """Runs jobs on a cluster and here; see `maelstrom_core.model.ports`: `Backend`, `SharesHistory`.
 
     :param cluster_only: nothing runs here that others can run
     """
@@ -90,6 +91,14 @@ class RemoteBackend:
             return await self._local.run(job, on_output=on_output, viewer=viewer)
         finally:
             self._taken -= job.slots
+
+    async def recall(self, project: bytes, plan: bytes = b"") -> Sequence[KnownCase] | None:
+        """What the broker knows of a project's cases."""
+        return await self._client.recall(project, plan)
+
+    def learned(self, project: bytes, cases: Iterable[KnownCase]) -> None:
+        """Tell the broker how cases went, wherever they were run."""
+        self._client.learned(project, cases)
 
     async def take_back(self) -> None:
         """Take jobs back that wait for the cluster while slots here are free; for ever."""

@@ -10,6 +10,7 @@ from maelstrom_core.model.ids import CaseId
 from maelstrom_core.program.shard_plan import Shard, part_of
 from maelstrom_core.testrun.directives_plan import Planner
 from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.sharing import Sharing
 
 
 @attrs.define
@@ -18,6 +19,7 @@ class Selection:
 
     :param wanted: of the command line
     :param only: cases without which nothing else is run; ``None`` for all
+    :param sharing: with those who run the other shards
     :param say: told what a person should know of how it was chosen
     """
 
@@ -25,6 +27,7 @@ class Selection:
     selectors: Selectors
     planner: Planner
     history: History
+    sharing: Sharing
     only: Collection[CaseId] | None = None
     shard: Shard | None = None
     say: Callable[[str], None] = lambda _: None
@@ -40,13 +43,14 @@ class Selection:
             return
         # Which part a case belongs to depends on all others.
         all_of_them = [case async for case in cases if self._takes(case)]
-        known = {case.id: self.history.of(case.id) for case in all_of_them}
-        durations = {name: one.duration for name, one in known.items() if one is not None}
-        part = part_of(all_of_them, durations, self.shard)
+        durations = await self.sharing.durations(
+            self.history, [case.id for case in all_of_them], self.shard.of
+        )
+        part = part_of(all_of_them, durations.seconds, self.shard)
         self.say(
             f"shard {self.shard.index} of {self.shard.of}: {len(part.cases)} of "
-            f"{len(all_of_them)} tests, about {part.seconds:.1f} s; plan {part.fingerprint}, "
-            "which must be the same for all shards"
+            f"{len(all_of_them)} tests, about {part.seconds:.1f} s{durations.whose}; plan "
+            f"{part.fingerprint}, which must be the same for all shards"
         )
         for case in part.cases:
             yield case

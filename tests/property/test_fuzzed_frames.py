@@ -11,11 +11,13 @@ from typing import Any
 
 import cbor2
 import pytest
-from maelstrom_broker.events import Came, CameBad, PeerGone, TimePassed
+from maelstrom_broker.effects import Effect, Recall
+from maelstrom_broker.events import Came, CameBad, PeerGone, Recalled, TimePassed
 from maelstrom_broker.state import MAY_SEND, BrokerState
 
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.wire.codec import decode, encode
+from maelstrom_core.wire.histories import AskCases, LearnedCases, packed
 from maelstrom_core.wire.messages import (
     AskStatus,
     Beat,
@@ -37,6 +39,7 @@ from maelstrom_core.wire.shapes import BadMessage
 
 BODY = b"a container"
 DIGEST = bytes.fromhex(Digest.of(BODY).hex)
+CASES = b"".join(packed([(bytes([number]) * 16, number, False) for number in range(9)]))
 SESSIONS = [bytes([number]) * 16 for number in range(1, 5)]
 ODD: list[Any] = [
     None, True, -1, 0, 1 << 63, 1 << 70, 1.5, "", "\0", "x" * 300, b"", b"x" * 33, [], [[]], {}, {1: 2},
@@ -66,6 +69,8 @@ def messages(dice: random.Random) -> Iterator[Any]:
                 Drain("fuzz", dice.random() < 0.5),
                 CancelRun(session),
                 Bye(0, "bye"),
+                AskCases(tag, DIGEST, dice.choice([b"", DIGEST])),
+                LearnedCases(DIGEST, CASES),
             ]
         )
 
@@ -97,9 +102,17 @@ def damaged(frame: bytes, dice: random.Random) -> bytes:
 def play(frames: int, seed: int) -> dict[str, int]:
     """Send so many frames to a broker's machine; how many were refused, and how many were not."""
     dice = random.Random(seed)
-    broker, now = BrokerState(b"b" * 16, now=0.0), 0.0
+    broker, now = BrokerState(b"b" * 16, now=0.0, keeps_history=True), 0.0
     said = messages(dice)
     counts = {"refused": 0, "heard": 0}
+    lookups: list[Recalled] = []
+
+    def look_up(effects: list[Effect]) -> None:
+        """What the disk does, later."""
+        for effect in effects:
+            if isinstance(effect, Recall):
+                lookups.append(Recalled(effect.session, effect.request, (CASES,)))
+
     for number in range(frames):
         peer = bytes([dice.randrange(6)])
         role = dice.choice(list(MAY_SEND))
@@ -113,7 +126,9 @@ def play(frames: int, seed: int) -> dict[str, int]:
             continue
         if message is not None:
             counts["heard"] += 1
-            broker.step(Came(peer, role, f"{role}:fuzz", message), now=now)
+            look_up(broker.step(Came(peer, role, f"{role}:fuzz", message), now=now))
+        if lookups and dice.random() < 0.1:
+            broker.step(lookups.pop(dice.randrange(len(lookups))), now=now)
         if dice.random() < 0.02:
             broker.step(PeerGone(peer), now=now)
         if broker.next_deadline() <= now:
