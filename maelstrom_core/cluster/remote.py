@@ -9,6 +9,7 @@ while the other has a queue, and no number of the cluster's has to be known or g
 import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 import trio
 
@@ -29,6 +30,8 @@ from maelstrom_core.transfer.upload import Layer
 WAIT_SECONDS = 0.5
 _LOOK_SECONDS = 0.25
 SOFTWARE = "maelstrom"
+
+Follow: TypeAlias = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
 class RemoteBackend:
@@ -117,11 +120,13 @@ async def open_remote_backend(
     uploads: Uploads,
     *,
     cluster_only: bool = False,
+    follow: Follow | None = None,
 ) -> AsyncIterator[RemoteBackend]:
     """A backend on a cluster for as long as the context lasts; no job is left in it after it.
 
     :param connection: to the broker
     :param uploads: to the broker's blobs
+    :param follow: goes after the broker when it moves; asks whether it is heard
     :raises maelstrom_core.errors.PeerError: if the broker does not let us in, with what is in the way
     """
 
@@ -152,6 +157,8 @@ async def open_remote_backend(
         nursery.start_soon(_within, scope, (link.run, client.hand_in, client.lose_patience))
         nursery.start_soon(client.containers.keep)
         nursery.start_soon(backend.take_back)
+        if follow is not None:
+            nursery.start_soon(follow, lambda: link.is_up)
         try:
             await client.wait_for_welcome()
             yield backend

@@ -125,6 +125,12 @@ class Cluster:
         self._processes.append(process)
         return process
 
+    def move(self) -> None:
+        """From now on the broker is started at another address."""
+        before = self.port
+        while self.port == before:
+            self.port = free_ports()
+
     def broker(self) -> Process:
         """A broker and its parent, at the same address each time; `kill` kills both."""
         log = self.directory / "broker.log"

@@ -7,6 +7,7 @@ from maelstrom_broker.settings import schema as broker_schema
 from maelstrom_worker.settings import OPTIONS, schema
 
 from maelstrom_core.cluster.joining import AUTO
+from maelstrom_core.cluster.place import LOOK_SECONDS
 from maelstrom_core.cluster.remote import WAIT_SECONDS
 from maelstrom_core.testrun.project_name import AUTO as AUTO_NAME
 from maelstrom_core.testrun.project_name import OFF
@@ -29,6 +30,7 @@ def test_what_it_says_in_words_is_so() -> None:
     assert AUTO == "auto"
     assert WAIT_SECONDS == 0.5
     assert "What waits\nthere for half a second comes back" in PAGE
+    assert LOOK_SECONDS == 2 and "are read again every two seconds" in PAGE
 
 
 def test_what_it_says_of_histories_is_so() -> None:
