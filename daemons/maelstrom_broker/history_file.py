@@ -67,6 +67,8 @@ class HistoryFile:
             self._open()
 
     def _open(self) -> None:
+        with contextlib.suppress(OSError):  # SQLite tells what is wrong
+            self._path.touch(mode=0o600)
         connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
         try:
             connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")

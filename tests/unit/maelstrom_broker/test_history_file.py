@@ -75,6 +75,8 @@ def test_what_one_tells_others_know_and_no_other_project_does(opened: Open) -> N
     memory.learn("ann", [(name(2), 40, False)])
     assert memory.recall("bob") == [(name(1), 1500, False), (name(2), 40, False)]
     assert memory.faults == []
+    files = [*memory.path.parent.glob("history.sqlite*")]
+    assert files and not any(file.stat().st_mode & 0o077 for file in files), "it is nobody else's"
 
 
 def test_nobody_changes_what_another_has_told(opened: Open) -> None:
