@@ -19,6 +19,8 @@ from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.terminal.users import UsersTerminal
 from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.project_name import shared_name
+from maelstrom_core.testrun.sharing import sharing
 from maelstrom_core.testrun.shell import TestRun
 from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom import listing
@@ -205,12 +207,14 @@ class Controller:
             if self._looks.shown is not None:
                 self._looks.shown.say(told)
             self._config.issue_config_time_warning(pytest.PytestWarning(told), 2)
-        async with open_backend(
-            self._settings,
-            plugins,
-            project_directory=project,
-            only_here=self._wants_the_terminal,
-        ) as backend:
+        settings = self._settings
+        name = shared_name(settings.shared_history, project) if settings.broker else ""
+        async with (
+            open_backend(
+                settings, plugins, project_directory=project, only_here=self._wants_the_terminal
+            ) as backend,
+            sharing(history, backend, name),
+        ):
             self._run = TestRun(
                 runner=RUNNER,
                 plugins=plugins,

@@ -9,6 +9,7 @@ from maelstrom_broker.book_state import Book
 from maelstrom_broker.limits import (
     CLIENT_SECONDS,
     GRACE_SECONDS,
+    LEARNED_A_BEAT,
     MOST_CLIENT_BYTES,
     MOST_CONTAINERS,
     MOST_CONTAINERS_BYTES,
@@ -50,6 +51,7 @@ class Clients:
         client.weight = hello.weight
         book.dispatch.rerank(client)
         client.output_left = OUTPUT_BYTES_A_BEAT
+        client.learned_left = LEARNED_A_BEAT
         # What was on its way may not have come.
         client.sent.clear()
         client.sent_bytes = 0
@@ -73,8 +75,9 @@ class Clients:
         self._book.dispatch.hold_back(client, hold)
 
     def beat(self, client: Client) -> None:
-        """It lives: some more of what jobs write may be sent."""
+        """It lives: some more of what jobs write may be sent, and of cases be told."""
         client.output_left = OUTPUT_BYTES_A_BEAT
+        client.learned_left = LEARNED_A_BEAT
 
     def container(self, client: Client, message: ContainerBytes) -> None:
         """It says what a container is."""

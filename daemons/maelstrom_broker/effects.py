@@ -44,5 +44,33 @@ class StopNow:
     """All were told: end."""
 
 
-Effect: TypeAlias = Send | Forget | Note | StopNow
+@attrs.frozen
+class Learn:
+    """Keep what a client has seen of cases.
+
+    :param owner: whose key it has
+    :param cases: packed, see `maelstrom_core.wire.histories`
+    """
+
+    owner: str
+    project: bytes
+    cases: bytes
+
+
+@attrs.frozen
+class Recall:
+    """Look up what is known of a project; answered by `Recalled`, also if it cannot be known.
+
+    :param owner: whose key it is that asks
+    :param plan: what was told to the first who asked with it is told to all; empty for what is known now
+    """
+
+    session: bytes
+    owner: str
+    request: int
+    project: bytes
+    plan: bytes
+
+
+Effect: TypeAlias = Send | Forget | Note | StopNow | Learn | Recall
 """Everything that can be wanted."""

@@ -61,5 +61,18 @@ class TimePassed:
     """The deadline that the machine asked for may have come."""
 
 
-Event: TypeAlias = Came | CameBad | PeerGone | PeerFull | StopWanted | TimePassed
+@attrs.frozen
+class Recalled:
+    """What was to be looked up of a project.
+
+    :param session: of the client that has asked
+    :param cases: packed, in parts that each fit into a message
+    """
+
+    session: bytes
+    request: int
+    cases: tuple[bytes, ...]
+
+
+Event: TypeAlias = Came | CameBad | PeerGone | PeerFull | StopWanted | TimePassed | Recalled
 """Everything that can happen."""

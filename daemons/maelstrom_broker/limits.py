@@ -43,6 +43,10 @@ MOST_TOLD = 4_096
 RESULTS_ON_THEIR_WAY = 4_096
 RESULTS_BYTES_ON_THEIR_WAY = 8 << 20
 """Of one client: sent and not taken; more is sent when some are."""
+MOST_ASKING = 4
+"""Of one client: questions for what is known of cases that wait for their answers."""
+LEARNED_A_BEAT = 65_536
+"""Of one client: cases that it may tell of; more is dropped."""
 OUTPUT_BYTES_A_BEAT = 8 << 20
 """Of one client: what jobs write, as it comes; more is dropped."""
 MESSAGE_BYTES = 384 << 10

@@ -27,11 +27,21 @@ class Links:
     """All connections.
 
     :param bulk_port: told to whoever is welcomed
+    :param keeps_history: so is this
     :param look_at: when to look for the silent next
     """
 
-    def __init__(self, book: Book, workers: Workers, clients: Clients, bulk_port: int) -> None:
+    def __init__(
+        self,
+        book: Book,
+        workers: Workers,
+        clients: Clients,
+        bulk_port: int,
+        *,
+        keeps_history: bool,
+    ) -> None:
         self._book = book
+        self._keeps_history = keeps_history
         self._workers = workers
         self._clients = clients
         self._bulk_port = bulk_port
@@ -80,8 +90,9 @@ class Links:
         version = min(VERSION, hello.newest)
         window, beat_ms = self._clients.window, round(BEAT_SECONDS * 1000)
         slots = sum(worker.slots for worker in self._book.workers.values())
+        boot, keeps = self._book.boot, self._keeps_history
         self._book.post.now(
-            peer, Welcome(version, self._book.boot, beat_ms, window, self._bulk_port, slots)
+            peer, Welcome(version, boot, beat_ms, window, self._bulk_port, slots, keeps)
         )
 
     def _greet(self, event: Came, hello: Hello, known: Party | None, now: float) -> None:

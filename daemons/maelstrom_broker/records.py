@@ -152,9 +152,12 @@ class Client:
     :param queues: jobs that wait, by what they want
     :param unsent: tags of jobs that ended and whose results were not sent by this connection
     :param sent: tags of results on their way, each with its size
+    :param asking: numbers of its questions for what is known of cases
+    :param learned_left: cases that it may tell of before its next beat
     """
 
     __slots__ = (
+        "asking",
         "containers",
         "containers_bytes",
         "done",
@@ -164,6 +167,7 @@ class Client:
         "held_until",
         "jobs",
         "jobs_bytes",
+        "learned_left",
         "name",
         "number",
         "output_left",
@@ -206,6 +210,8 @@ class Client:
         self.done = 0
         self.taken = 0
         self.output_left = 0
+        self.asking: set[int] = set()
+        self.learned_left = 0
         self.heard = 0.0
         self.gone_until = 0.0
 

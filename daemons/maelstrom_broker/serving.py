@@ -10,6 +10,7 @@ from pathlib import Path
 
 import trio
 
+from maelstrom_broker.history_file import HistoryFile
 from maelstrom_broker.log import Log
 from maelstrom_broker.shell import Shell
 from maelstrom_broker.state import BrokerState
@@ -62,14 +63,16 @@ async def _serve(
             port=port,
             linger_seconds=_FAREWELL_SECONDS,
         ) as listener,
+        _history(settings, log) as history,
     ):
         machine = BrokerState(
             secrets.token_bytes(16),
             now=trio.current_time(),
             bulk_port=bulk_port,
             window=settings.window,
+            keeps_history=history is not None,
         )
-        shell = Shell(machine, listener, log.say)
+        shell = Shell(machine, listener, log.say, history)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, shell, signals)
             nursery.start_soon(_watch_parent, shell, parent)
@@ -83,6 +86,28 @@ async def _serve(
             nursery.cancel_scope.cancel()
         keyring.withdraw_address(listener.address)
         log.say("info", "stopped")
+
+
+@asynccontextmanager
+async def _history(settings: Settings, log: Log) -> AsyncIterator[HistoryFile | None]:
+    """What clients have told of cases; ``None`` if nothing of that is to be kept."""
+    if not settings.history_size:
+        yield None
+        return
+    token = trio.lowlevel.current_trio_token()
+    path = Path(settings.cluster_directory) / "history.sqlite"
+    file = await trio.to_thread.run_sync(
+        partial(
+            HistoryFile,
+            path,
+            most_bytes=settings.history_size,
+            tell=lambda text: token.run_sync_soon(log.say, "warning", text),
+        )
+    )
+    try:
+        yield file
+    finally:
+        file.close()
 
 
 @asynccontextmanager

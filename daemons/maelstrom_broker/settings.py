@@ -93,6 +93,13 @@ def schema() -> Schema:
             ),
             Field(name="blobs-size", read=size, default="50GiB", help="how large it may grow"),
             Field(
+                name="history-size",
+                read=size,
+                default="64MiB",
+                help="how large the file may grow in which durations and failures of tests are "
+                "kept for all clients; 0: nothing is kept",
+            ),
+            Field(
                 name="window",
                 read=window,
                 default=WINDOW_JOBS,

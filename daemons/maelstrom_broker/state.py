@@ -6,7 +6,8 @@ successor asks both.
 
 The parts: `queue_state` (whose turn it is), `placement_state` (which worker), `dispatch_state` (gives
 one to the other), `attempts_state` (what becomes of a job), `workers_state`, `clients_state`,
-`links_state` (who is there at all), `post_state` (what is to be sent); they share `book_state`.
+`histories_state` (what they know of cases), `links_state` (who is there at all), `post_state` (what is
+to be sent); they share `book_state`.
 """
 
 import difflib
@@ -24,14 +25,17 @@ from maelstrom_broker.events import (
     Event,
     PeerFull,
     PeerGone,
+    Recalled,
     StopWanted,
     TimePassed,
 )
+from maelstrom_broker.histories_state import Histories
 from maelstrom_broker.limits import FILL_AT_ONCE, WINDOW_JOBS
 from maelstrom_broker.links_state import Links
 from maelstrom_broker.queue_state import Demand
 from maelstrom_broker.records import Client, Worker
 from maelstrom_broker.workers_state import BadPeer, Workers
+from maelstrom_core.wire.histories import AskCases, LearnedCases
 from maelstrom_core.wire.messages import (
     Answer,
     AskStatus,
@@ -55,7 +59,9 @@ from maelstrom_core.wire.messages import (
 
 MAY_SEND: dict[str, frozenset[type]] = {
     "worker": frozenset({Hello, Bye, Beat, Started, Output, Done}),
-    "client": frozenset({Hello, Bye, Beat, ContainerBytes, Submit, Taken, Cancel}),
+    "client": frozenset(
+        {Hello, Bye, Beat, ContainerBytes, Submit, Taken, Cancel, AskCases, LearnedCases}
+    ),
     "admin": frozenset({Hello, Bye, Beat, AskStatus, Drain, CancelRun, Stop}),
 }
 """What each role's key allows."""
@@ -68,16 +74,26 @@ class BrokerState:
     :param now: seconds on a clock that never goes back
     :param bulk_port: told to whoever is welcomed
     :param window: jobs of a client whose results it has not taken, at most
+    :param keeps_history: whether `Learn` and `Recall` come to anything
     """
 
     def __init__(
-        self, boot: bytes, *, now: float, bulk_port: int = 0, window: int = WINDOW_JOBS
+        self,
+        boot: bytes,
+        *,
+        now: float,
+        bulk_port: int = 0,
+        window: int = WINDOW_JOBS,
+        keeps_history: bool = False,
     ) -> None:
         self.book = Book(boot, now)
         self._attempts = Attempts(self.book)
         self._workers = Workers(self.book, self._attempts)
         self._clients = Clients(self.book, self._attempts, self._workers, window)
-        self._links = Links(self.book, self._workers, self._clients, bulk_port)
+        self._histories = Histories(self.book, keeps=keeps_history)
+        self._links = Links(
+            self.book, self._workers, self._clients, bulk_port, keeps_history=keeps_history
+        )
         self._has_more = False
         self._stopping = False
 
@@ -99,6 +115,8 @@ class BrokerState:
             case PeerFull(peer):
                 text = "you do not take what you are sent; come again"
                 self._links.dismiss(peer, Code.SLOW, text, now)
+            case Recalled():
+                self._histories.recalled(event)
             case StopWanted(text):
                 self._stop(Code.GOODBYE, text, now)
             case TimePassed():
@@ -234,6 +252,10 @@ class BrokerState:
                 self._clients.container(client, message)
             case Cancel():
                 self._clients.cancel(client, message)
+            case AskCases():
+                self._histories.ask(client, message)
+            case LearnedCases():
+                self._histories.learned(client, message)
 
     def _admin_said(self, peer: bytes, message: Message, now: float) -> None:
         post, book = self.book.post, self.book

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from maelstrom_core.cluster.bulk_link import open_blobs
-from maelstrom_core.cluster.joining import AUTO, connection_to, join_of, opener_of_bulk
+from maelstrom_core.cluster.joining import AUTO, connection_to, join_of
 from maelstrom_core.cluster.local import LocalBackend
+from maelstrom_core.cluster.place import Place
 from maelstrom_core.cluster.remote import open_remote_backend
 from maelstrom_core.errors import UsageError
 from maelstrom_core.model.ports import Backend
@@ -29,14 +31,19 @@ async def open_joined_backend(
         async with here as local:
             yield local
         return
+    place = Place(settings, "client", join)
     fault: Exception | None = None
     async with here as local:
         try:
             async with (
                 connection_to(join) as connection,
-                open_blobs(opener_of_bulk(join), local.store) as blobs,
+                open_blobs(place.open_bulk, local.store) as blobs,
                 open_remote_backend(
-                    local, connection, blobs, cluster_only=settings.cluster_only
+                    local,
+                    connection,
+                    blobs,
+                    cluster_only=settings.cluster_only,
+                    follow=partial(place.follow, connection),
                 ) as backend,
             ):
                 yield backend

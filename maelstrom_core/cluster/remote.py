@@ -7,8 +7,9 @@ while the other has a queue, and no number of the cluster's has to be known or g
 """
 
 import getpass
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 import trio
 
@@ -19,6 +20,7 @@ from maelstrom_core.cluster.link import Connection, Link
 from maelstrom_core.cluster.local import LocalBackend
 from maelstrom_core.layers.in_place import layers_in_place
 from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.histories import KnownCase
 from maelstrom_core.model.in_place import InPlaceLayer
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult
@@ -29,9 +31,11 @@ WAIT_SECONDS = 0.5
 _LOOK_SECONDS = 0.25
 SOFTWARE = "maelstrom"
 
+Follow: TypeAlias = Callable[[Callable[[], bool]], Awaitable[None]]
+
 
 class RemoteBackend:
-    """Runs jobs on a cluster and here; see `maelstrom_core.model.ports.Backend`.
+    """Runs jobs on a cluster and here; see `maelstrom_core.model.ports`: `Backend`, `SharesHistory`.
 
     :param cluster_only: nothing runs here that others can run
     """
@@ -91,6 +95,14 @@ class RemoteBackend:
         finally:
             self._taken -= job.slots
 
+    async def recall(self, project: bytes, plan: bytes = b"") -> Sequence[KnownCase] | None:
+        """What the broker knows of a project's cases."""
+        return await self._client.recall(project, plan)
+
+    def learned(self, project: bytes, cases: Iterable[KnownCase]) -> None:
+        """Tell the broker how cases went, wherever they were run."""
+        self._client.learned(project, cases)
+
     async def take_back(self) -> None:
         """Take jobs back that wait for the cluster while slots here are free; for ever."""
         while not self._cluster_only:
@@ -108,11 +120,13 @@ async def open_remote_backend(
     uploads: Uploads,
     *,
     cluster_only: bool = False,
+    follow: Follow | None = None,
 ) -> AsyncIterator[RemoteBackend]:
     """A backend on a cluster for as long as the context lasts; no job is left in it after it.
 
     :param connection: to the broker
     :param uploads: to the broker's blobs
+    :param follow: goes after the broker when it moves; asks whether it is heard
     :raises maelstrom_core.errors.PeerError: if the broker does not let us in, with what is in the way
     """
 
@@ -143,6 +157,8 @@ async def open_remote_backend(
         nursery.start_soon(_within, scope, (link.run, client.hand_in, client.lose_patience))
         nursery.start_soon(client.containers.keep)
         nursery.start_soon(backend.take_back)
+        if follow is not None:
+            nursery.start_soon(follow, lambda: link.is_up)
         try:
             await client.wait_for_welcome()
             yield backend

@@ -1,10 +1,11 @@
 """What rooms and plugins agree on, as protocols. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from maelstrom_core.model.histories import KnownCase
 from maelstrom_core.model.job import JobSpec, TerminalSize
 from maelstrom_core.model.outcome import JobResult, RootChanges
 
@@ -105,6 +106,30 @@ class KeepsChanges(Protocol):
         """
 
 
+@runtime_checkable
+class SharesHistory(Protocol):
+    """A backend that knows what others saw of cases; how these are named is in `model.histories`."""
+
+    async def recall(self, project: bytes, plan: bytes = b"") -> Sequence[KnownCase] | None:
+        """Look up what is known of a project's cases; it may take long, and be cancelled.
+
+        :param plan: of a plan that several make, each for itself: all who ask with the same get the same
+            answer, whatever is learned in between; empty for what is known now
+        :return: ``None`` if that cannot be had now
+        """
+
+    def learned(self, project: bytes, cases: Iterable[KnownCase]) -> None:
+        """Tell how cases went. It may be lost; to say it twice does no harm."""
+
+
 BackendOpener: TypeAlias = Callable[[], AbstractAsyncContextManager[Backend]]
 
-__all__ = ["Backend", "BackendOpener", "KeepsChanges", "Keyboard", "OnOutput", "Viewer"]
+__all__ = [
+    "Backend",
+    "BackendOpener",
+    "KeepsChanges",
+    "Keyboard",
+    "OnOutput",
+    "SharesHistory",
+    "Viewer",
+]

@@ -10,6 +10,7 @@ from maelstrom_core.model.ids import CaseId
 from maelstrom_core.program.shard_plan import Shard, part_of
 from maelstrom_core.testrun.directives_plan import Planner
 from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.sharing import Sharing
 
 
 @attrs.define
@@ -18,6 +19,7 @@ class Selection:
 
     :param wanted: of the command line
     :param only: cases without which nothing else is run; ``None`` for all
+    :param sharing: with those who run the other shards
     :param say: told what a person should know of how it was chosen
     """
 
@@ -25,6 +27,7 @@ class Selection:
     selectors: Selectors
     planner: Planner
     history: History
+    sharing: Sharing
     only: Collection[CaseId] | None = None
     shard: Shard | None = None
     say: Callable[[str], None] = lambda _: None
@@ -40,8 +43,11 @@ class Selection:
             return
         # Which part a case belongs to depends on all others.
         all_of_them = [case async for case in cases if self._takes(case)]
-        part = part_of(all_of_them, self.history.durations(), self.shard)
-        self.say(part.in_words(self.shard, len(all_of_them)))
+        durations = await self.sharing.durations(
+            self.history, [case.id for case in all_of_them], self.shard.of
+        )
+        part = part_of(all_of_them, durations.seconds, self.shard)
+        self.say(part.in_words(self.shard, len(all_of_them), durations.whose))
         for case in part.cases:
             yield case
 

@@ -45,6 +45,8 @@ from maelstrom_core.spec.templates import templates
 from maelstrom_core.testrun.directives import read_directives
 from maelstrom_core.testrun.directives_plan import Planner, images_of
 from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.project_name import shared_name
+from maelstrom_core.testrun.sharing import Sharing, sharing
 from maelstrom_core.testrun.shell import TestRun
 from maelstrom_core.testrun.state import Limits
 
@@ -65,6 +67,7 @@ class Session:
         self._plugins = plugins
         self._wanted = self._filter()
         self._run: TestRun | None = None
+        self._sharing = Sharing()
         self._faults = 0
         self._interrupted = False
         self._look: Look = self._make_look()
@@ -87,7 +90,10 @@ class Session:
                 self._look.say(f"plugin {broken.name} is left out: {broken.reason}")
             if self._chosen.watch and not self._chosen.list:
                 return await self._watch(prepared, planner, images, history)
-            async with self._backend(prepared) as backend:
+            async with (
+                self._backend(prepared) as backend,
+                self._shared(prepared, history, backend) as self._sharing,
+            ):
                 if self._chosen.list:
                     return await self._list(prepared, planner, history, backend)
                 while True:
@@ -97,6 +103,13 @@ class Session:
 
     def _backend(self, prepared: Prepared) -> AbstractAsyncContextManager[Backend]:
         return open_backend(self._settings, self._plugins, project_directory=prepared.project)
+
+    def _shared(
+        self, prepared: Prepared, history: History, backend: Backend
+    ) -> AbstractAsyncContextManager[Sharing]:
+        settings = self._settings
+        name = shared_name(settings.shared_history, prepared.project) if settings.broker else ""
+        return sharing(history, backend, name)
 
     async def _watch(
         self, prepared: Prepared, planner: Planner, images: Images, history: History
@@ -110,7 +123,10 @@ class Session:
         async with watching(prepared.project, own) as changes:
             while True:
                 # A backend makes layers once: what has changed needs another one.
-                async with self._backend(prepared) as backend:
+                async with (
+                    self._backend(prepared) as backend,
+                    self._shared(prepared, history, backend) as self._sharing,
+                ):
                     status = await self._once(prepared, planner, history, backend, changed)
                 if self._interrupted:
                     return status
@@ -205,6 +221,7 @@ class Session:
             self._program.selectors,
             planner,
             history,
+            self._sharing,
             only=history.failed() if self._chosen.rerun_failed else None,
             shard=self._chosen.shard,
             say=self._look.say,

@@ -60,14 +60,16 @@ class Part:
     seconds: float
     fingerprint: str
 
-    def in_words(self, shard: Shard, of: int) -> str:
+    def in_words(self, shard: Shard, of: int, whose: str = "") -> str:
         """What people are told of it.
 
         :param of: how many cases all parts have together
+        :param whose: whose knowledge of durations it is made by, if not this machine's
         """
         return (
             f"shard {shard.index} of {shard.of}: {len(self.cases)} of {of} tests, about "
-            f"{self.seconds:.1f} s; plan {self.fingerprint}, which must be the same for all shards"
+            f"{self.seconds:.1f} s{whose}; plan {self.fingerprint}, which must be the same for all "
+            "shards"
         )
 
 

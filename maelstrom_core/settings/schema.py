@@ -249,6 +249,13 @@ def common(*, slots: int, store: str, state: str) -> tuple[Field, ...]:
         Field(name="state", read=text, default=state, help="directory of what runs remember"),
         *cluster(state=state),
         Field(
+            name="shared-history",
+            read=text,
+            default="auto",
+            help="name under which a cluster's clients share durations and failures of tests; auto: "
+            "where the project was cloned from, or its directory's name; off: they do not",
+        ),
+        Field(
             name="labels",
             read=labels,
             default="",

@@ -8,12 +8,13 @@ or cannot be read now, is left alone: it is the memory of others too.
 import contextlib
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
 from maelstrom_core.model.cases import CaseReport, CaseStatus
+from maelstrom_core.model.histories import KnownCase, case_key
 from maelstrom_core.model.ids import CaseId
 
 _SCHEMA = (
@@ -53,10 +54,46 @@ class Known:
     failed: bool
 
 
+class Others:
+    """What others know of the same cases, and how they hear what is learned here.
+
+    :param project: see `maelstrom_core.model.histories.project_key`
+    :param tell: tells them
+    """
+
+    def __init__(
+        self,
+        project: bytes,
+        known: Iterable[KnownCase],
+        tell: Callable[[Sequence[KnownCase]], None],
+    ) -> None:
+        self.project = project
+        self._known = {case.key: Known(case.milliseconds / 1000, case.failed) for case in known}
+        self._tell = tell
+
+    def of(self, case: CaseId) -> Known | None:
+        """What they know of a case."""
+        return self._known.get(case_key(self.project, case)) if self._known else None
+
+    def learned(self, cases: Mapping[CaseId, Known]) -> None:
+        """Tell them."""
+        self._tell(
+            [
+                KnownCase(case_key(self.project, case), round(known.duration * 1000), known.failed)
+                for case, known in cases.items()
+            ]
+        )
+
+
 class History:
-    """Memory of one project's cases; a context manager."""
+    """Memory of one project's cases; a context manager.
+
+    :ivar runner: whose cases they are
+    """
 
     def __init__(self, path: Path, *, runner: str, project: Path) -> None:
+        self.runner = runner
+        self._others: Others | None = None
         self._key = (runner, _stored(str(project)))
         self._known: dict[CaseId, Known] = {}
         self._new: dict[CaseId, Known] = {}
@@ -94,15 +131,21 @@ class History:
         self._connection = connection
 
     def of(self, case: CaseId) -> Known | None:
-        """What is known of a case; ``None`` for a new one."""
-        return self._known.get(case)
+        """What is known of a case: what was seen here, else what others saw; ``None`` for a new one."""
+        known = self._known.get(case)
+        return self._others.of(case) if known is None and self._others is not None else known
+
+    def share(self, others: Others | None) -> None:
+        """Know from now on what others do, and let them know; or with nobody any more."""
+        self._save()
+        self._others = others
 
     def durations(self) -> Mapping[CaseId, float]:
         """Seconds that each known case takes."""
         return {case: known.duration for case, known in self._known.items()}
 
     def failed(self) -> Collection[CaseId]:
-        """Cases that failed when they were run last."""
+        """Cases that failed here when they were run last."""
         return {case for case, known in self._known.items() if known.failed}
 
     def add(self, report: CaseReport) -> None:
@@ -111,7 +154,7 @@ class History:
             return
         duration = report.result.usage.wall_seconds
         case = report.original
-        known = self._known.get(case)
+        known = self.of(case)
         if known is not None:
             # One slow run of a busy machine must not put a case first for long.
             duration = (duration + known.duration) / 2
@@ -181,6 +224,8 @@ class History:
         rows = [
             (*self._key, _stored(i), known.duration, known.failed) for i, known in self._new.items()
         ]
+        if self._others is not None and self._new:
+            self._others.learned(self._new)
         self._new = {}
         self._write("REPLACE INTO cases VALUES (?,?,?,?,?)", rows)
 

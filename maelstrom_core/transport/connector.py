@@ -152,6 +152,15 @@ class Connector:
         self._renew_at = trio.current_time()
         self._monitor.close()
 
+    def move_to(self, join: Join) -> None:
+        """Begin with a new connection, to a broker that is elsewhere, or has another key.
+
+        :param join: where it is, its key, and one's own
+        """
+        self._join = join
+        self._keys = pair_of(join.secret_key)
+        self.renew()
+
     async def watch(self) -> None:
         """Notice how the connection is, and replace a socket that has given up."""
         while True:

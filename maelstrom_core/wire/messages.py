@@ -15,6 +15,7 @@ from typing import ClassVar, TypeAlias
 import attrs
 
 from maelstrom_core.wire import rows
+from maelstrom_core.wire.histories import HISTORY_CHECKS, AskCases, KnownCases, LearnedCases
 from maelstrom_core.wire.rows import DoneJob, HeldJob, JobResultRow, RunJob, SubmittedJob
 from maelstrom_core.wire.shapes import (
     Check,
@@ -103,6 +104,8 @@ class Welcome:
     :param window_jobs: how many jobs of a client may be handed in whose results it has not taken
     :param bulk_port: TCP port of the bulk link, on the same host and with the same keys
     :param slots: of all workers together, now; 0 if it does not say
+    :param keeps_history: whether it keeps what clients learn of cases; one that does not say so knows
+        nothing of those messages (`maelstrom_core.wire.histories`)
     """
 
     KIND: ClassVar = 2
@@ -112,6 +115,7 @@ class Welcome:
     window_jobs: int
     bulk_port: int
     slots: int = 0
+    keeps_history: bool = False
 
 
 @attrs.frozen
@@ -314,6 +318,9 @@ Message: TypeAlias = (
     | CancelRun
     | Stop
     | Answer
+    | AskCases
+    | KnownCases
+    | LearnedCases
 )
 
 CHECKS: dict[type, tuple[Check, ...]] = {
@@ -336,6 +343,7 @@ CHECKS: dict[type, tuple[Check, ...]] = {
         whole(1, 10_000_000),
         whole(0, 65_535),
         whole(),
+        truth,
     ),
     Bye: (whole(0, 1 << 16), prose(4096)),
     Beat: (whole(), whole(0, rows.MOST_SLOTS)),
@@ -354,5 +362,6 @@ CHECKS: dict[type, tuple[Check, ...]] = {
     CancelRun: (session,),
     Stop: (),
     Answer: (prose(4096),),
+    **HISTORY_CHECKS,
 }
 """Of each message, a check for each field, in order."""

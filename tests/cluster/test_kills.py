@@ -83,6 +83,19 @@ def test_the_broker_is_killed_and_comes_back(cluster: Any) -> None:
     assert worker.said().count("the broker is gone") == 3
 
 
+def test_the_broker_comes_back_elsewhere(cluster: Any) -> None:
+    broker = cluster.broker()
+    worker = cluster.worker()
+    worker.wait_for("joined the cluster")
+    client = Client(cluster, many())
+    client.wait_for(30)
+    broker.kill()
+    cluster.move()
+    cluster.broker()
+    client.all_well()
+    worker.wait_for("the broker is elsewhere now")
+
+
 def test_what_runs_when_the_broker_is_killed_is_run_once(cluster: Any) -> None:
     broker = cluster.broker()
     cluster.worker().wait_for("joined the cluster")

@@ -1,8 +1,6 @@
 """A suite of pytest ends on a cluster as it does here: forks of templates that workers have warmed."""
 
-import os
-import sys
-import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,36 +43,6 @@ def test_where_it_runs():
 """
 
 
-def container() -> str:
-    """An interpreter and pytest, without all of /usr: a hundredth of the bytes."""
-    program = sys.executable
-    links = [os.path.join(sys.prefix, "pyvenv.cfg")]
-    while os.path.islink(program):
-        links.append(program)
-        program = os.path.normpath(os.path.join(os.path.dirname(program), os.readlink(program)))
-    standard = sysconfig.get_path("stdlib")
-    site = sysconfig.get_path("purelib")
-    binaries = [program, *map(str, Path(standard, "lib-dynload").glob("*.so"))]
-    names = "_pytest,pytest,pluggy,iniconfig,packaging,pygments"
-    wanted = [f"{{{names}}}/**", "py.py", "{pytest,pluggy}-[0-9]*.dist-info/**"]
-    unused = ["{test,site-packages,idlelib,ensurepip,lib2to3}", "config-*", "**/__pycache__"]
-    return f"""
-[containers.small]
-parent = "default"
-layers = [
-    {{ paths = {[program, *links]!r}, optional = true }},
-    {{ glob = "**", root = {standard!r}, exclude = {unused!r} }},
-    {{ glob = {wanted!r}, root = {site!r}, exclude = "**/__pycache__" }},
-    {{ shared_library_dependencies = {binaries!r} }},
-    {{ stubs = ["/{{proc,sys,dev,run,root,home,bin,etc,tmp}}/"] }},
-    {{ glob = "**", root = ".", prepend_prefix = "PROJECT" }},
-]
-
-[[directives]]
-parent = "small"
-"""
-
-
 @pytest.fixture
 def project(cluster: Any) -> Path:
     directory: Path = cluster.directory / "project"
@@ -90,12 +58,14 @@ def endings(out: str) -> list[str]:
     return lines + sorted(line for line in out.splitlines() if line.startswith(("FAILED", "ERROR")))
 
 
-def test_a_suite_ends_as_it_does_here(cluster: Any, project: Path) -> None:
+def test_a_suite_ends_as_it_does_here(
+    cluster: Any, project: Path, container_of: Callable[[Path], str]
+) -> None:
     cluster.broker()
     worker = cluster.worker()
     worker.wait_for("joined the cluster")
     cluster.environment["WHERE"] = "there"
-    (project / "maelstrom-pytest.toml").write_text(container().replace("PROJECT", str(project)))
+    (project / "maelstrom-pytest.toml").write_text(container_of(project))
     options = ("-q", "-rfE", "-p", "maelstrom")
     here = cluster.run("pytest", *options, cwd=project)
     there = cluster.run(

@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+from maelstrom_broker.history_file import BYTES_OF_A_CASE, KEPT_DAYS, PLAN_SECONDS
+from maelstrom_broker.settings import schema as broker_schema
 from maelstrom_worker.settings import OPTIONS, schema
 
 from maelstrom_core.cluster.joining import AUTO
+from maelstrom_core.cluster.place import LOOK_SECONDS
 from maelstrom_core.cluster.remote import WAIT_SECONDS
+from maelstrom_core.testrun.project_name import AUTO as AUTO_NAME
+from maelstrom_core.testrun.project_name import OFF
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "cluster.md").read_text()
 
@@ -25,3 +30,15 @@ def test_what_it_says_in_words_is_so() -> None:
     assert AUTO == "auto"
     assert WAIT_SECONDS == 0.5
     assert "What waits\nthere for half a second comes back" in PAGE
+    assert LOOK_SECONDS == 2 and "are read again every two seconds" in PAGE
+
+
+def test_what_it_says_of_histories_is_so() -> None:
+    section = PAGE.partition("## What others have seen\n")[2].partition("\n## ")[0]
+    (field,) = [one for one in broker_schema() if one.name == "history-size"]
+    most_bytes = field.read(field.default)
+    assert str(field.default) == "64MiB" and "64 MiB, about a million tests" in section
+    assert 1_000_000 <= most_bytes // BYTES_OF_A_CASE < 1_100_000
+    assert f"for {KEPT_DAYS} days" in section.replace("\n", " ")
+    assert PLAN_SECONDS == 24 * 3600 and "an answer holds for a day" in section
+    assert {f"`{AUTO_NAME}`", f"`{OFF}`"} <= set(section.split())

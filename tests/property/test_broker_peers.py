@@ -6,11 +6,20 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from maelstrom_broker.effects import Forget, Send
-from maelstrom_broker.events import Came, CameBad, Event, PeerFull, PeerGone, TimePassed
+from maelstrom_broker.events import (
+    Came,
+    CameBad,
+    Event,
+    PeerFull,
+    PeerGone,
+    Recalled,
+    TimePassed,
+)
 from maelstrom_broker.state import BrokerState
 
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.wire.codec import decode, encode
+from maelstrom_core.wire.histories import AskCases, LearnedCases, packed
 from maelstrom_core.wire.messages import (
     AskStatus,
     Beat,
@@ -31,6 +40,7 @@ from maelstrom_core.wire.rows import DoneJob, HeldJob, SubmittedJob
 BOOT = b"B" * 16
 CONTAINER = b"a container"
 DIGEST = bytes.fromhex(Digest.of(CONTAINER).hex)
+CASES = b"".join(packed([(b"c" * 16, 1000, True)]))
 
 sessions = st.sampled_from([*[b"1" * 16] * 3, *[b"2" * 16] * 3, b"3" * 16])
 tags = st.sampled_from([0, 0, 0, 1, 1, 2, (1 << 63) - 1])
@@ -93,6 +103,8 @@ SIMPLE: dict[type, st.SearchStrategy[Any]] = {
     CancelRun: st.builds(CancelRun, sessions),
     Taken: st.builds(Taken, sessions, some_tags),
     Cancel: st.builds(Cancel, sessions, some_tags),
+    AskCases: st.builds(AskCases, tags, st.just(DIGEST), st.sampled_from([b"", DIGEST])),
+    LearnedCases: st.builds(LearnedCases, st.just(DIGEST), st.sampled_from([b"", CASES])),
     ContainerBytes: st.sampled_from([DIGEST, bytes(32)]).map(
         lambda digest: ContainerBytes(digest, CONTAINER)
     ),
@@ -142,6 +154,7 @@ right = st.one_of(
     st.builds(
         lambda peer, tags: say(peer, Cancel(OWN[peer], tags)), st.sampled_from(CLIENTS), some_tags
     ),
+    st.builds(say, st.sampled_from(CLIENTS), kinds(AskCases, LearnedCases)),
 )
 everybody = st.sampled_from([*WORKERS, *CLIENTS, b"a"])
 wrong = st.one_of(
@@ -156,6 +169,7 @@ wrong = st.one_of(
     st.builds(CameBad, everybody, st.just(2), st.just("bad")),
     st.builds(PeerGone, everybody),
     st.builds(PeerFull, everybody),
+    st.builds(Recalled, sessions, tags, st.sampled_from([(), (CASES,), (CASES, CASES)])),
     st.just(TimePassed()),
 ).map(lambda event: [event])
 chapters = st.integers(0, 9).flatmap(lambda n: comes if n < 3 else wrong if n == 9 else right)
@@ -170,7 +184,7 @@ chapters = st.integers(0, 9).flatmap(lambda n: comes if n < 3 else wrong if n ==
     )
 )
 def test_whatever_peers_say_the_broker_goes_on(story: list[tuple[list[Event], float]]) -> None:
-    broker, now = BrokerState(BOOT, now=0.0, window=5), 0.0
+    broker, now = BrokerState(BOOT, now=0.0, window=5, keeps_history=True), 0.0
     for peer in (*WORKERS, *CLIENTS):
         for event in come(peer, b"", 2, (), ()):
             broker.step(event, now=now)

@@ -11,11 +11,13 @@ from typing import Any
 
 import cbor2
 import pytest
-from maelstrom_broker.events import Came, CameBad, PeerGone, TimePassed
+from maelstrom_broker.effects import Effect, Recall
+from maelstrom_broker.events import Came, CameBad, PeerGone, Recalled, TimePassed
 from maelstrom_broker.state import MAY_SEND, BrokerState
 
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.wire.codec import decode, encode
+from maelstrom_core.wire.histories import AskCases, LearnedCases, packed
 from maelstrom_core.wire.messages import (
     AskStatus,
     Beat,
@@ -37,6 +39,7 @@ from maelstrom_core.wire.shapes import BadMessage
 
 BODY = b"a container"
 DIGEST = bytes.fromhex(Digest.of(BODY).hex)
+CASES = b"".join(packed([(bytes([number]) * 16, number, False) for number in range(9)]))
 SESSIONS = [bytes([number]) * 16 for number in range(1, 5)]
 ODD: list[Any] = [
     None, True, -1, 0, 1 << 63, 1 << 70, 1.5, "", "\0", "x" * 300, b"", b"x" * 33, [], [[]], {}, {1: 2},
@@ -46,14 +49,17 @@ MOST_LETTERS = 400
 """Of a fault, which is for logs."""
 
 
-def messages(dice: random.Random) -> Iterator[Any]:
-    """What a peer may say, in no order."""
+def messages(dice: random.Random, role: str, own: bytes) -> Iterator[Any]:
+    """What a peer may say, in no order; most of it of itself."""
+    slots = 2 if role == "worker" else 0
     while True:
-        session, tag = dice.choice(SESSIONS), dice.randrange(50)
+        session = own if dice.random() < 0.9 else dice.choice(SESSIONS)
+        tag = dice.randrange(50)
         yield dice.choice(
             [
+                *[Hello(1, 1, "fuzz", session, "fuzz", slots=slots)] * 2,
                 Hello(1, 1, "fuzz", session, "fuzz", slots=dice.randrange(3)),
-                Hello(1, 1, "fuzz", session, "fuzz", slots=2, held=(HeldJob(session, tag, 1),)),
+                Hello(1, 1, "fuzz", session, "fuzz", slots=slots, held=(HeldJob(own, tag, 1),)),
                 Beat(tag, 1),
                 ContainerBytes(DIGEST, BODY),
                 Submit(DIGEST, (SubmittedJob(tag, 0, -1, 1, b"a job"),)),
@@ -66,16 +72,18 @@ def messages(dice: random.Random) -> Iterator[Any]:
                 Drain("fuzz", dice.random() < 0.5),
                 CancelRun(session),
                 Bye(0, "bye"),
+                AskCases(tag, DIGEST, dice.choice([b"", DIGEST])),
+                LearnedCases(DIGEST, CASES),
             ]
         )
 
 
 def damaged(frame: bytes, dice: random.Random) -> bytes:
     """One of the ways in which a frame can be wrong; now and then it is left as it is."""
-    way = dice.randrange(7)
+    way = dice.randrange(14)
     at = dice.randrange(len(frame))
-    if way == 0:
-        return frame
+    if way == 0 or way > 6:
+        return frame  # else nobody would ever get further than the first word
     if way == 1:
         return frame[:at] + bytes([frame[at] ^ 1 << dice.randrange(8)]) + frame[at + 1 :]
     if way == 2:
@@ -97,15 +105,27 @@ def damaged(frame: bytes, dice: random.Random) -> bytes:
 def play(frames: int, seed: int) -> dict[str, int]:
     """Send so many frames to a broker's machine; how many were refused, and how many were not."""
     dice = random.Random(seed)
-    broker, now = BrokerState(b"b" * 16, now=0.0), 0.0
-    said = messages(dice)
-    counts = {"refused": 0, "heard": 0}
+    broker, now = BrokerState(b"b" * 16, now=0.0, keeps_history=True), 0.0
+    counts = {"refused": 0, "heard": 0, "looked up": 0}
+    roles = list(MAY_SEND)
+    lookups: list[Recalled] = []
+
+    def look_up(effects: list[Effect]) -> None:
+        """What the disk does, later."""
+        for effect in effects:
+            if isinstance(effect, Recall):
+                lookups.append(Recalled(effect.session, effect.request, (CASES,)))
+                counts["looked up"] += 1
+
     for number in range(frames):
         peer = bytes([dice.randrange(6)])
-        role = dice.choice(list(MAY_SEND))
+        # Most peers stay what they are, and say what they may; else each would be dropped at once.
+        role = dice.choice(roles) if dice.random() < 0.02 else roles[peer[0] % len(roles)]
+        said = messages(dice, role, SESSIONS[peer[0] % len(SESSIONS)])
+        what = next(one for one in said if type(one) in MAY_SEND[role] or dice.random() < 0.05)
         now += dice.random() / 100
         try:
-            message = decode(damaged(encode(next(said)), dice), MAY_SEND[role])
+            message = decode(damaged(encode(what), dice), MAY_SEND[role])
         except BadMessage as fault:
             assert len(str(fault)) < MOST_LETTERS
             counts["refused"] += 1
@@ -113,7 +133,9 @@ def play(frames: int, seed: int) -> dict[str, int]:
             continue
         if message is not None:
             counts["heard"] += 1
-            broker.step(Came(peer, role, f"{role}:fuzz", message), now=now)
+            look_up(broker.step(Came(peer, role, f"{role}:fuzz", message), now=now))
+        if lookups and dice.random() < 0.1:
+            broker.step(lookups.pop(dice.randrange(len(lookups))), now=now)
         if dice.random() < 0.02:
             broker.step(PeerGone(peer), now=now)
         if broker.next_deadline() <= now:
@@ -138,11 +160,12 @@ def play(frames: int, seed: int) -> dict[str, int]:
 @pytest.mark.parametrize("seed", range(2))
 def test_frames_that_no_peer_of_ours_sends(seed: int) -> None:
     counts = play(10_000, seed)
-    assert min(counts.values()) > 1_000
+    assert counts["looked up"] > 20
+    assert min(counts["refused"], counts["heard"]) > 1_000
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(10, 20))
 def test_a_million_of_them(seed: int) -> None:
     counts = play(100_000, seed)
-    assert min(counts.values()) > 10_000
+    assert min(counts["refused"], counts["heard"]) > 10_000

@@ -147,6 +147,7 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         'broker              = ""  # default',
         "cluster-only        = false  # default",
         'cluster-directory   = "/default/state/cluster"  # default',
+        'shared-history      = "auto"  # default',
         'labels              = ""  # default',
         'template-memory     = "25%"  # default',
         "timeout             = 0  # default",
@@ -225,8 +226,8 @@ def test_no_name_of_a_file_ends_its_line(tmp_path: Path) -> None:
         (
             "zzz",
             "known: slots, store, cache-size, insecure-registries, state, broker, cluster-only, "
-            "cluster-directory, labels, template-memory, timeout, interpreter, repeat, retries, "
-            "stop-after, fail-on-flaky",
+            "cluster-directory, shared-history, labels, template-memory, timeout, interpreter, "
+            "repeat, retries, stop-after, fail-on-flaky",
         ),
     ],
 )

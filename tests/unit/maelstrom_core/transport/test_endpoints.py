@@ -66,6 +66,24 @@ def test_messages_go_both_ways_and_say_who_sent_them(open_broker: OpenBroker) ->
     within_seconds(30, main)
 
 
+def test_a_broker_that_has_moved_is_followed(open_broker: OpenBroker) -> None:
+    async def main() -> None:
+        async with open_broker() as second, open_broker() as first, first.connect() as client:
+            await client.send(b"one")
+            assert [one.payload for one in await first.listener.receive_batch()] == [b"one"]
+            assert await client.events.receive() == Connected()
+            client.move_to(second.join())
+            assert await client.events.receive() == Disconnected()
+            assert await client.events.receive() == Connected()
+            await client.send(b"two")
+            (two,) = await second.listener.receive_batch()
+            assert two.payload == b"two"
+            second.listener.send_nowait(two.peer, b"three")
+            assert await client.receive_batch() == [b"three"]
+
+    within_seconds(30, main)
+
+
 def test_the_largest_message_goes_and_a_larger_one_is_our_bug(open_broker: OpenBroker) -> None:
     async def main() -> None:
         async with open_broker() as broker, broker.connect() as client:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from maelstrom_core.wire.bulk import BULK, Blob, Blobs, Get, Need, Part, Put, PutPart
 from maelstrom_core.wire.codec import decode, encode
+from maelstrom_core.wire.histories import CASE_BYTES, LONGEST_MS, packed
 from maelstrom_core.wire.messages import CHECKS, MOST_MESSAGE_BYTES, Beat, Hello, Submit
 from maelstrom_core.wire.rows import (
     MOST_BODY_BYTES,
@@ -54,6 +55,18 @@ FIELDS = {
     "details": st.booleans(),
     "on": st.booleans(),
     "stream": st.integers(1, 3),
+    "keeps_history": st.booleans(),
+    "project": st.just(DIGEST),
+    "plan": st.sampled_from([b"", DIGEST]),
+    "cases": st.lists(
+        st.tuples(
+            st.binary(min_size=CASE_BYTES, max_size=CASE_BYTES),
+            st.integers(0, LONGEST_MS),
+            st.booleans(),
+        ),
+        max_size=3,
+    ).map(lambda rows: b"".join(packed(rows))),
+    "is_last": st.booleans(),
 }
 
 
@@ -141,6 +154,11 @@ def test_a_changed_byte_is_refused_or_means_something_whole(
         (cbor2.dumps([4, -1, 0]), "Beat: not a whole number"),
         (cbor2.dumps([3, 0, 5]), "Bye: not a text"),
         (cbor2.dumps([5, b"short", b"x"]), "ContainerBytes: not 32 to 32 bytes"),
+        (cbor2.dumps([20, 1, DIGEST, b"short"]), "AskCases: not 32 to 32 bytes"),
+        (cbor2.dumps([20, 1, DIGEST, ""]), "AskCases: not 32 to 32 bytes"),
+        (cbor2.dumps([22, DIGEST, bytes(19)]), "LearnedCases: 19 bytes are no rows of 20"),
+        (cbor2.dumps([22, DIGEST, bytes(20 * 16_385)]), "LearnedCases: not 0 to 327680 bytes"),
+        (cbor2.dumps([22, DIGEST, [[b"c" * 16, 1, False]]]), "LearnedCases: not 0 to"),
     ],
 )
 def test_what_is_refused(data: bytes, what: str) -> None:
