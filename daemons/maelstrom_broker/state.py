@@ -43,6 +43,7 @@ from maelstrom_core.wire.messages import (
     ContainerBytes,
     Done,
     Drain,
+    Had,
     Hello,
     Message,
     Output,
@@ -55,7 +56,7 @@ from maelstrom_core.wire.messages import (
 
 MAY_SEND: dict[str, frozenset[type]] = {
     "worker": frozenset({Hello, Bye, Beat, Started, Output, Done}),
-    "client": frozenset({Hello, Bye, Beat, ContainerBytes, Submit, Taken, Cancel}),
+    "client": frozenset({Hello, Bye, Beat, ContainerBytes, Submit, Taken, Cancel, Had}),
     "admin": frozenset({Hello, Bye, Beat, AskStatus, Drain, CancelRun, Stop}),
 }
 """What each role's key allows."""
@@ -234,6 +235,8 @@ class BrokerState:
                 self._clients.container(client, message)
             case Cancel():
                 self._clients.cancel(client, message)
+            case Had():
+                self._clients.had(client, message)
 
     def _admin_said(self, peer: bytes, message: Message, now: float) -> None:
         post, book = self.book.post, self.book

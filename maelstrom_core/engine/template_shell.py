@@ -65,6 +65,7 @@ class WarmTemplates:
     :param slots: how many jobs can run at once
     :param tell: takes events for the machine
     :param hear: takes what is said of a job
+    :param keep_pace: waits until a job may write more
     """
 
     def __init__(
@@ -73,12 +74,14 @@ class WarmTemplates:
         slots: int,
         tell: Callable[[Event], None],
         hear: Callable[[JobMessage], None],
+        keep_pace: Callable[[Output], Awaitable[None]],
     ) -> None:
         self._open = open_template
         # As many as may run at once: each slot finds one made ahead.
         self._ahead = min(slots, MOST_AHEAD)
         self._tell = tell
         self._hear = hear
+        self._keep_pace = keep_pace
         self._warm: dict[str, WarmTemplate] = {}
 
     def get(self, root: str) -> WarmTemplate | None:
@@ -156,6 +159,8 @@ class WarmTemplates:
                     self._hear(message)
                 case Started() | Output() | Ended() | NotStarted() if message.job != TEMPLATE_JOB:
                     self._hear(message)
+                    if type(message) is Output:
+                        await self._keep_pace(message)
                 case Output():
                     warm.capture.take(message)
                 case Ended():

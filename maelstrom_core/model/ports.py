@@ -9,7 +9,9 @@ from maelstrom_core.model.job import JobSpec, TerminalSize
 from maelstrom_core.model.outcome import JobResult, RootChanges
 
 OnOutput: TypeAlias = Callable[[int, bytes], None]
-"""Called with stream (1 stdout, 2 stderr, 3 report) and bytes as they come."""
+"""Called with stream (1 stdout, 2 stderr, 3 report) and bytes as they come; a report of no bytes says
+that a job which had to wait elsewhere begins now. One that has a method ``room``, without arguments
+and for trio, is waited for there before the job may go on writing."""
 
 
 class Keyboard(Protocol):
