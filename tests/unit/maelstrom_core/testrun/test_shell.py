@@ -15,7 +15,14 @@ from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import Cancelled, Exited, JobResult, Signaled, TimedOut
+from maelstrom_core.model.outcome import (
+    Cancelled,
+    Exited,
+    HostFailed,
+    JobResult,
+    Signaled,
+    TimedOut,
+)
 from maelstrom_core.model.views import Summary
 from maelstrom_core.testrun.shell import TestRun
 from maelstrom_core.testrun.state import Limits
@@ -364,3 +371,58 @@ def test_a_backend_that_cancels_a_group_cancels_all_that_is_left_of_it(share):
     backend = Shared({"b": Cancelled("gone", ran=True)})
     assert list(share(Sharing("a b c"), backend)) == ["a"]
     assert backend.jobs == ["a b c"]
+
+
+class Lost(Shared):
+    """A backend whose machine is lost while a case runs.
+
+    :param times: how often, for each case
+    """
+
+    def __init__(self, times: dict[str, int]) -> None:
+        super().__init__({})
+        self.times = times
+
+    async def run(self, job: JobSpec, *, on_output: Any = None) -> JobResult:
+        self.jobs.append(job.program)
+        await trio.sleep(60)  # it waits for a machine
+        on_output(3, b"")
+        for number, name in enumerate(job.program.split()):
+            if number:
+                on_output(3, b"\x1e")
+            await trio.sleep(1)
+            on_output(3, b"of ")
+            if self.times.get(name, 0):
+                self.times[name] -= 1
+                return JobResult(outcome=HostFailed("lost"), broken_off=True)
+            on_output(3, name.encode())
+        return JobResult(outcome=Exited(0))
+
+
+def test_what_ran_when_its_machine_was_lost_is_run_elsewhere_with_the_rest(share):
+    backend = Lost({"b": 1})
+    told = share(Sharing("a b c"), backend)
+    assert backend.jobs == ["a b c", "b c"]
+    assert {name: report.message for name, report in told.items()} == {
+        name: f", of {name}, Exited(code=0)" for name in "abc"
+    }
+    # The wait for a machine is no part of anybody's time.
+    assert [round(report.result.usage.wall_seconds) for report in told.values()] == [1, 1, 1]
+
+
+def test_the_first_of_a_group_is_begun_anew_when_its_machine_is_lost(share):
+    backend = Lost({"a": 2})
+    told = share(Sharing("a b"), backend)
+    assert backend.jobs == ["a b"] * 3
+    assert {name: report.status for name, report in told.items()} == {
+        "a": CaseStatus.PASSED,
+        "b": CaseStatus.PASSED,
+    }
+
+
+def test_one_that_takes_its_machines_down_has_failed_and_the_others_go_on(share):
+    backend = Lost({"a": 3})
+    told = share(Sharing("a b"), backend)
+    assert backend.jobs == ["a b"] * 3 + ["b"]
+    assert told["a"].message == ", of , HostFailed(reason='lost', remedy='')"
+    assert told["b"].status is CaseStatus.PASSED

@@ -54,6 +54,7 @@ FIELDS = {
     "details": st.booleans(),
     "on": st.booleans(),
     "stream": st.integers(1, 3),
+    "run": st.binary(max_size=32),
 }
 
 
