@@ -16,8 +16,9 @@ from maelstrom_core.cluster.passing import OutputInOrder
 from maelstrom_core.cluster.ready import MakeLayers, ReadyContainer, ReadyContainers
 from maelstrom_core.errors import MaelstromError, PeerError
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import HostFailed, JobResult, Outcome
+from maelstrom_core.model.outcome import HostFailed, JobResult, Outcome, RootChanges
 from maelstrom_core.model.ports import OnOutput
+from maelstrom_core.store.leases import Lease
 from maelstrom_core.story import Story
 from maelstrom_core.wire.messages import (
     OLDEST_VERSION,
@@ -109,6 +110,8 @@ class ClusterClient:
         self._over = ""
         self._slots = 0
         self._window = 1
+        self._changes: Lease | None = None
+        """Keeps what jobs have changed in the store."""
 
     # What the backend asks
 
@@ -203,6 +206,8 @@ class ClusterClient:
         if isinstance(ended, GivenBack) or ended.ending == Ending.UNFIT:
             return ended
         result = await self._result(ended)
+        if result.changes is not None:
+            result = await self._with_changes(job, result, result.changes)
         if isinstance(given.output, LiveOutput):
             given.output.finish(result)
         return result
@@ -231,6 +236,31 @@ class ClusterClient:
             reason = f"its result is at the broker and cannot be had: {error.message}"
             return JobResult(outcome=HostFailed(reason, error.remedy))
         return read_result(data, f"worker {row.worker}")
+
+    async def _with_changes(
+        self, job: JobSpec, result: JobResult, changes: RootChanges
+    ) -> JobResult:
+        """What it has changed in its root comes into the store here."""
+        why = "nobody has asked for them"
+        if job.container.root.captured:
+            try:
+                lease = await self._uploads.layers([changes.layer])
+            except (MaelstromError, OSError) as error:
+                why = f"they cannot be had from the broker: {error}"
+            else:
+                if self._changes is None:
+                    self._changes = lease
+                else:
+                    # One for all: thousands of jobs would open thousands of files.
+                    self._changes.add([changes.layer])
+                    lease.release()
+                return result
+        return attrs.evolve(result, changes=None, changes_missing=why)
+
+    def release(self) -> None:
+        """Let the store evict what jobs have changed."""
+        if self._changes is not None:
+            self._changes.release()
 
     # What the machine wants
 

@@ -56,8 +56,6 @@ def why_not_elsewhere(container: ContainerSpec | Container) -> str:
     binds = [one.source for one in container.mounts if isinstance(one, Bind)]
     if binds:
         return f"it shows {binds[0]} of its client's machine"
-    if container.root.captured:
-        return "what it changes in its root is captured, and stays where it runs"
     return ""
 
 

@@ -94,7 +94,10 @@ class Backend(Protocol):
 
 @runtime_checkable
 class KeepsChanges(Protocol):
-    """A backend that has what jobs changed in captured roots, until it is closed."""
+    """A backend that has what jobs changed in captured roots, until it is closed or told to let go."""
+
+    def let_go(self, changes: RootChanges) -> None:
+        """Nobody needs these any more; called once for each time that a job has brought them."""
 
     async def write_changes(self, changes: RootChanges, path: Path, form: str) -> tuple[str, ...]:
         """Write it down on this machine.

@@ -225,14 +225,16 @@ class _Sharing:
             )
 
     def _take(self, stream: int, data: bytes, now: float) -> None:
-        case = self._case
         if not data:
             self._began = now  # it has waited for a machine until now
-        self._batches.wrote(case, stream, data)
-        for part in self._parts.take(stream, data):
-            self._batches.tell(case, self._result_of(part, JobResult(outcome=Exited(0)), now))
-            case, self._began = self._case, now
-            self._batches.began(case, self._job)
+        begun = self._parts.begun
+        self._batches.wrote(self._case, stream, data)
+        # From afar several may come at once.
+        for index, part in enumerate(self._parts.take(stream, data), begun):
+            result = self._result_of(part, JobResult(outcome=Exited(0)), now)
+            self._batches.tell(self._cases[index - 1], result)
+            self._began = now
+            self._batches.began(self._cases[index], self._job)
 
     def _result_of(self, part: Part, result: JobResult, now: float) -> JobResult:
         stdout, stderr = (part.streams[stream].captured for stream in (STDOUT, STDERR))

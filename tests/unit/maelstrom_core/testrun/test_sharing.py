@@ -156,6 +156,22 @@ def test_cases_of_a_group_share_a_container_and_have_reports_of_their_own(share)
     assert [round(report.result.usage.wall_seconds) for report in told.values()] == [1, 1, 1]
 
 
+def test_several_reports_may_come_at_once(share):
+    class AtOnce(Shared):
+        async def run(self, job: JobSpec, *, on_output: Any = None) -> JobResult:
+            self.jobs.append(job.program)
+            names = job.program.split()
+            on_output(3, b"\x1e".join(b"of " + name.encode() for name in names))
+            return JobResult(outcome=Exited(3))
+
+    told = share(Sharing("a b c"), AtOnce({}))
+    assert {name: report.message for name, report in told.items()} == {
+        "a": ", of a, Exited(code=0)",
+        "b": ", of b, Exited(code=0)",
+        "c": ", of c, Exited(code=3)",
+    }
+
+
 def of_each(name: str) -> list[str]:
     return ["began", f"wrote {name}", "ended"]
 
