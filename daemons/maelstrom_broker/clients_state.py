@@ -20,7 +20,7 @@ from maelstrom_broker.queue_state import Demand, key_of, rank_of
 from maelstrom_broker.records import UNWANTED, WANTED_AGAIN, Client, Container, Job, Wants
 from maelstrom_broker.workers_state import BadPeer, Workers
 from maelstrom_core.model.digest import Digest
-from maelstrom_core.wire.messages import Cancel, Code, ContainerBytes, Hello, Submit, Taken
+from maelstrom_core.wire.messages import Cancel, Code, ContainerBytes, Had, Hello, Submit, Taken
 
 _SLICE = 2_048
 """Jobs of a chore that are done in one step."""
@@ -192,6 +192,14 @@ class Clients:
     def _is_own(self, client: Client, session: bytes) -> None:
         if session != client.session:
             raise BadPeer(Code.PROTOCOL, "that is a job of somebody else")
+
+    def had(self, client: Client, message: Had) -> None:
+        """It has some of what a job writes; if its worker is not there, it comes again."""
+        self._is_own(client, message.session)
+        job = client.jobs.get(message.tag)
+        worker = None if job is None or job.ending >= 0 else job.worker
+        if worker is not None and worker.peer is not None:
+            self._book.post.now(worker.peer, message, lossy=True)
 
     def overfull(self, client: Client) -> bool:
         """Whether results that it does not take are too many for us; none of its jobs start then."""

@@ -47,6 +47,7 @@ from maelstrom_core.wire.messages import (
     ContainerBytes,
     Done,
     Drain,
+    Had,
     Hello,
     Message,
     Output,
@@ -60,7 +61,7 @@ from maelstrom_core.wire.messages import (
 MAY_SEND: dict[str, frozenset[type]] = {
     "worker": frozenset({Hello, Bye, Beat, Started, Output, Done}),
     "client": frozenset(
-        {Hello, Bye, Beat, ContainerBytes, Submit, Taken, Cancel, AskCases, LearnedCases}
+        {Hello, Bye, Beat, ContainerBytes, Submit, Taken, Cancel, Had, AskCases, LearnedCases}
     ),
     "admin": frozenset({Hello, Bye, Beat, AskStatus, Drain, CancelRun, Stop}),
 }
@@ -256,6 +257,8 @@ class BrokerState:
                 self._histories.ask(client, message)
             case LearnedCases():
                 self._histories.learned(client, message)
+            case Had():
+                self._clients.had(client, message)
 
     def _admin_said(self, peer: bytes, message: Message, now: float) -> None:
         post, book = self.book.post, self.book

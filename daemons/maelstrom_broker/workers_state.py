@@ -167,7 +167,10 @@ class Workers:
         if job is None or job.worker is not worker or job.ending >= 0:
             return
         size = len(message.data)
-        if size <= client.output_left:
+        if message.run:
+            # Of this no more is on its way than its client has taken, and what is lost comes again.
+            self._book.post.now(client.peer, message, lossy=True)
+        elif size <= client.output_left:
             client.output_left -= size
             self._book.post.now(client.peer, message, lossy=True)
 

@@ -9,8 +9,8 @@ from maelstrom_core.errors import MaelstromError
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import Captured, HostFailed, JobResult
-from maelstrom_core.model.ports import Backend, OnOutput
+from maelstrom_core.model.outcome import Captured, HostFailed, JobResult, RootChanges
+from maelstrom_core.model.ports import Backend, KeepsChanges, OnOutput
 from maelstrom_core.wire.rows import MOST_BODY_BYTES, Ending, RunJob
 from maelstrom_core.wire.shapes import BadMessage
 
@@ -53,6 +53,8 @@ async def run_job(
     :return: one of `Ending`, and its body
     """
     result = await backend.run(job, on_output=on_output)
+    if result.changes is not None:
+        result = await _with_changes(result, result.changes, backend, blobs)
     data = result_bytes(result)
     if len(data) <= MOST_BODY_BYTES:
         return Ending.RAN, data
@@ -64,6 +66,21 @@ async def run_job(
     except MaelstromError as error:
         return Ending.RAN, result_bytes(_without_its_result(result, error))
     return Ending.STORED, bytes.fromhex(digest.hex)
+
+
+async def _with_changes(
+    result: JobResult, changes: RootChanges, backend: Backend, blobs: Fetches
+) -> JobResult:
+    """What it has changed in its root goes to the broker, for its client."""
+    try:
+        await blobs.put_layers([changes.layer], again=True)
+    except (MaelstromError, OSError) as error:
+        why = f"they cannot be brought to the broker: {error}"
+        return attrs.evolve(result, changes=None, changes_missing=why)
+    finally:
+        if isinstance(backend, KeepsChanges):
+            backend.let_go(changes)
+    return result
 
 
 def _without_its_result(result: JobResult, error: MaelstromError) -> JobResult:

@@ -1,5 +1,6 @@
 """Joins a link to an engine: performs what `jobs_state` wants. Decides nothing. For trio."""
 
+import itertools
 import logging
 import os
 from typing import assert_never
@@ -11,6 +12,7 @@ from maelstrom_core.cluster.containers import container_of, other, spec_of, why_
 from maelstrom_core.cluster.link import Link
 from maelstrom_core.errors import InputError, MaelstromError
 from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.ports import Backend
 from maelstrom_core.store.leases import Lease
 from maelstrom_core.story import Story
@@ -21,6 +23,7 @@ from maelstrom_core.wire.messages import (
     Bye,
     Cancel,
     ContainerBytes,
+    Had,
     Hello,
     Message,
     Run,
@@ -44,9 +47,10 @@ from maelstrom_worker.events import (
 )
 from maelstrom_worker.jobs_state import JobsState
 from maelstrom_worker.live_state import LiveOutput
+from maelstrom_worker.ordered import OutputInOrder
 from maelstrom_worker.running import Unfit, read_job, run_job
 
-FROM_BROKERS = (Welcome, Bye, Beat, ContainerBytes, Run, Cancel, Taken)
+FROM_BROKERS = (Welcome, Bye, Beat, ContainerBytes, Run, Cancel, Taken, Had)
 """What a broker may send to a worker."""
 SOFTWARE = "maelstrom-worker"
 LIVE_SECONDS = 0.2
@@ -88,6 +92,8 @@ class Worker:
         self._generation = 0
         self._running: dict[Key, trio.CancelScope] = {}
         self._live: dict[Key, LiveOutput] = {}
+        self._ordered: dict[Key, OutputInOrder] = {}
+        self._runs = itertools.count(1)
         self._idle = trio.Event()
         self.failure = ""
         """Why the link did not come up when it was tried last."""
@@ -120,6 +126,8 @@ class Worker:
         self._blobs.broker_is(welcome.boot, welcome.bulk_port)
         _log.info("joined the cluster; %d running, %d kept", self._state.running, self._state.kept)
         self._tell(LinkUp())
+        for output in self._ordered.values():
+            output.send_again()
 
     def link_down(self, reason: str) -> None:
         """Go on with what runs."""
@@ -138,7 +146,13 @@ class Worker:
 
     def heard(self, message: Message) -> None:
         """Take in what the broker says."""
-        self._tell(Came(message))
+        match message:
+            case Had(session, tag, run, count):
+                output = self._ordered.get((session, tag))
+                if output is not None:
+                    output.had(run, count)
+            case _:
+                self._tell(Came(message))
 
     def free_slots(self) -> int:
         """How many jobs could begin now."""
@@ -160,8 +174,7 @@ class Worker:
         assert self.nursery is not None
         match effect:
             case Say(message):
-                if self.link is not None:
-                    self.link.say(message)
+                self._say(message)
             case Read(digest, data):
                 self._read(digest, data)
             case MakeReady(digest):
@@ -188,6 +201,10 @@ class Worker:
                     self._containers[digest] = other(self._containers[digest], self._origin())
             case _:
                 assert_never(effect)
+
+    def _say(self, message: Message) -> None:
+        if self.link is not None:
+            self.link.say(message)
 
     def _read(self, digest: bytes, data: bytes) -> None:
         try:
@@ -226,11 +243,29 @@ class Worker:
         with scope:
             try:
                 job = await read_job(row, container, self._blobs)
-                ending, body = await run_job(job, self._backend, self._blobs, live.add)
+                if job.in_order:
+                    ending, body = await self._run_in_order(key, job)
+                else:
+                    ending, body = await run_job(job, self._backend, self._blobs, live.add)
             except Unfit as why:
                 ending, body = Ending.UNFIT, str(why).encode("utf-8", "replace")[:4000]
         del self._running[key], self._live[key]
         self._tell(Ended(key, ending, body))
+
+    async def _run_in_order(self, key: Key, job: JobSpec) -> tuple[int, bytes]:
+        """Run it; it has ended when its client has all that it wrote."""
+        run = self._session + next(self._runs).to_bytes(8, "big")
+        output = self._ordered[key] = OutputInOrder(key, run, self._say)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(output.send)
+                ended = await run_job(job, self._backend, self._blobs, output)
+                await output.all_taken()
+                nursery.cancel_scope.cancel()
+            return ended
+        finally:
+            output.close()
+            del self._ordered[key]
 
     async def show_live(self) -> None:
         """Send what jobs write, as it comes; for ever."""

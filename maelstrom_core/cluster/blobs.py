@@ -33,6 +33,9 @@ class Uploads(Protocol):
         :raises maelstrom_core.errors.MaelstromError: if it is not there, or is larger
         """
 
+    async def layers(self, layers: Sequence[Digest]) -> Lease:
+        """As `Fetches.layers`: what jobs have changed."""
+
 
 class Fetches(Protocol):
     """What a worker gets from there, and puts."""
@@ -41,11 +44,14 @@ class Fetches(Protocol):
         """As `Uploads.broker_is`."""
 
     async def layers(self, layers: Sequence[Digest]) -> Lease:
-        """Have these layers in the worker's store.
+        """Have these layers in the store of this machine.
 
         :return: keeps them there until it is released
         :raises maelstrom_core.errors.MaelstromError: if that cannot be
         """
+
+    async def put_layers(self, layers: Sequence[Layer], *, again: bool = False) -> None:
+        """As `Uploads.put_layers`: what jobs have changed."""
 
     async def put(self, digest: Digest, data: bytes) -> None:
         """As `Uploads.put`."""

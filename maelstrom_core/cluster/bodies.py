@@ -134,6 +134,7 @@ _RESULT: Shape[JobResult] = record(
     outputs_missing=texts,
     changes=maybe(record(RootChanges, layer=digest, entries=number(), size_bytes=number())),
     changes_missing=text,
+    broken_off=truth,
 )
 
 

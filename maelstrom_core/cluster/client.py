@@ -10,9 +10,11 @@ import trio
 from maelstrom_core.cluster import remote_state as remote
 from maelstrom_core.cluster.blobs import Uploads
 from maelstrom_core.cluster.bodies import MOST_BYTES, body_of_job, job_bytes
+from maelstrom_core.cluster.changes import BroughtChanges
 from maelstrom_core.cluster.endings_plan import read_result, result_of_row, row_of
 from maelstrom_core.cluster.histories_state import Answered, HistoriesState
 from maelstrom_core.cluster.live_plan import LiveOutput
+from maelstrom_core.cluster.passing import OutputInOrder
 from maelstrom_core.cluster.ready import MakeLayers, ReadyContainer, ReadyContainers
 from maelstrom_core.errors import MaelstromError, PeerError
 from maelstrom_core.model.histories import KnownCase
@@ -27,6 +29,7 @@ from maelstrom_core.wire.messages import (
     Answer,
     Beat,
     Bye,
+    Had,
     Hello,
     Message,
     Output,
@@ -69,11 +72,16 @@ class _Question:
 
 @attrs.define
 class _Given:
-    job: JobSpec
-    output: LiveOutput
+    output: LiveOutput | OutputInOrder
     done: trio.Event = attrs.field(factory=trio.Event)
     row: JobResultRow | None = None
     back: GivenBack | None = None
+
+    def end(self) -> None:
+        """It has ended, or is given back."""
+        self.done.set()
+        if isinstance(self.output, OutputInOrder):
+            self.output.wake()
 
 
 def _nobody_hears(message: Message) -> None:
@@ -113,6 +121,8 @@ class ClusterClient:
         self._over = ""
         self._slots = 0
         self._window = 1
+        self._changes = BroughtChanges(self._uploads)
+        """Keeps what jobs have changed in the store."""
 
     # What the backend asks
 
@@ -187,23 +197,45 @@ class ClusterClient:
             except MaelstromError as error:
                 return GivenBack(HostFailed(error.message, error.remedy))
         tag = next(self._tags)
-        given = self._jobs[tag] = _Given(job, LiveOutput(on_output))
+        given = self._jobs[tag] = _Given(self._output(tag, job, on_output))
         self._tell(remote.Wanted(known.digest, row_of(tag, job, body), job.container.labels))
         try:
+            if isinstance(given.output, OutputInOrder):
+                await given.output.pass_on(given.done)
             await given.done.wait()
         except trio.Cancelled:
             self._tell(remote.CancelWanted(tag))
             with trio.CancelScope(shield=True):
                 await given.done.wait()
             raise
-        if given.back is not None:
-            return given.back
-        assert given.row is not None
-        if given.row.ending == Ending.UNFIT:
-            return given.row
-        result = await self._result(given.row)
-        given.output.finish(result)
+        ended = given.row or given.back
+        assert ended is not None
+        if isinstance(given.output, OutputInOrder):
+            broken_off = given.output.broken_off(given.row)
+            if broken_off is not None:
+                return broken_off
+        if isinstance(ended, GivenBack) or ended.ending == Ending.UNFIT:
+            return ended
+        result = await self._result(ended)
+        if result.changes is not None:
+            result = await self._changes.bring(job, result, result.changes)
+        if isinstance(given.output, LiveOutput):
+            given.output.finish(result)
         return result
+
+    def _output(
+        self, tag: int, job: JobSpec, on_output: OnOutput | None
+    ) -> LiveOutput | OutputInOrder:
+        if not job.in_order:
+            return LiveOutput(on_output)
+
+        def had(run: bytes, count: int) -> None:
+            self.say(Had(self._session, tag, run, count))
+
+        def of_no_use() -> None:
+            self._tell(remote.CancelWanted(tag))
+
+        return OutputInOrder(on_output, had, of_no_use)
 
     async def _result(self, row: JobResultRow) -> JobResult:
         result = result_of_row(row, "nobody waits for it any more")
@@ -242,6 +274,10 @@ class ClusterClient:
                 question.cases = answer.cases
                 question.answered.set()
 
+    def release(self) -> None:
+        """Let the store evict what jobs have changed."""
+        self._changes.release()
+
     # What the machine wants
 
     @trio.lowlevel.enable_ki_protection
@@ -256,14 +292,18 @@ class ClusterClient:
                 case remote.Ended(tag, row):
                     given = self._jobs.pop(tag)
                     given.row = row
-                    given.done.set()
+                    given.end()
                 case remote.GivenBack(tag, reason):
                     given = self._jobs.pop(tag)
                     words = f"the cluster does not run it: {reason}"
                     given.back = GivenBack(HostFailed(words) if reason else None)
-                    given.done.set()
-                case remote.Wrote(tag, stream, data, offset):
-                    self._jobs[tag].output.take(stream, data, offset)
+                    given.end()
+                case remote.Wrote(tag, stream, data, offset, run):
+                    output = self._jobs[tag].output
+                    if isinstance(output, LiveOutput):
+                        output.take(stream, data, offset)
+                    else:
+                        output.take(run, offset, stream, data)
                 case remote.Began():
                     pass
         if self._state.waiting or isinstance(event, remote.LinkUp | remote.Wanted):

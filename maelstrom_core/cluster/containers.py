@@ -56,18 +56,15 @@ def why_not_elsewhere(container: ContainerSpec | Container) -> str:
     binds = [one.source for one in container.mounts if isinstance(one, Bind)]
     if binds:
         return f"it shows {binds[0]} of its client's machine"
-    if container.root.captured:
-        return "what it changes in its root is captured, and stays where it runs"
     return ""
 
 
 def why_local(job: JobSpec) -> str:
     """Why a job has to run on its client's machine; empty if it need not.
 
-    Output as it comes may be lost on the way, and is made whole by the result; where that has not all
-    of it, the job stays here. A warm-up does so too: what it tells, a run waits for before all else, and
-    each worker warms its own template when the first fork of it comes. A job that may ask for a
-    terminal, and has not got one, runs anywhere: elsewhere it is told that nobody is there.
+    A warm-up stays here: what it tells, a run waits for before all else, and each worker warms its own
+    template when the first fork of it comes. A job that may ask for a terminal, and has not got one,
+    runs anywhere: elsewhere it is told that nobody is there.
     """
     if job.fault:
         return "it cannot be run at all"
@@ -75,8 +72,4 @@ def why_local(job: JobSpec) -> str:
         return "it begins on a terminal"
     if job.warm_up:
         return "it warms up a template"
-    if not job.keep_output:
-        return "its output is passed on and not kept, so that none of it may be lost on the way"
-    if job.later_timeouts:
-        return "it is a job in parts, which are known by what it writes"
     return why_not_elsewhere(job.container)

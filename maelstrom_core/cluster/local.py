@@ -20,6 +20,7 @@ from maelstrom_core.errors import InputError
 from maelstrom_core.layers import MadeLayers
 from maelstrom_core.layers.changes import Times
 from maelstrom_core.model.container import ContainerSpec, Devices, Devpts
+from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.layers import LayerSpec
 from maelstrom_core.model.outcome import InputFailed, JobResult, RootChanges
@@ -52,6 +53,7 @@ class LocalBackend:
         self._names: dict[ContainerSpec, str] = {}
         self._by_identity: dict[int, tuple[ContainerSpec, str]] = {}
         self._leases: list[Lease] = []
+        self._leases_of_changes: dict[Digest, list[Lease]] = {}
         self._closing = False
         self._layers = LayerMaker(
             store, project_directory, self._run_command, lambda: self._closing
@@ -112,14 +114,26 @@ class LocalBackend:
                 viewer=viewer,
                 on_changes=captured.take,
             )
+            # Whoever keeps layers for us lets go of each by itself; else there is one lease for all.
+            leases = [] if self._others_keep_layers else self._leases
             changes, missing = await captured.keep(
                 self._store,
-                self._leases,
+                leases,
                 most_bytes=container.root.size_bytes,
                 times=times,
                 cancelled=lambda: self._closing,
             )
+        if self._others_keep_layers and changes is not None:
+            self._leases_of_changes.setdefault(changes.layer, []).extend(leases)
         return attrs.evolve(result, changes=changes, changes_missing=missing)
+
+    def let_go(self, changes: RootChanges) -> None:
+        """See `maelstrom_core.model.ports.KeepsChanges`."""
+        leases = self._leases_of_changes.get(changes.layer)
+        if leases:
+            leases.pop().release()
+            if not leases:
+                del self._leases_of_changes[changes.layer]
 
     async def write_changes(self, changes: RootChanges, path: Path, form: str) -> tuple[str, ...]:
         """Write down what a job has changed; see `maelstrom_core.model.ports.KeepsChanges`."""
@@ -174,7 +188,8 @@ class LocalBackend:
     def release(self) -> None:
         """Let the store evict what was used here."""
         self._layers.release()
-        for lease in self._leases:
+        of_changes = [lease for some in self._leases_of_changes.values() for lease in some]
+        for lease in (*self._leases, *of_changes):
             lease.release()
 
 

@@ -9,6 +9,7 @@ while the other has a queue, and no number of the cluster's has to be known or g
 import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeAlias
 
 import trio
@@ -23,7 +24,7 @@ from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.histories import KnownCase
 from maelstrom_core.model.in_place import InPlaceLayer
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import JobResult
+from maelstrom_core.model.outcome import JobResult, RootChanges
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.transfer.upload import Layer
 
@@ -78,6 +79,14 @@ class RemoteBackend:
             return JobResult(outcome=result.outcome)
         # What is wrong with its container is found out here as well, and told in the words of here.
         return await self._run_here(job, on_output, viewer)
+
+    async def write_changes(self, changes: RootChanges, path: Path, form: str) -> tuple[str, ...]:
+        """Write down what a job has changed, wherever it ran; see `LocalBackend.write_changes`."""
+        return await self._local.write_changes(changes, path, form)
+
+    def let_go(self, changes: RootChanges) -> None:
+        """See `maelstrom_core.model.ports.KeepsChanges`."""
+        self._local.let_go(changes)
 
     def _is_free_for(self, job: JobSpec) -> bool:
         wanted = not self._cluster_only and self._client.has_idle_jobs
@@ -169,6 +178,7 @@ async def open_remote_backend(
                 await link.leave("all is done")
             scope.cancel()
             nursery.cancel_scope.cancel()
+            client.release()
     if fault is not None:
         raise fault
 

@@ -13,8 +13,8 @@ from typing import TypeAlias, assert_never
 
 import attrs
 
+from maelstrom_core.cluster.parcels_plan import rows_in_parcels, tags_in_parcels
 from maelstrom_core.wire.messages import (
-    MOST_TAGS,
     Cancel,
     ContainerBytes,
     Message,
@@ -24,11 +24,7 @@ from maelstrom_core.wire.messages import (
     Submit,
     Taken,
 )
-from maelstrom_core.wire.rows import MOST_ROWS, Ending, JobResultRow, SubmittedJob
-
-MOST_SUBMIT_BYTES = 512 << 10
-"""Of the bodies of one `Submit`; a message may be twice as large."""
-
+from maelstrom_core.wire.rows import Ending, JobResultRow, SubmittedJob
 
 # What can happen
 
@@ -139,13 +135,15 @@ class Began:
 class Wrote:
     """What a job writes, as it comes.
 
-    :param offset: where in its stream this begins
+    :param offset: where in its stream this begins; of output in order its number
+    :param run: of output in order: which run of the job; empty for all other
     """
 
     tag: int
     stream: int
     data: bytes
     offset: int
+    run: bytes = b""
 
 
 @attrs.frozen
@@ -178,6 +176,8 @@ class _Job:
     handed_in: bool = False
     """Perhaps over a connection that is lost; then a worker may have it."""
     handed_in_at: float = 0.0
+    wrote: bool = False
+    """So it has begun, whatever else is lost; only output in order says so."""
     cancelled: bool = False
     recalled: bool = False
     """Cancelled in order to be run here."""
@@ -256,7 +256,7 @@ class RemoteState:
         self._is_up, self._window = True, window
         unwanted, self._unwanted = list(self._unwanted), {}
         # It may not have heard that they are not wanted, or may know nothing of them.
-        cancels = (Say(Cancel(self._session, tags)) for tags in _in_parts(unwanted))
+        cancels = (Say(Cancel(self._session, tags)) for tags in tags_in_parcels(unwanted))
         return [*dropped, *cancels]
 
     def _link_down(self) -> list[Effect]:
@@ -290,7 +290,7 @@ class RemoteState:
         for tag in theirs:
             del self._idle[tag]
             self._jobs[tag].cancelled = self._jobs[tag].recalled = True
-        cancels = (Say(Cancel(self._session, part)) for part in _in_parts(theirs))
+        cancels = (Say(Cancel(self._session, part)) for part in tags_in_parcels(theirs))
         return [*map(GivenBack, mine), *cancels]
 
     def _came(self, message: Message) -> list[Effect]:
@@ -300,12 +300,21 @@ class RemoteState:
                 for tag in began:
                     self._idle.pop(tag, None)
                 return [Began(tag) for tag in began]
-            case Output(_, tag, stream, data, offset):
-                return [Wrote(tag, stream, data, offset)] if tag in self._jobs else []
+            case Output():
+                return self._wrote(message)
             case Results(rows):
                 return self._ended(rows)
             case _:
                 return []
+
+    def _wrote(self, output: Output) -> list[Effect]:
+        tag, job = output.tag, self._jobs.get(output.tag)
+        if job is None or (job.cancelled and output.run):
+            return []  # of a job that is asked back nothing may have been passed on
+        if output.run:
+            job.wrote = True
+            self._idle.pop(tag, None)
+        return [Wrote(tag, output.stream, output.data, output.offset, output.run)]
 
     def _ended(self, rows: Iterable[JobResultRow]) -> list[Effect]:
         effects: list[Effect] = []
@@ -321,7 +330,7 @@ class RemoteState:
                 back = job.recalled and row.ending == Ending.CANCELLED
                 effects.append(GivenBack(row.tag) if back else Ended(row.tag, row))
         # Again, if need be: the answer to its first arrival may have been lost.
-        return [*effects, *(Say(Taken(self._session, part)) for part in _in_parts(tags))]
+        return [*effects, *(Say(Taken(self._session, part)) for part in tags_in_parcels(tags))]
 
     def _cancel(self, tag: int) -> list[Effect]:
         job = self._jobs.get(tag)
@@ -355,15 +364,16 @@ class RemoteState:
         for tag in chosen:
             del self._waiting[tag]
             self._told.add(tag)
-            self._idle[tag] = None
             job = self._jobs[tag]
+            if not job.wrote:
+                self._idle[tag] = None
             job.handed_in, job.handed_in_at = True, now
             batches.setdefault((job.container, job.labels), []).append(job.row)
         for (container, labels), rows in batches.items():
             if container not in self._containers_told:
                 self._containers_told.add(container)
                 yield ContainerBytes(container, self._containers[container])
-            for part in _in_messages(rows):
+            for part in rows_in_parcels(rows):
                 yield Submit(container, part, labels)
 
     def check(self) -> None:
@@ -376,21 +386,3 @@ class RemoteState:
         assert all(self._jobs[tag].handed_in for tag in self._told)
         assert self._told.issuperset(self._idle)
         assert not any(self._jobs[tag].cancelled for tag in self._idle)
-
-
-def _in_messages(rows: list[SubmittedJob]) -> Iterator[tuple[SubmittedJob, ...]]:
-    part: list[SubmittedJob] = []
-    size = 0
-    for row in rows:
-        if part and (len(part) == MOST_ROWS or size + len(row.body) > MOST_SUBMIT_BYTES):
-            yield tuple(part)
-            part, size = [], 0
-        part.append(row)
-        size += len(row.body) + 32
-    if part:
-        yield tuple(part)
-
-
-def _in_parts(tags: list[int]) -> Iterator[tuple[int, ...]]:
-    for start in range(0, len(tags), MOST_TAGS):
-        yield tuple(tags[start : start + MOST_TAGS])

@@ -1,6 +1,6 @@
 """One job as the engine's shell knows it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import attrs
 import trio
@@ -17,6 +17,29 @@ from maelstrom_core.model.ports import OnOutput
 
 ALL_OUTPUT_BYTES = 1 << 62
 """More than any job writes."""
+
+
+class Pace:
+    """How whoever takes what a job writes holds it up, if he can be slow.
+
+    :param on_output: has a method ``room``, if so
+    """
+
+    def __init__(self, on_output: OnOutput | None) -> None:
+        self._room: Callable[[], Awaitable[None]] | None = getattr(on_output, "room", None)
+        self._waiting: trio.CancelScope | None = None
+
+    async def keep(self) -> None:
+        """Wait until there is room for more: nobody reads from the job meanwhile."""
+        if self._room is not None:
+            with trio.CancelScope() as self._waiting:
+                await self._room()
+
+    def end(self) -> None:
+        """The job is being ended: that it has, must be heard."""
+        self._room = None
+        if self._waiting is not None:
+            self._waiting.cancel()
 
 
 @attrs.define
@@ -46,6 +69,10 @@ class GivenJob:
     on_changes: Callable[[int], None] | None = None
     outputs: list[LeftFile] = attrs.field(factory=list)
     outputs_missing: list[str] = attrs.field(factory=list)
+    pace: Pace = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.pace = Pace(self.on_output)
 
 
 def launch_of(

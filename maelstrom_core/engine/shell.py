@@ -89,6 +89,7 @@ class Engine:
             len(slots),
             self.tell,
             self._hear_fork,
+            self.keep_pace,
         )
         if template_memory_bytes is None:
             template_memory_bytes = TEMPLATE_MEMORY_BYTES
@@ -142,6 +143,7 @@ class Engine:
         try:
             await running.done.wait()
         except trio.Cancelled:
+            running.pace.end()
             self.tell(CancelWanted(name, "nobody waits for it any more"))
             with trio.CancelScope(shield=True):
                 await running.done.wait()
@@ -236,6 +238,15 @@ class Engine:
                     self.tell(SlotLost(index, reason))
                 case _:
                     self._hear(index, message)
+                    if type(message) is Output:
+                        await self.keep_pace(message)
+
+    async def keep_pace(self, output: Output) -> None:
+        """Hold a job up that writes faster than its output is taken; with it, all that comes the same
+        way: forks of the same template."""
+        running = self._jobs.get(JobId(output.job))
+        if running is not None:
+            await running.pace.keep()
 
     def _known(self, job: JobId) -> GivenJob | None:
         """A job that was given and has not ended, or has stayed."""
@@ -257,6 +268,8 @@ class Engine:
 
     def _signal(self, job: JobId, number: int) -> None:
         known = self._known(job)
+        if known is not None and number == signal.SIGKILL:
+            known.pace.end()
         if known is not None and known.forked:
             self._templates.signal(known.root, job, number)
         elif known is not None:

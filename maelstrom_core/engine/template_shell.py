@@ -62,6 +62,7 @@ class WarmTemplates:
     :param slots: how many jobs can run at once
     :param tell: takes events for the machine
     :param hear: takes what is said of a job
+    :param keep_pace: waits until a job may write more
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class WarmTemplates:
         slots: int,
         tell: Callable[[Event], None],
         hear: Callable[[JobMessage], None],
+        keep_pace: Callable[[Output], Awaitable[None]],
     ) -> None:
         self._open = open_template
         self._ahead = forks_ahead(slots)
         self._tell = tell
         self._hear = hear
+        self._keep_pace = keep_pace
         self._warm: dict[str, WarmTemplate] = {}
 
     def get(self, root: str) -> WarmTemplate | None:
@@ -139,6 +142,8 @@ class WarmTemplates:
                     self._hear(message)
                 case Started() | Output() | Ended() | NotStarted() if message.job != TEMPLATE_JOB:
                     self._hear(message)
+                    if type(message) is Output:
+                        await self._keep_pace(message)
                 case Output():
                     warm.capture.take(message)
                 case Ended():

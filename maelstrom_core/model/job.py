@@ -87,3 +87,8 @@ class JobSpec:
     outputs_bytes: int = DEFAULT_OUTPUTS_BYTES
     label: str = ""
     fault: str = ""
+
+    @property
+    def in_order(self) -> bool:
+        """Whether each byte that it writes must come, once and in order: no result has all of it."""
+        return bool(self.later_timeouts) or not self.keep_output

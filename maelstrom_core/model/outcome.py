@@ -243,6 +243,8 @@ class JobResult:
     :param outputs_missing: why some of them are not here, one line each
     :param changes: what it has changed in its root, if that is captured and it has run
     :param changes_missing: why that is not here, though it has run; empty if it is
+    :param broken_off: its machine was lost in the middle, and some of what it wrote had been passed on:
+        so it was not begun anew, which says nothing about the job
     """
 
     outcome: Outcome
@@ -258,6 +260,7 @@ class JobResult:
     outputs_missing: tuple[str, ...] = ()
     changes: RootChanges | None = None
     changes_missing: str = ""
+    broken_off: bool = False
 
 
 def limits_met(result: JobResult) -> list[str]:

@@ -10,7 +10,9 @@ from maelstrom_core.model.job import JobSpec, TerminalSize
 from maelstrom_core.model.outcome import JobResult, RootChanges
 
 OnOutput: TypeAlias = Callable[[int, bytes], None]
-"""Called with stream (1 stdout, 2 stderr, 3 report) and bytes as they come."""
+"""Called with stream (1 stdout, 2 stderr, 3 report) and bytes as they come; a report of no bytes says
+that a job which had to wait elsewhere begins now. One that has a method ``room``, without arguments
+and for trio, is waited for there before the job may go on writing."""
 
 
 class Keyboard(Protocol):
@@ -93,7 +95,10 @@ class Backend(Protocol):
 
 @runtime_checkable
 class KeepsChanges(Protocol):
-    """A backend that has what jobs changed in captured roots, until it is closed."""
+    """A backend that has what jobs changed in captured roots, until it is closed or told to let go."""
+
+    def let_go(self, changes: RootChanges) -> None:
+        """Nobody needs these any more; called once for each time that a job has brought them."""
 
     async def write_changes(self, changes: RootChanges, path: Path, form: str) -> tuple[str, ...]:
         """Write it down on this machine.

@@ -25,6 +25,8 @@ from maelstrom_core.model.views import RunView
 from maelstrom_core.testrun.events import Submit
 from maelstrom_core.testrun.parts_plan import STDERR, STDOUT, Part, Parts
 
+MOST_ATTEMPTS = 3
+"""How often cases that share a container are begun on machines that are lost before one of them ends."""
 _Written = tuple[int, bytes, float]
 """A stream, what was written to it, and when."""
 
@@ -192,6 +194,14 @@ class _Sharing:
         What comes is taken in by this task, in its order, since observers may end the run, or raise:
         that must not happen to whoever brings it.
         """
+        for attempt in range(MOST_ATTEMPTS):
+            result = await self._run_once()
+            if not result.broken_off or self._parts.begun > 1 or attempt == MOST_ATTEMPTS - 1:
+                self._end(result)
+                return
+            self._parts = Parts(len(self._cases), self._job.output_bytes)
+
+    async def _run_once(self) -> JobResult:
         self._began = trio.current_time()
         self._batches.began(self._case, self._job)
         sending, receiving = trio.open_memory_channel[_Written](math.inf)
@@ -201,7 +211,7 @@ class _Sharing:
                 async for stream, data, now in receiving:
                     self._take(stream, data, now)
         assert self._result is not None
-        self._end(self._result)
+        return self._result
 
     async def _run_job(self, sending: trio.MemorySendChannel[_Written]) -> None:
         def on_output(stream: int, data: bytes) -> None:
@@ -215,12 +225,16 @@ class _Sharing:
             )
 
     def _take(self, stream: int, data: bytes, now: float) -> None:
-        case = self._case
-        self._batches.wrote(case, stream, data)
-        for part in self._parts.take(stream, data):
-            self._batches.tell(case, self._result_of(part, JobResult(outcome=Exited(0)), now))
-            case, self._began = self._case, now
-            self._batches.began(case, self._job)
+        if not data:
+            self._began = now  # it has waited for a machine until now
+        begun = self._parts.begun
+        self._batches.wrote(self._case, stream, data)
+        # From afar several may come at once.
+        for index, part in enumerate(self._parts.take(stream, data), begun):
+            result = self._result_of(part, JobResult(outcome=Exited(0)), now)
+            self._batches.tell(self._cases[index - 1], result)
+            self._began = now
+            self._batches.began(self._cases[index], self._job)
 
     def _result_of(self, part: Part, result: JobResult, now: float) -> JobResult:
         stdout, stderr = (part.streams[stream].captured for stream in (STDOUT, STDERR))
@@ -238,8 +252,8 @@ class _Sharing:
         now, index = trio.current_time(), self._parts.begun - 1
         limit = (self._job.timeout, *self._job.later_timeouts)[index]
         late = isinstance(result.outcome, TimedOut) and (limit is None or now - self._began < limit)
-        if late and index:
-            return  # it was the time of the one before that was up: this one is run elsewhere
+        if (late or result.broken_off) and index:
+            return  # the time of the one before was up, or the machine was lost: it is run elsewhere
         self._batches.tell(self._case, self._result_of(self._parts.current, result, now))
         if isinstance(result.outcome, Cancelled):
             for case in self._cases[index + 1 :]:

@@ -140,8 +140,8 @@ class Fetcher:
             limit = self._store.limit_bytes
             raise InputError(
                 f"layer {digest.short}",
-                [f"{size} bytes; the store of the worker may have {limit}"],
-                remedy="give the worker's store a higher limit",
+                [f"{size} bytes; the store here may have {limit}"],
+                remedy="give that store a higher limit",
             )
         return {one: what for one, what in wanted.items() if not self._store.blobs.has(one)}
 

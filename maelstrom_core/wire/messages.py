@@ -63,6 +63,7 @@ _tags = each(rows.tag_check, MOST_TAGS)
 _label = text(255)
 _labels = each(_label, 64)
 _name = text(255)
+_run = octets(0, 32)
 
 
 @attrs.frozen
@@ -189,10 +190,14 @@ class Started:
 
 @attrs.frozen
 class Output:
-    """Worker → broker → client: what a job writes, as it comes. May be lost: all is in the result.
+    """Worker → broker → client: what a job writes, as it comes. May be lost: all is in the result, or it
+    is sent again until `Had` names it.
 
     :param stream: 1 for stdout, 2 for stderr, 3 for the report
-    :param offset: how much the attempt had written to it before, so that a gap is seen
+    :param offset: how much the attempt had written to it before, so that a gap is seen; of output in
+        order its number, from 0 for the empty one that says that the job begins, to another empty one,
+        after which nothing follows
+    :param run: of output in order: an id of this one run of the job; empty for all other
     """
 
     KIND: ClassVar = 9
@@ -201,6 +206,7 @@ class Output:
     stream: int
     data: bytes
     offset: int = 0
+    run: bytes = b""
 
 
 @attrs.frozen
@@ -236,6 +242,21 @@ class Cancel:
     KIND: ClassVar = 13
     session: bytes
     tags: tuple[int, ...]
+
+
+@attrs.frozen
+class Had:
+    """Client → broker → worker: output in order has been passed on, as far as that. May be lost.
+
+    :param run: which run of the job
+    :param count: all with smaller numbers may be forgotten
+    """
+
+    KIND: ClassVar = 30
+    session: bytes
+    tag: int
+    run: bytes
+    count: int
 
 
 @attrs.frozen
@@ -312,6 +333,7 @@ Message: TypeAlias = (
     | Results
     | Taken
     | Cancel
+    | Had
     | AskStatus
     | Status
     | Drain
@@ -351,11 +373,12 @@ CHECKS: dict[type, tuple[Check, ...]] = {
     Submit: (digest, each(rows.submitted, rows.MOST_ROWS), _labels),
     Run: (session, digest, each(rows.to_run, rows.MOST_ROWS)),
     Started: (session, _tags),
-    Output: (session, rows.tag_check, whole(1, 3), octets(0, MOST_OUTPUT_BYTES), whole()),
+    Output: (session, rows.tag_check, whole(1, 3), octets(0, MOST_OUTPUT_BYTES), whole(), _run),
     Done: (session, each(rows.done, rows.MOST_ROWS)),
     Results: (each(rows.result, rows.MOST_ROWS),),
     Taken: (session, _tags),
     Cancel: (session, _tags),
+    Had: (session, rows.tag_check, _run, whole()),
     AskStatus: (truth,),
     Status: (octets(0, MOST_MESSAGE_BYTES),),
     Drain: (_name, truth),

@@ -3,9 +3,11 @@
 import os
 import select
 import sys
+from collections import deque
 from collections.abc import AsyncIterator
 
 import attrs
+import trio
 
 from maelstrom_core.api import (
     AsyncRunner,
@@ -51,19 +53,13 @@ async def first_job(
 async def run_one(runner: AsyncRunner, job: JobSpec, files: Files, stopper: Stopper) -> Ending:
     """Run a job; how the program ends.
 
-    What the job writes is passed on here and now, before anything else is done: a reader who is slow
-    holds up the job, as he would without us.
-
+    What the job writes is passed on before it may write more: a reader who is slow holds up the job, as
+    he would without us.
     """
-
-    def pass_on(stream: int, data: bytes) -> None:
-        try:
-            _write(stream, data, stopper)
-        except OSError as error:
-            stopper.cannot_write(error)
-
+    passed_on = PassedOn(stopper)
     job = attrs.evolve(job, keep_output=False)
-    result = await runner.run(job, on_output=pass_on)
+    result = await runner.run(job, on_output=passed_on)
+    await passed_on.room()
     kept = await files.keep(runner, 1, job, result)
     lines = [] if isinstance(result.outcome, Exited | Signaled) else [describe(result.outcome)]
     lines += limits_met(result)
@@ -75,11 +71,52 @@ async def run_one(runner: AsyncRunner, job: JobSpec, files: Files, stopper: Stop
     return Ending(1) if kept.faults and ending == Ending() else ending
 
 
-def _write(stream: int, data: bytes, stopper: Stopper) -> None:
-    """Write all of it, unless the program is to end meanwhile."""
-    poll = select.poll()
-    poll.register(stream, select.POLLOUT)
-    view = memoryview(data)
-    while view and not stopper.stopped:
-        if poll.poll(LOOK_UP_SECONDS * 1000):
-            view = view[os.write(stream, view[:ENOUGH_ROOM]) :]
+class PassedOn:
+    """Standard output and error of the job, written to ours; the job is held up meanwhile.
+
+    :param stopper: told if that cannot be
+    """
+
+    def __init__(self, stopper: Stopper) -> None:
+        self._stopper = stopper
+        self._waiting: deque[tuple[int, memoryview]] = deque()
+
+    def __call__(self, stream: int, data: bytes) -> None:
+        """The job has written this."""
+        self._waiting.append((stream, memoryview(data)))
+        while self._write_some():
+            pass
+
+    async def room(self) -> None:
+        """Wait until all has been written, unless the program is to end meanwhile."""
+        while self._waiting and not self._stopper.stopped:
+            if not self._write_some():
+                await _writable(self._waiting[0][0])
+
+    def _write_some(self) -> bool:
+        """Write a bit, if there is room for it now."""
+        if not self._waiting or self._stopper.stopped:
+            return False
+        stream, data = self._waiting[0]
+        poll = select.poll()
+        poll.register(stream, select.POLLOUT)
+        if not poll.poll(0):
+            return False
+        try:
+            written = os.write(stream, data[:ENOUGH_ROOM]) if data else 0
+        except OSError as error:
+            self._stopper.cannot_write(error)
+            return False
+        if written < len(data):
+            self._waiting[0] = (stream, data[written:])
+        else:
+            self._waiting.popleft()
+        return True
+
+
+async def _writable(descriptor: int) -> None:
+    try:
+        await trio.lowlevel.wait_writable(descriptor)
+    except OSError:
+        # What epoll does not watch is always ready for poll; but for what is neither.
+        await trio.sleep(LOOK_UP_SECONDS)

@@ -40,6 +40,40 @@ def test_has_a_broken_fixture(broken):
 
 def test_where_it_runs():
     assert os.environ["WHERE"] == "there"
+
+@pytest.mark.maelstrom(group="shared")
+class TestShared:
+    ran = []
+
+    @pytest.fixture(autouse=True)
+    def _what_ran_before(self, request):
+        self.ran.append(request.node.name)
+
+    def test_first(self):
+        print("printed by", "the first")
+
+    def test_second(self):
+        assert self.ran == ["test_first", "test_second"]
+
+    def test_third_fails(self):
+        print("printed by", "the third")
+        assert self.ran == []
+
+    def test_fourth_dies(self):
+        os._exit(8)
+
+    def test_fifth(self):
+        assert self.ran == ["test_fifth"]
+"""
+GROUP = """
+import time
+import pytest
+
+@pytest.mark.maelstrom(group="shared")
+@pytest.mark.parametrize("number", range(4))
+def test_it(number):
+    print("begun", number)
+    time.sleep(1)
 """
 
 
@@ -47,7 +81,7 @@ def test_where_it_runs():
 def project(cluster: Any) -> Path:
     directory: Path = cluster.directory / "project"
     directory.mkdir()
-    (directory / "pytest.ini").write_text("[pytest]\n")
+    (directory / "pytest.ini").write_text("[pytest]\nmarkers = maelstrom\n")
     (directory / "test_it.py").write_text(SUITE)
     return directory
 
@@ -68,6 +102,8 @@ def test_a_suite_ends_as_it_does_here(
     (project / "maelstrom-pytest.toml").write_text(container_of(project))
     options = ("-q", "-rfE", "-p", "maelstrom")
     here = cluster.run("pytest", *options, cwd=project)
+    # Else it would begin with what has failed here.
+    cluster.environment["XDG_STATE_HOME"] = f"{cluster.directory}/another-state"
     there = cluster.run(
         "pytest",
         *options,
@@ -82,6 +118,33 @@ def test_a_suite_ends_as_it_does_here(
     assert endings(there.stdout) == endings(here.stdout), (
         there.stdout + there.stderr + worker.said()
     )
-    assert "2 failed, 13 passed, 1 skipped, 1 xfailed, 1 error" in there.stdout
+    assert "4 failed, 16 passed, 1 skipped, 1 xfailed, 1 error" in there.stdout
+    for out in (here.stdout, there.stdout):
+        assert out.count("printed by the third") == 1
+        assert "printed by the first" not in out
     trees = [*(cluster.directory / "store-one" / "trees").glob("*/*")]
     assert len(trees) >= 6, "the worker has brought the container"
+
+
+def test_a_worker_is_killed_in_the_middle_of_a_group(
+    cluster: Any, project: Path, container_of: Callable[[Path], str]
+) -> None:
+    """What has a report keeps it; the rest goes on elsewhere, with the test that ran."""
+    cluster.broker()
+    first = cluster.worker("one", slots=1)
+    first.wait_for("joined the cluster")
+    (project / "test_it.py").write_text(GROUP)
+    (project / "maelstrom-pytest.toml").write_text(container_of(project))
+    options = ("-v", "-s", "-p", "maelstrom", "--color", "no", "-p", "no:cacheprovider")
+    where = ("--maelstrom-broker", "auto", "--maelstrom-cluster-only", "true")
+    client = cluster.client("pytest", *options, *where, cwd=project)
+    client.wait_for("test_it[1] | begun 1", seconds=90)
+    first.kill()
+    second = cluster.worker("two", slots=1)
+    assert client.wait() == 0, client.said() + second.said()
+    said = client.said()
+    assert "4 passed" in said
+    for number in range(4):
+        assert said.count(f"test_it[{number}] PASSED") == 1, said
+    begun = [said.count(f"begun {number}") for number in range(4)]
+    assert begun == [1, 2, 1, 1], said

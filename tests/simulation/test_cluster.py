@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 SEEDS = 150
+IN_ORDER = 50
+"""As many of them once more, with jobs that write."""
 NIGHTLY_SEEDS, PART = 5_000, 500
 """Of each kind; in parts, for a run that fails is to tell soon."""
 
@@ -18,14 +20,13 @@ def seeds_of(request: pytest.FixtureRequest) -> range:
     return range(SEEDS) if one is None else range(one, one + 1)
 
 
-def live_through(seeds: range, world: Any, *, wild: bool) -> None:
+def live_through(seeds: range, world: Any, *, wild: bool, in_order: bool = False) -> None:
     for seed in seeds:
         try:
-            world(seed, wild=wild).check()
+            world(seed, wild=wild, in_order=in_order).check()
         except AssertionError as fault:
-            raise AssertionError(
-                f"--seed={seed} ({'wild' if wild else 'mild'}): {fault}"
-            ) from fault
+            kind = ("wild" if wild else "mild") + (", in order" if in_order else "")
+            raise AssertionError(f"--seed={seed} ({kind}): {fault}") from fault
 
 
 @pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
@@ -36,11 +37,19 @@ def test_every_job_ends_once_and_nothing_is_left(
     live_through(seeds_of(request), world, wild=wild)
 
 
+@pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
+def test_nothing_that_a_job_writes_in_order_is_lost_or_comes_twice(
+    request: pytest.FixtureRequest, world: Any, wild: bool
+) -> None:
+    live_through(seeds_of(request)[:IN_ORDER], world, wild=wild, in_order=True)
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("first", range(SEEDS, SEEDS + NIGHTLY_SEEDS, PART))
 @pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
 def test_ten_thousand_stories(first: int, world: Any, wild: bool) -> None:
     live_through(range(first, first + PART), world, wild=wild)
+    live_through(range(first, first + PART // 5), world, wild=wild, in_order=True)
 
 
 FOUND = [

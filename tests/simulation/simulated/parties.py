@@ -1,6 +1,7 @@
 """Workers and clients that keep to the protocol, and the connections that they have."""
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from maelstrom_broker.events import Came, PeerGone
@@ -9,6 +10,7 @@ from maelstrom_broker.limits import MOST_ATTEMPTS
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.wire import messages as m
 from maelstrom_core.wire.rows import DoneJob, Ending, HeldJob, SubmittedJob
+from simulated.in_order import BODY, Reading, Writing
 
 if TYPE_CHECKING:
     from simulated.world import World
@@ -167,6 +169,7 @@ class SimWorker(Party):
         super().born()
         self.held: dict[Key, tuple[int, int, DoneJob | None]] = {}
         self.told: set[bytes] = set()
+        self.writing: dict[Key, Writing] = {}
 
     def hello(self) -> m.Hello:
         self.told.clear()
@@ -183,6 +186,8 @@ class SimWorker(Party):
         for (session, _), (_, _, row) in self.held.items():
             if row is not None:
                 self.say(m.Done(session, (row,)))
+        for writing in self.writing.values():
+            writing.output.send_again()
 
     def got(self, message: Any) -> None:
         match message:
@@ -196,6 +201,10 @@ class SimWorker(Party):
                 for tag in message.tags:
                     gone = self.held.pop((message.session, tag), None)
                     assert gone is None or gone[2] is not None, "taken, and it runs"
+            case m.Had():
+                writing = self.writing.get((message.session, message.tag))
+                if writing is not None:
+                    writing.output.had(message.run, message.count, now=self.world.now)
             case m.Cancel():
                 for tag in message.tags:
                     if (message.session, tag) in self.held:
@@ -215,6 +224,11 @@ class SimWorker(Party):
             world.at(world.now + 0.01, self.killed_by, self.lives, key)
             return
         ending = Ending.UNFIT if world.wild and world.rng.random() < 0.02 else Ending.RAN
+        if row.body == BODY and ending == Ending.RAN:
+            which = (self.lives, row.attempt)
+            over = partial(self.end, key, ending, which)
+            self.writing[key] = Writing(self, key, world.rng.randint(0, 9), over)
+            return
         seconds = world.rng.expovariate(4)
         world.at(world.now + seconds, self.end, key, ending, (self.lives, row.attempt))
 
@@ -236,6 +250,8 @@ class SimWorker(Party):
             body = b"%s %d" % (key[0], key[1]) if ending == Ending.RAN else b""
             row = DoneJob(key[1], attempt, ending, body)
             self.held[key] = (attempt, slots, row)
+            if key in self.writing:
+                self.writing.pop(key).is_gone = True
         if self.welcome:
             self.say(m.Done(key[0], (row,)))
 
@@ -251,12 +267,14 @@ class SimClient(Party):
         super().born()
         world, rng = self.world, self.world.rng
         self.results: dict[int, Any] = {}
+        self.reading: dict[int, Reading] = {}
         self.unwanted: set[int] = set()
         self.given = 0
         self.jobs = {}
         for tag in range(self.number):
             wants = rng.choice([((), 1)] * 6 + [(("gpu",), 1), ((), 2)])
-            row = SubmittedJob(tag, rng.randint(-1, 1), rng.randint(-1, 1000), wants[1], b"job")
+            body = BODY if world.in_order and tag % 3 == 0 else b"job"
+            row = SubmittedJob(tag, rng.randint(-1, 1), rng.randint(-1, 1000), wants[1], body)
             self.jobs[tag] = (rng.choice(DIGESTS), wants[0], row)
             if rng.random() < 0.01:
                 world.killers[self.session, tag] = True
@@ -293,9 +311,15 @@ class SimClient(Party):
         self.say(m.Submit(container, (row,), labels))
 
     def got(self, message: Any) -> None:
+        if isinstance(message, m.Output) and message.tag not in self.results:
+            reading = self.reading.setdefault(message.tag, Reading(self, message.tag))
+            reading.take(message)
         if isinstance(message, m.Results):
             for row in message.jobs:
                 known = self.results.setdefault(row.tag, row)
+                if self.jobs[row.tag][2].body == BODY:
+                    reading = self.reading.setdefault(row.tag, Reading(self, row.tag))
+                    reading.check(ran=row.ending == Ending.RAN)
                 assert known == row, "two endings of one job"
                 if row.ending == Ending.RAN:
                     assert row.body == b"%s %d" % (self.session, row.tag), "another's result"

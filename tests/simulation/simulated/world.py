@@ -23,11 +23,13 @@ class World:
     """All of it.
 
     :param wild: workers and clients crash as well, connections are gone for long, jobs kill workers
+    :param in_order: of some jobs nothing that they write may be lost
     """
 
-    def __init__(self, seed: int, *, wild: bool) -> None:
+    def __init__(self, seed: int, *, wild: bool, in_order: bool = False) -> None:
         self.rng = random.Random(seed)
         self.wild = wild
+        self.in_order = in_order
         self.now = 0.0
         self.life = 0
         self.steps = 0

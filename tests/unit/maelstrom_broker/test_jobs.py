@@ -6,9 +6,11 @@ import pytest
 
 from maelstrom_core.wire.messages import (
     Beat,
+    Bye,
     Cancel,
     Code,
     ContainerBytes,
+    Had,
     Output,
     Run,
     Started,
@@ -271,3 +273,38 @@ def test_output_beyond_what_a_client_may_take_is_dropped_until_its_next_beat(tal
     client.say(Beat(1))
     worker.say(Output(client.session, 1, 1, b"more"))
     assert client.of(Output)[-1].data == b"more"
+
+
+def test_output_in_order_is_no_part_of_what_a_client_may_take_and_is_acknowledged(
+    talk: Any,
+) -> None:
+    worker, client = talk.worker(), talk.client()
+    client.submit(1)
+    for _ in range(200):
+        worker.say(Output(client.session, 1, 1, bytes(64 << 10)))
+    piece = Output(client.session, 1, 1, b"piece", 3, run=b"a run")
+    worker.say(piece)
+    assert client.of(Output)[-1] == piece
+    client.say(Had(client.session, 1, b"a run", 4))
+    client.say(Had(client.session, 2, b"a run", 4))
+    assert worker.of(Had) == [Had(client.session, 1, b"a run", 4)]
+
+
+def test_what_a_client_had_of_a_job_that_has_ended_or_that_nobody_runs_is_no_news(
+    talk: Any,
+) -> None:
+    client = talk.client()
+    client.submit(1)
+    client.say(Had(client.session, 1, b"a run", 4))
+    worker = talk.worker()
+    worker.done(client, 1)
+    client.say(Had(client.session, 1, b"a run", 4))
+    assert worker.of(Had) == []
+
+
+def test_nobody_says_what_another_client_had(talk: Any) -> None:
+    talk.worker()
+    ann, eve = talk.client("ann"), talk.client("eve")
+    ann.submit(1)
+    eve.say(Had(ann.session, 1, b"a run", 4))
+    assert eve.of(Bye)[-1].code == Code.PROTOCOL

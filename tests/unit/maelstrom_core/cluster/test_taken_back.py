@@ -1,16 +1,19 @@
 """Which waiting jobs a client takes back, to run them itself."""
 
 from maelstrom_core.cluster.remote_state import (
+    Came,
     Flush,
     GivenBack,
     Known,
+    LinkDown,
     LinkUp,
     RemoteState,
     Say,
     TakeBack,
     Wanted,
+    Wrote,
 )
-from maelstrom_core.wire.messages import ContainerBytes, Submit
+from maelstrom_core.wire.messages import Cancel, ContainerBytes, Output, Submit
 from maelstrom_core.wire.rows import SubmittedJob
 
 DIGEST, SESSION = b"d" * 32, b"s" * 16
@@ -44,3 +47,25 @@ def test_labels_are_handed_in_with_their_jobs() -> None:
     }
     assert submitted == {(): [0], ("gpu",): [1]}
     assert said[0] == ContainerBytes(DIGEST, b"a container")
+
+
+def test_what_writes_in_order_has_begun_and_is_not_asked_back() -> None:
+    state = client((), ())
+    state.step(LinkUp(10))
+    state.step(Flush(0.0))
+    piece = Output(SESSION, 0, 1, b"", 0, b"a run")
+    assert state.step(Came(piece)) == [Wrote(0, 1, b"", 0, b"a run")]
+    assert state.idle == 1
+    # Neither is it when it was handed in again, for its worker goes on.
+    state.step(LinkDown())
+    state.step(LinkUp(10))
+    state.step(Flush(1.0))
+    assert state.step(TakeBack(5, 1.0)) == [Say(Cancel(SESSION, (1,)))]
+
+
+def test_of_what_is_asked_back_nothing_is_passed_on() -> None:
+    state = client(())
+    state.step(LinkUp(10))
+    state.step(Flush(0.0))
+    state.step(TakeBack(1, 0.0))
+    assert state.step(Came(Output(SESSION, 0, 1, b"", 0, b"a run"))) == []

@@ -78,7 +78,7 @@ def test_a_manifest_that_is_none_is_refused(
         (SMALL, 10_000_000, "10000000 bytes are promised, and there are 5"),
         (LARGE, 5, "5 bytes are promised, and there are more"),
         (LARGE, 699_999, "699999 bytes are promised, and there are 700000"),
-        (LARGE, 1 << 50, "the store of the worker may have"),
+        (LARGE, 1 << 50, "the store here may have"),
         (b"nowhere", None, "the broker has not all of"),
         (b"nowhere" * 50_000, None, "the broker has not all of"),
     ],

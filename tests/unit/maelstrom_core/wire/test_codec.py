@@ -67,6 +67,7 @@ FIELDS = {
         max_size=3,
     ).map(lambda rows: b"".join(packed(rows))),
     "is_last": st.booleans(),
+    "run": st.binary(max_size=32),
 }
 
 
