@@ -6,6 +6,7 @@ Plain classes with slots: there may be a million jobs.
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from maelstrom_broker.stories_state import Past, Run
 from maelstrom_core.wire.rows import DoneJob, Ending, SubmittedJob
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Job:
 
     :param key: its place in its queue
     :param failures: texts, one for each attempt that failed
+    :param past: what is remembered of it; before it is given out, shared with others
     """
 
     __slots__ = (
@@ -67,6 +69,7 @@ class Job:
         "ending",
         "failures",
         "key",
+        "past",
         "queue",
         "tag",
         "wants",
@@ -74,7 +77,13 @@ class Job:
     )
 
     def __init__(
-        self, client: "Client", row: SubmittedJob, key: int, wants: Wants, container: Container
+        self,
+        client: "Client",
+        row: SubmittedJob,
+        key: int,
+        wants: Wants,
+        container: Container,
+        past: Past,
     ) -> None:
         self.client = client
         self.tag = row.tag
@@ -85,6 +94,7 @@ class Job:
         self.attempts = 0
         self.ending = WANTED
         self.failures: tuple[str, ...] = ()
+        self.past = past
         self.worker: Worker | None = None
         self.queue: JobQueue | None = None
 
@@ -152,6 +162,7 @@ class Client:
     :param queues: jobs that wait, by what they want
     :param unsent: tags of jobs that ended and whose results were not sent by this connection
     :param sent: tags of results on their way, each with its size
+    :param run: what is remembered of its jobs
     """
 
     __slots__ = (
@@ -171,6 +182,7 @@ class Client:
         "principal",
         "queues",
         "rank",
+        "run",
         "sent",
         "sent_bytes",
         "session",
@@ -208,6 +220,7 @@ class Client:
         self.output_left = 0
         self.heard = 0.0
         self.gone_until = 0.0
+        self.run = Run(session)
 
 
 class Admin:

@@ -27,14 +27,16 @@ from maelstrom_broker.events import (
     StopWanted,
     TimePassed,
 )
-from maelstrom_broker.limits import FILL_AT_ONCE, WINDOW_JOBS
+from maelstrom_broker.limits import FILL_AT_ONCE, TEXT, WINDOW_JOBS
 from maelstrom_broker.links_state import Links
 from maelstrom_broker.queue_state import Demand
 from maelstrom_broker.records import Client, Worker
+from maelstrom_broker.story_plan import NoStory, story_document
 from maelstrom_broker.workers_state import BadPeer, Workers
 from maelstrom_core.wire.messages import (
     Answer,
     AskStatus,
+    AskStory,
     Beat,
     Bye,
     Cancel,
@@ -56,7 +58,7 @@ from maelstrom_core.wire.messages import (
 MAY_SEND: dict[str, frozenset[type]] = {
     "worker": frozenset({Hello, Bye, Beat, Started, Output, Done}),
     "client": frozenset({Hello, Bye, Beat, ContainerBytes, Submit, Taken, Cancel}),
-    "admin": frozenset({Hello, Bye, Beat, AskStatus, Drain, CancelRun, Stop}),
+    "admin": frozenset({Hello, Bye, Beat, AskStatus, AskStory, Drain, CancelRun, Stop}),
 }
 """What each role's key allows."""
 
@@ -240,6 +242,11 @@ class BrokerState:
         match message:
             case AskStatus(details):
                 post.now(peer, Status(status.document(book, details, now)))
+            case AskStory(run, job):
+                try:
+                    post.now(peer, Status(story_document(book, run, job, now)))
+                except NoStory as none:
+                    post.now(peer, Answer(str(none)[:TEXT]))
             case Drain(name, on):
                 found = [worker for worker in book.workers.values() if worker.name == name]
                 for worker in found:

@@ -9,9 +9,9 @@ from maelstrom_core.errors import MaelstromError
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import Captured, HostFailed, JobResult
+from maelstrom_core.model.outcome import Captured, Exited, HostFailed, JobResult, describe
 from maelstrom_core.model.ports import Backend, OnOutput
-from maelstrom_core.wire.rows import MOST_BODY_BYTES, Ending, RunJob
+from maelstrom_core.wire.rows import MOST_BODY_BYTES, MOST_FAULT, MOST_TAIL_BYTES, Ending, RunJob
 from maelstrom_core.wire.shapes import BadMessage
 
 MOST_OUTPUT_BYTES = 64 << 20
@@ -47,12 +47,27 @@ async def read_job(row: RunJob, container: ContainerSpec, blobs: Fetches) -> Job
 
 async def run_job(
     job: JobSpec, backend: Backend, blobs: Fetches, on_output: OnOutput
-) -> tuple[int, bytes]:
+) -> tuple[int, bytes, tuple[str, bytes]]:
     """Run it to its end.
 
-    :return: one of `Ending`, and its body
+    :return: one of `Ending`, its body, and what is told to people who look at the cluster
     """
     result = await backend.run(job, on_output=on_output)
+    ending, body = await _packed(result, blobs)
+    return ending, body, told_of(result)
+
+
+def told_of(result: JobResult) -> tuple[str, bytes]:
+    """What went wrong, in a few words, and the end of what the job has written; see `DoneJob`."""
+    if result.outcome == Exited(0):
+        return "", b""
+    fault = describe(result.outcome).encode("utf-8", "replace").decode()
+    # What was written to both is shown one after the other, as reports of tests do.
+    written = [stream.tail or stream.head for stream in (result.stdout, result.stderr)]
+    return fault[:MOST_FAULT], b"\n".join(filter(None, written))[-MOST_TAIL_BYTES:]
+
+
+async def _packed(result: JobResult, blobs: Fetches) -> tuple[int, bytes]:
     data = result_bytes(result)
     if len(data) <= MOST_BODY_BYTES:
         return Ending.RAN, data

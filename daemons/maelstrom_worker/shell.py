@@ -223,14 +223,15 @@ class Worker:
         live: LiveOutput,
     ) -> None:
         ending, body = int(Ending.CANCELLED), b""
+        told: tuple[str, bytes] | tuple[()] = ()
         with scope:
             try:
                 job = await read_job(row, container, self._blobs)
-                ending, body = await run_job(job, self._backend, self._blobs, live.add)
+                ending, body, told = await run_job(job, self._backend, self._blobs, live.add)
             except Unfit as why:
                 ending, body = Ending.UNFIT, str(why).encode("utf-8", "replace")[:4000]
         del self._running[key], self._live[key]
-        self._tell(Ended(key, ending, body))
+        self._tell(Ended(key, ending, body, told))
 
     async def show_live(self) -> None:
         """Send what jobs write, as it comes; for ever."""

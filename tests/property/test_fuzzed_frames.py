@@ -18,6 +18,7 @@ from maelstrom_core.model.digest import Digest
 from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.messages import (
     AskStatus,
+    AskStory,
     Beat,
     Bye,
     Cancel,
@@ -63,6 +64,7 @@ def messages(dice: random.Random) -> Iterator[Any]:
                 Taken(session, (tag,)),
                 Cancel(session, (tag,)),
                 AskStatus(True),
+                AskStory("fuzz", "1"),
                 Drain("fuzz", dice.random() < 0.5),
                 CancelRun(session),
                 Bye(0, "bye"),
