@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from maelstrom_broker.book_state import Book
-from maelstrom_broker.records import Client, Job
+from maelstrom_broker.records import Client
 from maelstrom_broker.status import jobs_of, why_they_wait
 from maelstrom_broker.stories_state import Run, Story
 from maelstrom_broker.told_plan import outcome, sentences, spent, title
@@ -73,7 +73,7 @@ def find_job(book: Book, run: Run, named: str) -> Story:
     if job is not None and job.ending < 0:
         return Story(job, run)
     found = dict[str, Story]()
-    for story in chain(_remembered(book, run), _live(client, run)):
+    for story in chain(_remembered(book, run), _live(book, client, run)):
         if str(story.tag) == named or story.name == named:
             return story
         found.setdefault(story.name, story)
@@ -98,21 +98,26 @@ def _remembered(book: Book, run: Run) -> Iterator[Story]:
     yield from (story for story in reversed(book.stories.lately) if story.run is run)
 
 
-def _live(client: Client | None, run: Run) -> Iterator[Story]:
+def _live(book: Book, client: Client | None, run: Run) -> Iterator[Story]:
     if client is None:
         return
-    jobs = (job for job in client.jobs.values() if job.ending < 0)
+    yield from running(book, client, MOST_LOOKED_AT)
+    jobs = (job for job in client.jobs.values() if job.queue is not None)
     yield from (Story(job, run) for job in islice(jobs, MOST_LOOKED_AT))
 
 
-def running(client: Client, most: int) -> list[Story]:
-    """Jobs of a client that workers have; those that were given first come first, as far as is seen."""
-    looked_at = islice(client.jobs.values(), MOST_LOOKED_AT)
-    return [Story(job, client.run) for job in islice(filter(_runs, looked_at), most)]
+def running(book: Book, client: Client | None, most: int) -> list[Story]:
+    """Jobs that workers have, as far as is seen.
 
-
-def _runs(job: Job) -> bool:
-    return job.ending < 0 and job.worker is not None
+    :param client: whose; of everybody if ``None``
+    """
+    jobs = chain.from_iterable(worker.jobs for worker in book.workers.values())
+    wanted = (
+        job
+        for job in islice(jobs, MOST_LOOKED_AT)
+        if job.ending < 0 and (client is None or job.client is client)
+    )
+    return [Story(job, job.client.run) for job in islice(wanted, most)]
 
 
 def run_facts(book: Book, run: Run, now: float, most: int = MOST_RUNNING) -> dict[str, object]:
@@ -121,7 +126,7 @@ def run_facts(book: Book, run: Run, now: float, most: int = MOST_RUNNING) -> dic
     :param most: jobs of each kind
     """
     client = book.clients.get(run.session) if run.ended is None else None
-    live = running(client, most) if client is not None else []
+    live = running(book, client, most) if client is not None else []
     queued, on_workers = (0, 0) if client is None else jobs_of(client)
     kept = list(islice(run.stories(), 2 * most))
     return {

@@ -21,6 +21,19 @@ pytestmark = [
 ]
 
 
+NAMES = (
+    "tests/parser/test_numbers.py::TestFractions::test_all_of_them[with a parameter]",
+    "maelstrom_core.container::a_name_that_has_no_place_at_which_a_line_could_end_" + 9 * "x_y_z",
+    HOSTILE,
+)
+OUTPUT = (
+    b"\x1b[31mE       AssertionError: assert 3 == 4\x1b[0m\n"
+    b"tests/test_a.py:17: AssertionError\n\tindented \x1b]0;owned\x07\n"
+    + HOSTILE.encode()
+    + b"\n</pre></main><h1>out</h1>"
+)
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[PagedBroker]:
     one = PagedBroker(tmp_path)
@@ -34,17 +47,24 @@ class Seen:
 
     def __init__(self, browser: Browser, broker: PagedBroker) -> None:
         self._browser = browser
-        self._url = f"http://127.0.0.1:{broker.port}/"
+        self._url = f"http://127.0.0.1:{broker.port}"
+        self._broker = broker
 
     async def _do(self, call: Callable[[], Any]) -> Any:
         with trio.fail_after(60):
             return await trio.to_thread.run_sync(call, abandon_on_cancel=True)
 
-    async def open(self, width: int = 1280, *, script: bool = True, **screen: bool) -> None:
+    async def show_token(self) -> None:
+        """Come by the link; the browser keeps what it gets."""
+        await self.open(path=f"/?token={self._broker.token}")
+
+    async def open(
+        self, width: int = 1280, *, path: str = "/", script: bool = True, **screen: bool
+    ) -> None:
         def look() -> None:
             self._browser.call("Emulation.setScriptExecutionDisabled", value=not script)
             self._browser.screen(width, **screen)
-            self._browser.open(self._url)
+            self._browser.open(self._url + path)
 
         await self._do(look)
 
@@ -93,16 +113,35 @@ async def a_busy_cluster(peers: Peers) -> list[Peer]:
         await peers.add("client", HOSTILE),
     ]
     for number, client in enumerate(clients):
-        client.submit(range(40 * 3**number))
-    clients[0].submit(range(1000, 1012), slots=4, labels=("gpu",))
+        client.submit(range(40 * 3**number), name=NAMES[number])
+    clients[0].submit(
+        range(1000, 1012), slots=4, labels=("gpu",), name="tests/test_gpu.py::test_all"
+    )
     await until(lambda: sum(len(worker.given) for worker in workers) >= 20)
-    clients[2].submit(range(5000, 5003), labels=("no-such-label",))
-    for _ in range(7):
+    clients[2].submit(range(5000, 5003), labels=("no-such-label",), name=HOSTILE)
+    for number in range(7):
         for worker in workers:
-            worker.end(min(3, len(worker.given)))
+            worker.begin()
         await trio.sleep(2)
+        for worker in workers:
+            told = ("exited with status 1", OUTPUT) if number % 3 == 1 else ("", b"")
+            worker.end(min(3, len(worker.given)), told=told)
+    await until(lambda: workers[3].given)
     workers[3].end(1, Ending.UNFIT, b"its store is full:\n  " + HOSTILE.encode())
     return workers
+
+
+async def runs_that_are_over(peers: Peers, worker: Peer) -> None:
+    """Their worker is the only one yet."""
+    for number in range(12):
+        client = await peers.add("client", HOSTILE if number == 5 else f"ann, run {number}")
+        client.submit(range(number + 2), name=f"tests/test_{number}.py::test_case")
+        for _ in range(number + 2):
+            await until(lambda: worker.given)
+            worker.begin()
+            failed = number % 4 == 1 and len(worker.given) == 1
+            worker.end(1, told=("killed by signal 11", OUTPUT) if failed else ("", b""))
+        client.leave()
 
 
 def test_it_shows_all_on_every_screen(broker: PagedBroker) -> None:
