@@ -116,6 +116,7 @@ def _client(client: Client, now: float) -> dict[str, object]:
         "queued": queued,
         "running": running,
         "done": client.done,
+        "failed": client.run.bad,
         "not_taken": len(client.jobs),
         "slots": client.used,
         "connected": client.peer is not None,

@@ -40,6 +40,7 @@ MOST_TAIL_BYTES_OF_ALL = 16 << 20
 MOST_TRIES = 8
 """Of one job; those between the first and the last ones are forgotten."""
 COUNTED = ("ok", "failed", "unfit", "lost", "refused", "cancelled", "retried")
+BAD = ("failed", "unfit", "lost", "refused")
 _COUNTED_AS: dict[int, str] = {
     Ending.UNFIT: "unfit",
     Ending.LOST: "lost",
@@ -197,6 +198,11 @@ class Run:
         self.tail_bytes = 0
         self.waited = self.fetched = self.ran = 0.0
         self._slowest: list[tuple[float, int, Story]] = []
+
+    @property
+    def bad(self) -> int:
+        """How many went wrong, in whatever way."""
+        return sum(self.counts[one] for one in BAD)
 
     @property
     def kept(self) -> int:

@@ -149,6 +149,7 @@ def test_it_shows_all_on_every_screen(broker: PagedBroker) -> None:
 
     async def main() -> None:
         async with looking(broker) as (peers, seen):
+            await runs_that_are_over(peers, await peers.add("worker", "first", slots=1))
             await a_busy_cluster(peers)
             for name, width, screen in (
                 ("phone", 360, {"phone": True}),
@@ -173,6 +174,32 @@ def test_it_shows_all_on_every_screen(broker: PagedBroker) -> None:
             # And the page keeps to the policy that it has been given.
             assert seen.complaints() == []
 
+            await seen.show_token()
+            links = "[...document.querySelectorAll('%s')].map(a => a.getAttribute('href'))"
+            runs = await seen.value(links % "#clients a")
+            assert len(runs) == 3
+            await seen.open(path=runs[1])
+            cases = await seen.value(links % "#failed a")
+            await seen.open(path=runs[2])
+            cases += await seen.value(links % "#failed a")
+            for number, path in enumerate(["/", runs[1], runs[2], cases[0], cases[-1]]):
+                for name, width, screen in (
+                    ("phone", 360, {"phone": True}),
+                    ("phone-dark", 390, {"phone": True, "dark": True}),
+                    ("desktop", 1280, {}),
+                ):
+                    await seen.open(width, path=path, **screen)
+                    shown = f"{path} on a {name}"
+                    assert await seen.value("document.documentElement.scrollWidth") <= width, shown
+                    await seen.picture(broker.directory / f"with-token-{number}-{name}.png")
+                    assert await seen.value("document.querySelectorAll('img').length") == 0, shown
+                    assert await seen.value("document.querySelectorAll('h1').length") == 1, shown
+                    assert await seen.value("document.scripts.length") == 1, shown
+                    assert await seen.value("document.title") != "owned", shown
+            assert "handed in by" in await seen.text()
+            assert "AssertionError: assert 3 == 4" in await seen.text()
+            assert seen.complaints() == []
+
     trio.run(main)
 
 
@@ -188,6 +215,26 @@ def test_it_renews_itself_and_says_when_it_cannot(broker: PagedBroker) -> None:
             await trio.to_thread.run_sync(broker.close)
             await seen.has("No news from the broker for")
             await seen.has("came-later")
+
+    trio.run(main)
+
+
+def test_the_page_of_a_case_goes_on_with_it(broker: PagedBroker) -> None:
+    async def main() -> None:
+        async with looking(broker) as (peers, seen):
+            client = await peers.add("client", "ann")
+            client.submit(range(1), name="test_a")
+            await seen.show_token()
+            await seen.open(path=f"/case?session={client.hello.session.hex()}&job=0")
+            await seen.has("no worker is connected")
+            await seen.value("window.here = 1")
+            worker = await peers.add("worker", "rack7", slots=1)
+            await seen.has("given to rack7")
+            await until(lambda: worker.given)
+            worker.begin()
+            worker.end(1, told=("exited with status 1", b"it broke"))
+            await seen.has("it broke")
+            assert await seen.value("window.here") == 1, "it was loaded anew"
 
     trio.run(main)
 

@@ -11,13 +11,16 @@ from maelstrom_broker.stories_state import Run, Story
 from maelstrom_broker.told_plan import Spent, outcome, sentences, spent, title
 from maelstrom_broker.web.chart_plan import stack
 from maelstrom_broker.web.frame_plan import case_link, name, run_link, sections, table
-from maelstrom_broker.web.past_plan import bad
 from maelstrom_broker.web.words_plan import age, number, shown, took, written
 
 MOST_NAME = 160
-MOST_RUNNING = 30
-MOST_ENDED = 50
+MOST_RUNNING = 10
+MOST_ENDED = 15
 """Of all runs, on the overview."""
+MOST_OF_A_RUN = 100
+"""Of those that run, on the page of their run."""
+MOST_WHY = 60
+"""Characters of what went wrong, in a table."""
 _MOST_WHY = 1_000
 _GOOD = frozenset({"ok", "ended"})
 _LIVE = frozenset({"waits", "fetches", "runs"})
@@ -90,7 +93,7 @@ def _run_head(run: Run, now: float) -> str:
 
 
 def _tiles(run: Run, facts: dict[str, Any]) -> str:
-    counts, failed = run.counts, bad(run)
+    counts, failed = run.counts, run.bad
     tiles = (
         ("ok", counts["ok"], ""),
         ("failed", failed, " bad" if failed else ""),
@@ -144,7 +147,7 @@ def _table(
     heads = ["case", "came to", "run", "worker", "#attempt", "#took", "where time went", "#ended"]
     if not run:
         heads.remove("run")
-    return table(heads, rows, all_of_them, empty)
+    return table(heads, rows, all_of_them, empty, kind="cases")
 
 
 def _row(story: Story, now: float, *, run: bool) -> Sequence[str]:
@@ -152,7 +155,7 @@ def _row(story: Story, now: float, *, run: bool) -> Sequence[str]:
     session = story.run.session.hex()
     cells = [
         case_link(session, story.tag, f"<bdi>{shown(title(story), MOST_NAME)}</bdi>"),
-        _came_to(story),
+        _came_to(story) + _why(story),
         "–" if last is None else name(last.placed.worker, ""),
         "–" if last is None else str(last.placed.attempt),
         took(found.total - found.waited),
@@ -168,6 +171,10 @@ def _came_to(story: Story) -> str:
     said = outcome(story)
     kind = "fine" if said in _GOOD else "live" if said in _LIVE else "failed"
     return f'<span class="came {kind}" title="{shown(story.fault or "", 300)}">{shown(said)}</span>'
+
+
+def _why(story: Story) -> str:
+    return f' <span class="dim">{shown(story.fault, MOST_WHY)}</span>' if story.fault else ""
 
 
 def _story(story: Story, waits: str, now: float) -> str:

@@ -56,9 +56,19 @@ def notice(title: str, text: str) -> str:
 
 
 def table(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], all_of_them: int, empty: str
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    all_of_them: int,
+    empty: str,
+    *,
+    kind: str = "",
 ) -> str:
-    """A table whose rows are cards on a narrow screen. Columns that begin with # hold numbers."""
+    """A table whose rows are cards on a narrow screen. Columns that begin with # hold numbers.
+
+    :param all_of_them: how many rows there would be
+    :param empty: what is said if there is none, as HTML
+    :param kind: a class of the style sheet
+    """
     if not rows:
         return f'<p class="dim">{empty}</p>'
     kinds = [' class="number"' if name.startswith("#") else "" for name in columns]
@@ -77,7 +87,8 @@ def table(
     )
     left = all_of_them - len(rows)
     more = f'<p class="dim">and {number(left)} more</p>' if left > 0 else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+    kind = f' class="{kind}"' if kind else ""
+    return f"<table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
 def name(called: str, about: str) -> str:

@@ -55,10 +55,10 @@ def live(status: Facts, charts: Charts, cases: str | None = None) -> str:
         "charts": _charts(charts),
         "workers": _workers(status),
         "clients": _clients(status, sees_cases),
-        "past": charts.past,
         "cases": _NOT_FOR_ALL if cases is None else cases,
         "demands": _demands(status),
         "losses": _losses(status),
+        "past": charts.past,
     }
     return sections(made)
 
@@ -137,6 +137,7 @@ def _clients(status: Facts, sees_cases: bool) -> str:
             number(one["running"]),
             number(one["queued"]),
             number(one["done"]),
+            _failed(one),
             f'{bar(one["slots"], used)}<span class="of">{_percent(one["slots"], used)}'
             f"{_weight(one)}</span>",
             _state(one),
@@ -144,8 +145,22 @@ def _clients(status: Facts, sees_cases: bool) -> str:
         )
         for one in clients[:MOST_ROWS]
     ]
-    columns = ("run", "#running", "#waiting", "#ended", "share of slots", "state", "#last heard")
+    columns = (
+        "run",
+        "#running",
+        "#waiting",
+        "#ended",
+        "#failed",
+        "share of slots",
+        "state",
+        "#last heard",
+    )
     return f"<h2>Runs</h2>{table(columns, rows, all_of_them, 'There is none.')}"
+
+
+def _failed(one: Facts) -> str:
+    failed = one.get("failed", 0)
+    return f'<span class="failed">{number(failed)}</span>' if failed else "0"
 
 
 def _run(one: Facts, sees_cases: bool) -> str:

@@ -10,8 +10,7 @@ from maelstrom_broker.web.words_plan import age, number, took
 
 MOST_COLUMNS = 60
 """Runs that are drawn, the last ones."""
-MOST_LISTED = 20
-_BAD = ("failed", "unfit", "lost", "refused")
+MOST_LISTED = 10
 
 
 def past(runs: Sequence[Run], pieces: Sequence[Piece], now: float, *, sees_cases: bool) -> str:
@@ -31,31 +30,26 @@ def past(runs: Sequence[Run], pieces: Sequence[Piece], now: float, *, sees_cases
     )
 
 
-def bad(run: Run) -> int:
-    """How many of its jobs went wrong, in whatever way."""
-    return sum(run.counts[one] for one in _BAD)
-
-
 def _lasted(run: Run) -> float:
     assert run.ended is not None
     return run.ended - run.began
 
 
 def _about(run: Run) -> str:
-    ended = f"{number(run.counts['ok'])} ok, {number(bad(run))} failed"
+    ended = f"{number(run.counts['ok'])} ok, {number(run.bad)} failed"
     return f"{run.name}: {took(_lasted(run))}, {ended}"
 
 
 def _lengths(runs: Sequence[Run]) -> str:
-    shape = [Column((("failed" if bad(run) else "ok", _lasted(run)),), _about(run)) for run in runs]
+    shape = [Column((("failed" if run.bad else "ok", _lasted(run)),), _about(run)) for run in runs]
     longest = max(map(_lasted, runs), default=0.0)
     ends = ("older runs", "last run")
     return columns("How long runs took", shape, MOST_COLUMNS, of=took(longest), ends=ends)
 
 
 def _outcomes(runs: Sequence[Run]) -> str:
-    shape = [Column((("ok", run.counts["ok"]), ("failed", bad(run))), _about(run)) for run in runs]
-    most = max((run.counts["ok"] + bad(run) for run in runs), default=0)
+    shape = [Column((("ok", run.counts["ok"]), ("failed", run.bad)), _about(run)) for run in runs]
+    most = max((run.counts["ok"] + run.bad for run in runs), default=0)
     ends = ("older runs", "last run")
     return columns("Passed and failed by run", shape, MOST_COLUMNS, of=number(most), ends=ends)
 
@@ -76,7 +70,7 @@ def _day(pieces: Sequence[Piece], now: float) -> str:
 
 def _row(run: Run, now: float, sees_cases: bool) -> Sequence[str]:
     assert run.ended is not None
-    session, failed = run.session.hex(), bad(run)
+    session, failed = run.session.hex(), run.bad
     named = name(run.name, f"session {session[:12]}")
     return (
         run_link(session, named) if sees_cases else named,

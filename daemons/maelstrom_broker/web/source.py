@@ -116,7 +116,7 @@ class Source:
     def _run(self, view: View, now: float) -> str:
         run = self._run_of(view)
         client = self._book.clients.get(run.session) if run.ended is None else None
-        on_workers = [] if client is None else running(self._book, client, cases_plan.MOST_RUNNING)
+        on_workers = [] if client is None else running(self._book, client, cases_plan.MOST_OF_A_RUN)
         made = cases_plan.run_sections(run, run_facts(self._book, run, now, 0), on_workers, now)
         if view.wanted is Wanted.RUN_LIVE:
             return made
