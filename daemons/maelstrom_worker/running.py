@@ -1,5 +1,8 @@
 """One job as it comes from a broker: read, run by the engine, its result packed. For trio."""
 
+import json
+from collections.abc import Iterator
+
 import attrs
 
 from maelstrom_core.cluster.blobs import Fetches
@@ -16,6 +19,9 @@ from maelstrom_core.wire.shapes import BadMessage
 
 MOST_OUTPUT_BYTES = 64 << 20
 """Of each stream of a job, as far as it is kept; it is memory of the worker."""
+
+
+_TOLD = b'{"kind": "told"'
 
 
 class Unfit(Exception):
@@ -64,7 +70,23 @@ def told_of(result: JobResult) -> tuple[str, bytes]:
     fault = describe(result.outcome).encode("utf-8", "replace").decode()
     # What was written to both is shown one after the other, as reports of tests do.
     written = [stream.tail or stream.head for stream in (result.stdout, result.stderr)]
-    return fault[:MOST_FAULT], b"\n".join(filter(None, written))[-MOST_TAIL_BYTES:]
+    tail = b"\n".join(filter(None, [*written, *_told_in(result.report)]))
+    return fault[:MOST_FAULT], tail[-MOST_TAIL_BYTES:]
+
+
+def _told_in(report: bytes) -> Iterator[bytes]:
+    """What a runner says to people who look at the cluster, who do not know its reports: lines of JSON
+    with the kind ``told`` and a text. A job may say there what it likes, as it may print what it likes.
+    """
+    if _TOLD not in report:
+        return
+    for line in report.splitlines():
+        if line.startswith(_TOLD):
+            try:
+                text = json.loads(line)["text"]
+            except (ValueError, LookupError, RecursionError):
+                continue
+            yield str(text).encode("utf-8", "replace")
 
 
 async def _packed(result: JobResult, blobs: Fetches) -> tuple[int, bytes]:
