@@ -17,6 +17,7 @@ from maelstrom_core.wire.messages import (
     VERSION,
     Answer,
     AskStatus,
+    AskStory,
     Beat,
     Bye,
     CancelRun,
@@ -132,6 +133,17 @@ async def status_of(talk: Conversation, *, details: bool) -> bytes:
     answer = await talk.ask(AskStatus(details))
     if isinstance(answer, Answer):
         raise PeerError(f"the broker refuses to say how it is: {answer.fault}")
+    return answer.document
+
+
+async def story_of(talk: Conversation, run: str, job: str) -> bytes:
+    """What the broker remembers of a run, or of one of its jobs: JSON.
+
+    :raises PeerError: if it remembers nothing of it, with what there is
+    """
+    answer = await talk.ask(AskStory(run, job))
+    if isinstance(answer, Answer):
+        raise PeerError(answer.fault)
     return answer.document
 
 

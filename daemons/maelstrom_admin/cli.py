@@ -20,6 +20,8 @@ Look after a cluster: see what its broker does, and who may join.
 
   maelstrom-admin status                       workers, clients, what waits and why
   maelstrom-admin top                          the same, live
+  maelstrom-admin story ann                    where the time of a run went, and what failed
+  maelstrom-admin story ann tests/test_a.py::test_b   the same of one job, and why it ran where it did
   maelstrom-admin drain rack7                  give a worker nothing new; `undrain` takes it back
   maelstrom-admin cancel ann                   end all jobs of a client
   maelstrom-admin stop                         stop the broker
@@ -106,8 +108,9 @@ def _keys(chosen: argparse.Namespace, directory: Path) -> Sequence[str]:
 
 
 async def _ask(chosen: argparse.Namespace, settings: Settings) -> Sequence[str]:
-    from maelstrom_admin.asking import conversation, order, status_of
+    from maelstrom_admin.asking import conversation, order, status_of, story_of
     from maelstrom_admin.status_plan import lines_of, session_of
+    from maelstrom_admin.story_plan import story_lines
     from maelstrom_core.wire.messages import CancelRun, Drain, Stop
 
     async with conversation(settings.broker, Path(settings.cluster_directory)) as talk:
@@ -116,6 +119,9 @@ async def _ask(chosen: argparse.Namespace, settings: Settings) -> Sequence[str]:
                 document = await status_of(talk, details=chosen.details)
                 status = json.loads(document)
                 return [json.dumps(status, indent=2)] if chosen.json else list(lines_of(status))
+            case "story":
+                story = json.loads(await story_of(talk, chosen.run, chosen.job))
+                return [json.dumps(story, indent=2)] if chosen.json else list(story_lines(story))
             case "top":
                 from rich.console import Console
 
@@ -185,6 +191,11 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="as JSON, with all there is")
     status.add_argument("--details", action="store_true", help="name every kind of what waits")
     command("top", "the status, live, until Ctrl-C")
+    story = command("story", "where time went, and why jobs ran where they did")
+    story.add_argument("run", help="a client's name, or how its session begins; it may be over")
+    text = "a job's name, the end of its name, or its number; all that is remembered if left out"
+    story.add_argument("job", nargs="?", default="", help=text)
+    story.add_argument("--json", action="store_true", help="as JSON, with all there is")
     for name, text in (
         ("drain", "give a worker nothing new; what runs there goes on"),
         ("undrain", "give a worker jobs again"),

@@ -15,20 +15,20 @@ def lines_of(status: Mapping[str, Any]) -> Iterator[str]:
 
     :param status: as the broker's JSON has it; what is missing in it is left out
     """
-    totals = _map(status.get("totals"))
+    totals = a_map(status.get("totals"))
     yield (
-        f"broker {_text(status.get('boot'))}, up {span(status.get('uptime_seconds'))}: "
+        f"broker {a_text(status.get('boot'))}, up {span(status.get('uptime_seconds'))}: "
         f"{_count(totals.get('workers'), 'worker')} with {_count(totals.get('slots'), 'slot')}, "
         f"{_count(totals.get('clients'), 'client')}, "
-        f"{_text(totals.get('running'))} running, {_text(totals.get('queued'))} waiting"
+        f"{a_text(totals.get('running'))} running, {a_text(totals.get('queued'))} waiting"
     )
-    if waiting := _text(status.get("waiting")):
+    if waiting := a_text(status.get("waiting")):
         yield f"they wait: {waiting}"
-    workers = [_worker(_map(one)) for one in _list(status.get("workers"))]
+    workers = [_worker(a_map(one)) for one in a_list(status.get("workers"))]
     if workers:
         yield ""
         yield from table(("worker", "slots", "running", "labels", "state", "seen"), workers)
-    clients = [_client(_map(one)) for one in _list(status.get("clients"))]
+    clients = [_client(a_map(one)) for one in a_list(status.get("clients"))]
     if clients:
         yield ""
         shown = clients[:_MOST_CLIENTS]
@@ -36,7 +36,7 @@ def lines_of(status: Mapping[str, Any]) -> Iterator[str]:
         yield from table(heads, shown)
         if more := len(clients) - len(shown):
             yield f"and {more} more (--json shows all)"
-    recent = _list(status.get("recent"))
+    recent = a_list(status.get("recent"))
     if recent:
         yield ""
         yield "lately:"
@@ -48,10 +48,10 @@ def _worker(worker: Mapping[str, Any]) -> tuple[str, ...]:
     if worker.get("connected") is False:
         state = "connection lost"
     return (
-        _text(worker.get("name")),
-        f"{_text(worker.get('used'))}/{_text(worker.get('slots'))}",
-        _text(worker.get("running")),
-        ",".join(map(_text, _list(worker.get("labels")))) or "-",
+        a_text(worker.get("name")),
+        f"{a_text(worker.get('used'))}/{a_text(worker.get('slots'))}",
+        a_text(worker.get("running")),
+        ",".join(map(a_text, a_list(worker.get("labels")))) or "-",
         state,
         f"{span(worker.get('last_seen_seconds'))} ago",
     )
@@ -59,20 +59,20 @@ def _worker(worker: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _client(client: Mapping[str, Any]) -> tuple[str, ...]:
     return (
-        _text(client.get("name")),
-        _text(client.get("session"))[:12],
-        _text(client.get("queued")),
-        _text(client.get("running")),
-        _text(client.get("done")),
-        _text(client.get("weight")),
+        a_text(client.get("name")),
+        a_text(client.get("session"))[:12],
+        a_text(client.get("queued")),
+        a_text(client.get("running")),
+        a_text(client.get("done")),
+        a_text(client.get("weight")),
         "connected" if client.get("connected") else "connection lost",
     )
 
 
 def _recent(one: Any) -> str:
     if isinstance(one, Mapping):
-        return ", ".join(f"{_text(name)} {_text(value)}" for name, value in one.items())
-    return _text(one)
+        return ", ".join(f"{a_text(name)} {a_text(value)}" for name, value in one.items())
+    return a_text(one)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -108,8 +108,8 @@ def session_of(status: Mapping[str, Any], named: str) -> bytes:
     """
     found = {}
     known = []
-    for one in map(_map, _list(status.get("clients"))):
-        session, name = _text(one.get("session")), _text(one.get("name"))
+    for one in map(a_map, a_list(status.get("clients"))):
+        session, name = a_text(one.get("session")), a_text(one.get("name"))
         known.append(f"{name} ({session[:12]})")
         if name == named or (len(named) >= 4 and session.startswith(named)):
             found[session] = name
@@ -125,17 +125,20 @@ def session_of(status: Mapping[str, Any], named: str) -> bytes:
 
 
 def _count(number: Any, what: str) -> str:
-    return f"{_text(number)} {what}{'' if number == 1 else 's'}"
+    return f"{a_text(number)} {what}{'' if number == 1 else 's'}"
 
 
-def _text(value: Any) -> str:
+def a_text(value: Any) -> str:
+    """Text that can be printed."""
     text = "" if value is None else str(value)
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
-def _map(value: Any) -> Mapping[str, Any]:
+def a_map(value: Any) -> Mapping[str, Any]:
+    """What is no map is taken for an empty one."""
     return value if isinstance(value, Mapping) else {}
 
 
-def _list(value: Any) -> Sequence[Any]:
+def a_list(value: Any) -> Sequence[Any]:
+    """What is no list is taken for an empty one."""
     return value if isinstance(value, list) else []

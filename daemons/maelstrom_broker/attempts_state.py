@@ -10,6 +10,7 @@ from maelstrom_broker.records import (
     Job,
     Worker,
 )
+from maelstrom_broker.stories_state import Why
 from maelstrom_core.wire.rows import DoneJob, Ending
 
 _RAN = (0, 1)  # RAN and STORED: to ask the enumeration each time takes longer than all the rest
@@ -32,13 +33,19 @@ class Attempts:
 
     def give(self, job: Job, worker: Worker) -> None:
         """A job that has its slots goes to its worker."""
+        book = self._book
         job.attempts += 1
         digest = job.container.digest
+        why = Why.WARM
         if digest not in worker.warm:
+            why = Why.FREE
             worker.warm.add(digest)
             job.container.warm[worker] = None
-        self._book.totals["given"] += 1
-        self._book.post.run(job, worker)
+        if book.dispatch.kept_free:
+            why = Why.KEPT_FREE
+        book.stories.given(job, worker, why, book.dispatch.others, book.now)
+        book.totals["given"] += 1
+        book.post.run(job, worker)
 
     def ended(self, job: Job, worker: Worker, row: DoneJob) -> None:
         """Its worker says how the attempt ended; the job runs there."""
@@ -52,7 +59,8 @@ class Attempts:
                 return
             worker.untaken += 1  # first, for its slots are of use only while it keeps few
             book.dispatch.free(job)
-            self.finish(job, ending, row.body, worker)
+            book.stories.over(job, row.told[0] if row.told else "", book.now)
+            self.finish(job, ending, row.body, worker, row.told)
             return
         book.dispatch.free(job)
         book.post.taken(worker, job.client.session, job.tag)
@@ -70,12 +78,14 @@ class Attempts:
     def give_back(self, job: Job) -> None:
         """It never got to its worker, or that has left in peace: it waits as before."""
         self._book.dispatch.free(job)
+        self._book.stories.over(job, "it was given back", self._book.now)
         job.attempts -= 1
         if not self._ends_unwanted(job):
             job.ending = WANTED
             self._wait_again(job)
 
     def _failed(self, job: Job, ending: Ending, worker: Worker, text: str) -> None:
+        self._book.stories.over(job, text, self._book.now)
         if job.ending == WANTED_AGAIN:
             # It was its own fault that it was ended: that attempt is not counted.
             job.attempts -= 1
@@ -92,7 +102,7 @@ class Attempts:
         said = "\n".join(job.failures)
         if ending is Ending.LOST:
             said = f"given up after {job.attempts} attempts:\n{said}"
-        self.finish(job, ending, said.encode(), worker)
+        self.finish(job, ending, said.encode(), worker, (said, b""))
         self.remember(job, said)
 
     def _ends_unwanted(self, job: Job) -> bool:
@@ -110,15 +120,26 @@ class Attempts:
         del self._book.zombies[(job.client.session, job.tag)]
 
     def _wait_again(self, job: Job) -> None:
+        book = self._book
         job.worker = None
-        self._book.dispatch.queue_again(job)
+        book.stories.waits_again(job, book.arrival(job.client, job.wants)._replace(ahead=0))
+        book.dispatch.queue_again(job)
 
-    def finish(self, job: Job, ending: int, body: bytes, worker: Worker | None) -> None:
+    def finish(
+        self,
+        job: Job,
+        ending: int,
+        body: bytes,
+        worker: Worker | None,
+        told: tuple[str, bytes] | tuple[()] = (),
+    ) -> None:
         """It ended, for its client as well.
 
         :param worker: the one that ran it last
+        :param told: what people are told of it; see `DoneJob`
         """
         client = job.client
+        self._book.stories.ended(job, ending, told, self._book.now)
         client.jobs_bytes += len(body) - len(job.body)
         job.ending, job.body, job.worker = ending, body, worker
         client.done += 1
@@ -140,7 +161,7 @@ class Attempts:
     def refuse(self, job: Job, why: str) -> None:
         """A job that waits can never run."""
         self._book.dispatch.unqueue(job)
-        self.finish(job, Ending.REFUSED, why.encode(), None)
+        self.finish(job, Ending.REFUSED, why.encode(), None, (why, b""))
         self.remember(job, why)
 
     def cancel(self, job: Job) -> None:

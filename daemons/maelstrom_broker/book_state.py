@@ -16,8 +16,10 @@ from maelstrom_broker.records import (
     Container,
     Job,
     Orphan,
+    Wants,
     Worker,
 )
+from maelstrom_broker.stories_state import Arrival, Stories
 
 Party = Worker | Client | Admin
 Key = tuple[bytes, int]
@@ -46,6 +48,7 @@ class Book:
         self.orphans_bytes = 0
         self.dispatch = Dispatch()
         self.post = Post()
+        self.stories = Stories()
         self.chores: deque[Iterator[None]] = deque()
         self.recent: deque[dict[str, object]] = deque(maxlen=RECENT)
         self.unsettled_until = now
@@ -73,6 +76,17 @@ class Book:
         job = client.jobs.get(tag) if client is not None else None
         return job if job is not None else self.zombies.get((session, tag))
 
+    def arrival(self, client: Client, wants: Wants) -> Arrival:
+        """How things are for jobs of a client that begin to wait."""
+        queue = client.queues.get(wants)
+        return Arrival(
+            at=self.now,
+            workers=len(self.workers),
+            ahead=0 if queue is None else len(queue.jobs),
+            blocked=self.dispatch.is_blocked(wants),
+            held_back=client.held_back,
+        )
+
     def later(self, when: float, call: Callable[[Any, float], None], subject: Any) -> None:
         """Call this with its subject and the time, then."""
         heapq.heappush(self._timers, (when, self.serial(), call, subject))
@@ -96,6 +110,7 @@ class Book:
     def check(self) -> None:
         """Assert what must always hold."""
         self.dispatch.check()
+        self.stories.check([client.run for client in self.clients.values()])
         jobs = [job for client in self.clients.values() for job in client.jobs.values()]
         for job in [*jobs, *self.zombies.values()]:
             runs = job.ending < 0 and job.worker is not None

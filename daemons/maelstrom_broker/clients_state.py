@@ -18,6 +18,7 @@ from maelstrom_broker.limits import (
 )
 from maelstrom_broker.queue_state import Demand, key_of, rank_of
 from maelstrom_broker.records import UNWANTED, WANTED_AGAIN, Client, Container, Job, Wants
+from maelstrom_broker.stories_state import Past
 from maelstrom_broker.workers_state import BadPeer, Workers
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.wire.messages import Cancel, Code, ContainerBytes, Had, Hello, Submit, Taken
@@ -47,6 +48,9 @@ class Clients:
         is_new = client.session not in book.clients
         book.clients[client.session] = client
         client.name = hello.name or client.principal
+        client.run.name = client.name
+        if is_new:
+            client.run.began = now
         client.software = hello.software
         client.weight = hello.weight
         book.dispatch.rerank(client)
@@ -109,6 +113,7 @@ class Clients:
         book = self._book
         labels = frozenset(message.labels)
         wants = Wants(1, labels)
+        past: Past | None = None
         for row in message.jobs:
             known = client.jobs.get(row.tag)
             if known is not None:
@@ -132,7 +137,9 @@ class Clients:
                 self._wants_again(client, zombie)
                 continue
             place = key_of(row.priority, row.estimate_ms, book.serial())
-            job = Job(client, row, place, wants, container)
+            if past is None:
+                past = (book.arrival(client, wants),)
+            job = Job(client, row, place, wants, container, past)
             client.jobs[row.tag] = job
             client.jobs_bytes += len(row.body)
             book.totals["accepted"] += 1
@@ -238,6 +245,7 @@ class Clients:
             book.zombies[(client.session, job.tag)] = job
         for container in client.containers.values():
             book.drop_container(container)
+        book.stories.run_is_over(client.run, book.now)
         book.post.note("client is gone", name=client.name, why=why, jobs=len(client.jobs))
         book.chores.append(_throw_away(client))
 

@@ -24,11 +24,20 @@ class Dispatch:
         self._tick = 0
         self.may_be_impossible = False
         """Whether something has changed since it was asked last what nobody can run."""
+        self.kept_free = False
+        """Of what `next` has given: whether that worker was kept free for it."""
+        self.others = 0
+        """Likewise: how many other runs wait for the same."""
 
     @property
     def may_go_on(self) -> bool:
         """Whether there may be more to give out."""
         return bool(self._open)
+
+    def is_blocked(self, wants: Wants) -> bool:
+        """Whether jobs wait that want this, and no worker has slots for them."""
+        demand = self.demands.get(wants)
+        return demand is not None and demand in self._blocked
 
     # Jobs that wait
 
@@ -189,8 +198,10 @@ class Dispatch:
                     self._reserve(queue)
                 continue
             assert worker.slots - worker.used >= demand.slots, "a worker has not so many slots"
+            self.others = len(demand.queues) - 1
+            self.kept_free = worker.reserved is demand
             self.unqueue(job)
-            if worker.reserved is demand:
+            if self.kept_free:
                 self._give_back(demand)
             self.take(job, worker)
             return job, worker

@@ -6,6 +6,7 @@ Plain classes with slots: there may be a million jobs.
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from maelstrom_broker.stories_state import Past, Run
 from maelstrom_core.wire.rows import DoneJob, Ending, SubmittedJob
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Job:
 
     :param key: its place in its queue
     :param failures: texts, one for each attempt that failed
+    :param past: what is remembered of it; before it is given out, shared with others
     """
 
     __slots__ = (
@@ -67,6 +69,7 @@ class Job:
         "ending",
         "failures",
         "key",
+        "past",
         "queue",
         "tag",
         "wants",
@@ -74,7 +77,13 @@ class Job:
     )
 
     def __init__(
-        self, client: "Client", row: SubmittedJob, key: int, wants: Wants, container: Container
+        self,
+        client: "Client",
+        row: SubmittedJob,
+        key: int,
+        wants: Wants,
+        container: Container,
+        past: Past,
     ) -> None:
         self.client = client
         self.tag = row.tag
@@ -85,6 +94,7 @@ class Job:
         self.attempts = 0
         self.ending = WANTED
         self.failures: tuple[str, ...] = ()
+        self.past = past
         self.worker: Worker | None = None
         self.queue: JobQueue | None = None
 
@@ -154,6 +164,7 @@ class Client:
     :param sent: tags of results on their way, each with its size
     :param asking: numbers of its questions for what is known of cases
     :param learned_left: cases that it may tell of before its next beat
+    :param run: what is remembered of its jobs
     """
 
     __slots__ = (
@@ -175,6 +186,7 @@ class Client:
         "principal",
         "queues",
         "rank",
+        "run",
         "sent",
         "sent_bytes",
         "session",
@@ -214,6 +226,7 @@ class Client:
         self.learned_left = 0
         self.heard = 0.0
         self.gone_until = 0.0
+        self.run = Run(session)
 
 
 class Admin:

@@ -30,15 +30,17 @@ from maelstrom_broker.events import (
     TimePassed,
 )
 from maelstrom_broker.histories_state import Histories
-from maelstrom_broker.limits import FILL_AT_ONCE, WINDOW_JOBS
+from maelstrom_broker.limits import FILL_AT_ONCE, TEXT, WINDOW_JOBS
 from maelstrom_broker.links_state import Links
 from maelstrom_broker.queue_state import Demand
 from maelstrom_broker.records import Client, Worker
+from maelstrom_broker.story_plan import NoStory, story_document
 from maelstrom_broker.workers_state import BadPeer, Workers
 from maelstrom_core.wire.histories import AskCases, LearnedCases
 from maelstrom_core.wire.messages import (
     Answer,
     AskStatus,
+    AskStory,
     Beat,
     Bye,
     Cancel,
@@ -63,7 +65,7 @@ MAY_SEND: dict[str, frozenset[type]] = {
     "client": frozenset(
         {Hello, Bye, Beat, ContainerBytes, Submit, Taken, Cancel, Had, AskCases, LearnedCases}
     ),
-    "admin": frozenset({Hello, Bye, Beat, AskStatus, Drain, CancelRun, Stop}),
+    "admin": frozenset({Hello, Bye, Beat, AskStatus, AskStory, Drain, CancelRun, Stop}),
 }
 """What each role's key allows."""
 
@@ -265,6 +267,11 @@ class BrokerState:
         match message:
             case AskStatus(details):
                 post.now(peer, Status(status.document(book, details, now)))
+            case AskStory(run, job):
+                try:
+                    post.now(peer, Status(story_document(book, run, job, now)))
+                except NoStory as none:
+                    post.now(peer, Answer(str(none)[:TEXT]))
             case Drain(name, on):
                 found = [worker for worker in book.workers.values() if worker.name == name]
                 for worker in found:

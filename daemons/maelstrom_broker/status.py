@@ -54,7 +54,7 @@ def _status(book: Book, details: bool, now: float, listed: int) -> dict[str, obj
             "orphans": len(book.orphans),
             "containers": len(book.containers),
         },
-        "waiting": _why_they_wait(book, queued),
+        "waiting": why_they_wait(book, queued),
         "recent": list(book.recent)[-listed:] if details else list(book.recent)[-10:],
     }
     if details:
@@ -72,7 +72,8 @@ def _status(book: Book, details: bool, now: float, listed: int) -> dict[str, obj
     return status
 
 
-def _why_they_wait(book: Book, queued: int) -> str:
+def why_they_wait(book: Book, queued: int) -> str:
+    """Why nothing that waits is given out now; empty if nothing waits."""
     if not queued:
         return ""
     if not book.workers:
@@ -105,8 +106,7 @@ def _worker(worker: Worker, now: float) -> dict[str, object]:
 
 
 def _client(client: Client, now: float) -> dict[str, object]:
-    queued = _queued(client)
-    done = len(client.sent) + len(client.unsent)
+    queued, running = jobs_of(client)
     return {
         "name": client.name,
         "session": client.session.hex(),
@@ -114,13 +114,20 @@ def _client(client: Client, now: float) -> dict[str, object]:
         "software": client.software,
         "weight": client.weight,
         "queued": queued,
-        "running": max(0, len(client.jobs) - queued - done),
+        "running": running,
         "done": client.done,
+        "failed": client.run.bad,
         "not_taken": len(client.jobs),
         "slots": client.used,
         "connected": client.peer is not None,
         "last_seen_seconds": round(now - client.heard, 1),
     }
+
+
+def jobs_of(client: Client) -> tuple[int, int]:
+    """How many jobs of a client wait, and how many workers have."""
+    queued, done = _queued(client), len(client.sent) + len(client.unsent)
+    return queued, max(0, len(client.jobs) - queued - done)
 
 
 def _queued(client: Client) -> int:

@@ -14,6 +14,7 @@ from maelstrom_broker.limits import (
     ORPHAN_SECONDS,
 )
 from maelstrom_broker.records import KEPT_BY_WORKERS, UNWANTED, WANTED_AGAIN, Job, Orphan, Worker
+from maelstrom_broker.stories_state import Try, Why
 from maelstrom_core.wire.messages import Code, Done, Hello, Output, Started
 from maelstrom_core.wire.rows import DoneJob, Ending, HeldJob
 
@@ -130,6 +131,7 @@ class Workers:
         job.attempts = attempt
         job.failures = job.failures[: attempt - 1]
         self._book.dispatch.take(job, worker)
+        self._book.stories.given(job, worker, Why.HELD, 0, self._book.now)
 
     def done(self, worker: Worker, message: Done) -> None:
         """Attempts ended there."""
@@ -150,12 +152,16 @@ class Workers:
 
     def started(self, worker: Worker, message: Started) -> None:
         """Its client may want to know."""
-        client = self._book.clients.get(message.session)
-        if client is None or client.peer is None:
+        client, now = self._book.clients.get(message.session), self._book.now
+        if client is None:
             return
         jobs = client.jobs
         tags = [tag for tag in message.tags if tag in jobs and jobs[tag].worker is worker]
-        if tags:
+        for tag in tags:
+            last = jobs[tag].past[-1]
+            if isinstance(last, Try) and last.started is None:
+                last.started = now
+        if tags and client.peer is not None:
             self._book.post.now(client.peer, Started(message.session, tuple(tags)), lossy=True)
 
     def output(self, worker: Worker, message: Output) -> None:

@@ -45,11 +45,13 @@ class Ended:
     """A job has ended.
 
     :param ending: one of `Ending`: `RAN`, `STORED` or `UNFIT`
+    :param told: what `DoneJob` tells people
     """
 
     key: Key
     ending: int
     body: bytes
+    told: tuple[str, bytes] | tuple[()] = ()
 
 
 @attrs.frozen

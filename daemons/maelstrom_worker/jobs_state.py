@@ -107,8 +107,8 @@ class JobsState:
                 return self._start(self._containers.is_ready(digest))
             case NotReady(digest, why):
                 return self._fail_all(self._containers.is_not_ready(digest), why)
-            case Ended(key, ending, body):
-                return self._ended(key, ending, body)
+            case Ended(key, ending, body, told):
+                return self._ended(key, ending, body, told)
             case LinkUp():
                 self._is_up = True
                 return list(self._tell_again())
@@ -200,20 +200,22 @@ class JobsState:
         job.cancelled = True
         return [End(key)] if job.runs else self._ended(key, Ending.CANCELLED, b"")
 
-    def _ended(self, key: Key, ending: int, body: bytes) -> list[Effect]:
+    def _ended(
+        self, key: Key, ending: int, body: bytes, told: tuple[str, bytes] | tuple[()] = ()
+    ) -> list[Effect]:
         job = self._jobs.get(key)
         if job is None or job.done is not None:
             return []
         self._used -= job.row.slots
         self._containers.not_used_by(job.container, key)
         if job.cancelled:
-            ending, body = Ending.CANCELLED, b""
-        return self._over(key, DoneJob(key[1], job.row.attempt, ending, body))
+            ending, body, told = Ending.CANCELLED, b"", ()
+        return self._over(key, DoneJob(key[1], job.row.attempt, ending, body, told))
 
     def _over(self, key: Key, done: DoneJob) -> list[Effect]:
         self._jobs[key].done = done
         self._kept[key] = None
-        self._kept_bytes += len(done.body)
+        self._kept_bytes += _size(done)
         while self._kept_bytes > MOST_KEPT_BYTES or len(self._kept) > MOST_KEPT:
             self._taken(next(iter(self._kept)))
         return self._tell([key])
@@ -221,7 +223,7 @@ class JobsState:
     def _taken(self, key: Key) -> None:
         job = self._jobs.get(key)
         if job is not None and job.done is not None:
-            self._kept_bytes -= len(job.done.body)
+            self._kept_bytes -= _size(job.done)
             del self._jobs[key], self._kept[key]
 
     def _tell(self, keys: list[Key]) -> list[Effect]:
@@ -245,9 +247,13 @@ class JobsState:
         assert self._used <= MOST_WAITING * self._slots
         assert set(self._kept) == set(self._jobs) - set(open_jobs)
         assert self._kept_bytes == sum(
-            len(job.done.body) for job in self._jobs.values() if job.done is not None
+            _size(job.done) for job in self._jobs.values() if job.done is not None
         )
         self._containers.check({key: (job.container, job.runs) for key, job in open_jobs.items()})
+
+
+def _size(done: DoneJob) -> int:
+    return len(done.body) + sum(map(len, done.told))
 
 
 def _said(why: str) -> bytes:
@@ -262,9 +268,9 @@ def _messages(found: list[tuple[bytes, DoneJob]]) -> Iterator[Done]:
         part: list[DoneJob] = []
         size = 0
         for row in rows:
-            if part and (len(part) == MOST_ROWS or size + len(row.body) > _MESSAGE_BYTES):
+            if part and (len(part) == MOST_ROWS or size + _size(row) > _MESSAGE_BYTES):
                 yield Done(session, tuple(part))
                 part, size = [], 0
             part.append(row)
-            size += len(row.body) + 32
+            size += _size(row) + 32
         yield Done(session, tuple(part))

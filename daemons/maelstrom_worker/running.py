@@ -1,5 +1,8 @@
 """One job as it comes from a broker: read, run by the engine, its result packed. For trio."""
 
+import json
+from collections.abc import Iterator
+
 import attrs
 
 from maelstrom_core.cluster.blobs import Fetches
@@ -9,13 +12,23 @@ from maelstrom_core.errors import MaelstromError
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import Captured, HostFailed, JobResult, RootChanges
+from maelstrom_core.model.outcome import (
+    Captured,
+    Exited,
+    HostFailed,
+    JobResult,
+    RootChanges,
+    describe,
+)
 from maelstrom_core.model.ports import Backend, KeepsChanges, OnOutput
-from maelstrom_core.wire.rows import MOST_BODY_BYTES, Ending, RunJob
+from maelstrom_core.wire.rows import MOST_BODY_BYTES, MOST_FAULT, MOST_TAIL_BYTES, Ending, RunJob
 from maelstrom_core.wire.shapes import BadMessage
 
 MOST_OUTPUT_BYTES = 64 << 20
 """Of each stream of a job, as far as it is kept; it is memory of the worker."""
+
+
+_TOLD = b'{"kind": "told"'
 
 
 class Unfit(Exception):
@@ -47,14 +60,45 @@ async def read_job(row: RunJob, container: ContainerSpec, blobs: Fetches) -> Job
 
 async def run_job(
     job: JobSpec, backend: Backend, blobs: Fetches, on_output: OnOutput
-) -> tuple[int, bytes]:
+) -> tuple[int, bytes, tuple[str, bytes]]:
     """Run it to its end.
 
-    :return: one of `Ending`, and its body
+    :return: one of `Ending`, its body, and what is told to people who look at the cluster
     """
     result = await backend.run(job, on_output=on_output)
     if result.changes is not None:
         result = await _with_changes(result, result.changes, backend, blobs)
+    ending, body = await _packed(result, blobs)
+    return ending, body, told_of(result)
+
+
+def told_of(result: JobResult) -> tuple[str, bytes]:
+    """What went wrong, in a few words, and the end of what the job has written; see `DoneJob`."""
+    if result.outcome == Exited(0):
+        return "", b""
+    fault = describe(result.outcome).encode("utf-8", "replace").decode()
+    # What was written to both is shown one after the other, as reports of tests do.
+    written = [stream.tail or stream.head for stream in (result.stdout, result.stderr)]
+    tail = b"\n".join(filter(None, [*written, *_told_in(result.report)]))
+    return fault[:MOST_FAULT], tail[-MOST_TAIL_BYTES:]
+
+
+def _told_in(report: bytes) -> Iterator[bytes]:
+    """What a runner says to people who look at the cluster, who do not know its reports: lines of JSON
+    with the kind ``told`` and a text. A job may say there what it likes, as it may print what it likes.
+    """
+    if _TOLD not in report:
+        return
+    for line in report.splitlines():
+        if line.startswith(_TOLD):
+            try:
+                text = json.loads(line)["text"]
+            except (ValueError, LookupError, RecursionError):
+                continue
+            yield str(text).encode("utf-8", "replace")
+
+
+async def _packed(result: JobResult, blobs: Fetches) -> tuple[int, bytes]:
     data = result_bytes(result)
     if len(data) <= MOST_BODY_BYTES:
         return Ending.RAN, data

@@ -240,19 +240,20 @@ class Worker:
         live: LiveOutput,
     ) -> None:
         ending, body = int(Ending.CANCELLED), b""
+        told: tuple[str, bytes] | tuple[()] = ()
         with scope:
             try:
                 job = await read_job(row, container, self._blobs)
                 if job.in_order:
-                    ending, body = await self._run_in_order(key, job)
+                    ending, body, told = await self._run_in_order(key, job)
                 else:
-                    ending, body = await run_job(job, self._backend, self._blobs, live.add)
+                    ending, body, told = await run_job(job, self._backend, self._blobs, live.add)
             except Unfit as why:
                 ending, body = Ending.UNFIT, str(why).encode("utf-8", "replace")[:4000]
         del self._running[key], self._live[key]
-        self._tell(Ended(key, ending, body))
+        self._tell(Ended(key, ending, body, told))
 
-    async def _run_in_order(self, key: Key, job: JobSpec) -> tuple[int, bytes]:
+    async def _run_in_order(self, key: Key, job: JobSpec) -> tuple[int, bytes, tuple[str, bytes]]:
         """Run it; it has ended when its client has all that it wrote."""
         run = self._session + next(self._runs).to_bytes(8, "big")
         output = self._ordered[key] = OutputInOrder(key, run, self._say)

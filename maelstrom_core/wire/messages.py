@@ -6,7 +6,8 @@ all else is safe to repeat, because a job is known everywhere by the session of 
 *tag* that the client has given it. After every new connection both sides say what they hold, and what
 is missing is said again.
 
-Bodies (of jobs, of their results) are opaque to the broker.
+Bodies (of jobs, of their results) are opaque to the broker; only the name of a job is read out of its
+body, when people want to see it (`label_plan`).
 """
 
 import enum
@@ -309,8 +310,23 @@ class Stop:
 
 
 @attrs.frozen
+class AskStory:
+    """Admin → broker: where has the time of a run gone, and why did its jobs run where they did?
+
+    Answered with `Status`, or with `Answer` if there is no such run or job.
+
+    :param run: name of a client, or how its session begins
+    :param job: name of one of its jobs, or its tag; all that is remembered if empty
+    """
+
+    KIND: ClassVar = 20
+    run: str
+    job: str = ""
+
+
+@attrs.frozen
 class Answer:
-    """Broker → admin: what has come of `Drain`, `CancelRun` or `Stop`.
+    """Broker → admin: what has come of `Drain`, `CancelRun` or `Stop`; or why there is no story.
 
     :param fault: for people; empty if it was done
     """
@@ -339,6 +355,7 @@ Message: TypeAlias = (
     | Drain
     | CancelRun
     | Stop
+    | AskStory
     | Answer
     | AskCases
     | KnownCases
@@ -384,6 +401,7 @@ CHECKS: dict[type, tuple[Check, ...]] = {
     Drain: (_name, truth),
     CancelRun: (session,),
     Stop: (),
+    AskStory: (_name, text(4096)),
     Answer: (prose(4096),),
     **HISTORY_CHECKS,
 }

@@ -14,6 +14,10 @@ MOST_ROWS = 512
 """Jobs in one message."""
 UNKNOWN_ESTIMATE = -1
 MOST_SLOTS = 4096
+MOST_FAULT = 400
+"""Characters of what went wrong, as a worker tells it to people."""
+MOST_TAIL_BYTES = 4 << 10
+"""Of the output of a job that failed, told with it."""
 MOST_ATTEMPTS = 1000
 
 
@@ -60,12 +64,18 @@ class RunJob(NamedTuple):
 
 
 class DoneJob(NamedTuple):
-    """How an attempt ended, as its worker tells."""
+    """How an attempt ended, as its worker tells.
+
+    :param told: for people who look at the cluster: nothing if the worker does not say; otherwise what
+        went wrong, in a few words, empty if the program exited with 0; and the end of its output, if
+        something did
+    """
 
     tag: int
     attempt: int
     ending: int
     body: bytes
+    told: tuple[str, bytes] | tuple[()] = ()
 
 
 class JobResultRow(NamedTuple):
@@ -150,7 +160,22 @@ def done(row: Any) -> DoneJob:
         or len(body) > MOST_BODY_BYTES
     ):
         raise BadMessage(f"not an ending: {shown(row)}")
-    return DoneJob(tag, attempt, ending, body)
+    if len(row) < 5 or row[4] == []:
+        return DoneJob(tag, attempt, ending, body)
+    return DoneJob(tag, attempt, ending, body, _told(row[4]))
+
+
+def _told(told: Any) -> tuple[str, bytes]:
+    if (
+        type(told) is not list
+        or len(told) < 2
+        or type(told[0]) is not str
+        or type(told[1]) is not bytes
+        or len(told[0]) > MOST_FAULT
+        or len(told[1]) > MOST_TAIL_BYTES
+    ):
+        raise BadMessage(f"not what is told of an ending: {shown(told)}")
+    return told[0], told[1]
 
 
 def result(row: Any) -> JobResultRow:

@@ -20,6 +20,8 @@ try:
 except ImportError:  # before pytest 9
     failed_subtests_key = None  # type: ignore[assignment]
 
+MOST_TOLD = 4096
+"""Characters of a failure, for people who look at a cluster."""
 _MOST_COMPARED = 100
 """Ids that each name is compared with; of more cases whole files are collected."""
 
@@ -264,6 +266,8 @@ class Running(_Telling):
             if failed:
                 setattr(report, SUBTESTS, failed)
         self.report("report", report)
+        if report.failed:
+            self.sender.send("told", text=_for_people(report))
 
     def pytest_warning_recorded(
         self, warning_message: warnings.WarningMessage, when: str, nodeid: str, location: Any
@@ -271,6 +275,15 @@ class Running(_Telling):
         """Tell of a warning of the case; the others were told when it was collected."""
         if when == "runtest":
             self.warning(warning_message, when, nodeid, location)
+
+
+def _for_people(report: pytest.TestReport) -> str:
+    """The end of why it failed, for those who look at a cluster and know nothing of pytest."""
+    try:
+        text = report.longreprtext
+    except Exception as error:  # whatever a plugin has put there
+        text = f"its failure cannot be shown: {error!r}"
+    return f"{report.nodeid} ({report.when})\n{text}"[-MOST_TOLD:]
 
 
 class SomeCases(Running):

@@ -14,16 +14,22 @@ from typing import Any
 import attrs
 import trio
 
+from maelstrom_core.cluster.bodies import body_of_job, job_bytes
+from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.digest import Digest
+from maelstrom_core.model.job import JobSpec
 from maelstrom_core.transport.endpoints import Connected, open_connector
 from maelstrom_core.transport.keyring import Keyring
 from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.messages import (
     Beat,
+    Bye,
+    Code,
     ContainerBytes,
     Done,
     Hello,
     Run,
+    Started,
     Submit,
     Welcome,
 )
@@ -33,6 +39,12 @@ CONTAINER = b"a container"
 DIGEST = bytes.fromhex(Digest.of(CONTAINER).hex)
 HOSTILE = "<script>document.title='owned'</script>\"'><img src=x onerror=alert(1)>&amp;"
 """A name as nobody is called who means well; others are refused before they get to the broker."""
+
+
+def named(name: str) -> bytes:
+    """A job's body as clients make it."""
+    spec = JobSpec(container=ContainerSpec(layers=()), program="/bin/p", label=name)
+    return body_of_job(job_bytes(spec))[0]
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -84,6 +96,11 @@ class PagedBroker:
             assert line, self.log.read_text()
             self.lines.append(line)
 
+    @property
+    def token(self) -> str:
+        """What its file has."""
+        return (self.directory / "cluster" / "web-token").read_text().strip()
+
     def serving(self) -> int:
         """Number of the process that serves."""
         return int([word for word in self.said().split() if word.startswith("pid=")][-1][4:])
@@ -134,17 +151,34 @@ class Peer:
     def say(self, message: Any) -> None:
         self.connector.send_nowait(encode(message))
 
-    def submit(self, tags: range, slots: int = 1, labels: tuple[str, ...] = ()) -> None:
-        """Of a client: hand in jobs."""
+    def submit(
+        self, tags: range, slots: int = 1, labels: tuple[str, ...] = (), name: str = "a case"
+    ) -> None:
+        """Of a client: hand in jobs, which are called so, with a number."""
         self.say(ContainerBytes(DIGEST, CONTAINER))
-        rows = tuple(SubmittedJob(tag, 0, -1, slots, b"job") for tag in tags)
-        self.say(Submit(DIGEST, rows, labels))
+        rows = [SubmittedJob(tag, 0, -1, slots, named(f"{name} {tag}")) for tag in tags]
+        self.say(Submit(DIGEST, tuple(rows), labels))
 
-    def end(self, count: int, ending: Ending = Ending.RAN, body: bytes = b"ended") -> None:
+    def begin(self) -> None:
+        """Of a worker: all that it has been given begins."""
+        for session, row in self.given:
+            self.say(Started(session, (row.tag,)))
+
+    def end(
+        self,
+        count: int,
+        ending: Ending = Ending.RAN,
+        body: bytes = b"ended",
+        told: tuple[str, bytes] = ("", b""),
+    ) -> None:
         """Of a worker: so many of its jobs end."""
         for _ in range(count):
             session, row = self.given.pop(0)
-            self.say(Done(session, (DoneJob(row.tag, row.attempt, ending, body),)))
+            self.say(Done(session, (DoneJob(row.tag, row.attempt, ending, body, told),)))
+
+    def leave(self) -> None:
+        """Say goodbye."""
+        self.say(Bye(Code.GOODBYE, ""))
 
     def end_wrongly(self) -> None:
         """Of a client: say what only workers say."""

@@ -65,6 +65,28 @@ def test_what_an_administrator_sees_and_does(cluster: Any) -> None:
     assert "no broker of the cluster" in gone.stderr
 
 
+def test_where_time_went(cluster: Any) -> None:
+    cluster.broker()
+    cluster.worker("rack7").wait_for("joined the cluster")
+    source = cluster.directory / "jobs"
+    jobs = [job("exit 0", label="holds"), job("echo it broke >&2; exit 3", label="breaks")]
+    source.write_text("\n".join(jobs))
+    assert cluster.run(RUN, *ON_CLUSTER, "--format", "json", "-f", str(source)).returncode == 1
+    unknown = cluster.run(ADMIN, "story", "nobody-of-this-name")
+    assert unknown.returncode == 76
+    name = unknown.stderr.strip().rpartition("there are ")[2]
+
+    run = admin(cluster, "story", name)
+    assert "jobs: 1 ok, 1 failed" in run
+    assert "breaks  failed (exited with status 3)  rack7   1" in run
+    told = admin(cluster, "story", name, "breaks")
+    assert told.startswith("breaks: failed (exited with status 3)\n  0.0 s: handed in by")
+    assert "s: given to rack7, which had" in told
+    assert "s: started\n" in told
+    assert told.endswith("the end of what it wrote:\n  | it broke\n")
+    assert json.loads(admin(cluster, "story", name, "holds", "--json"))["outcome"] == "ok"
+
+
 def test_who_may_join(cluster: Any, tmp_path: Path) -> None:
     cluster.broker()
     address = f"127.0.0.1:{cluster.port}"

@@ -21,6 +21,19 @@ pytestmark = [
 ]
 
 
+NAMES = (
+    "tests/parser/test_numbers.py::TestFractions::test_all_of_them[with a parameter]",
+    "maelstrom_core.container::a_name_that_has_no_place_at_which_a_line_could_end_" + 9 * "x_y_z",
+    HOSTILE,
+)
+OUTPUT = (
+    b"\x1b[31mE       AssertionError: assert 3 == 4\x1b[0m\n"
+    b"tests/test_a.py:17: AssertionError\n\tindented \x1b]0;owned\x07\n"
+    + HOSTILE.encode()
+    + b"\n</pre></main><h1>out</h1>"
+)
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[PagedBroker]:
     one = PagedBroker(tmp_path)
@@ -34,17 +47,24 @@ class Seen:
 
     def __init__(self, browser: Browser, broker: PagedBroker) -> None:
         self._browser = browser
-        self._url = f"http://127.0.0.1:{broker.port}/"
+        self._url = f"http://127.0.0.1:{broker.port}"
+        self._broker = broker
 
     async def _do(self, call: Callable[[], Any]) -> Any:
         with trio.fail_after(60):
             return await trio.to_thread.run_sync(call, abandon_on_cancel=True)
 
-    async def open(self, width: int = 1280, *, script: bool = True, **screen: bool) -> None:
+    async def show_token(self) -> None:
+        """Come by the link; the browser keeps what it gets."""
+        await self.open(path=f"/?token={self._broker.token}")
+
+    async def open(
+        self, width: int = 1280, *, path: str = "/", script: bool = True, **screen: bool
+    ) -> None:
         def look() -> None:
             self._browser.call("Emulation.setScriptExecutionDisabled", value=not script)
             self._browser.screen(width, **screen)
-            self._browser.open(self._url)
+            self._browser.open(self._url + path)
 
         await self._do(look)
 
@@ -93,16 +113,35 @@ async def a_busy_cluster(peers: Peers) -> list[Peer]:
         await peers.add("client", HOSTILE),
     ]
     for number, client in enumerate(clients):
-        client.submit(range(40 * 3**number))
-    clients[0].submit(range(1000, 1012), slots=4, labels=("gpu",))
+        client.submit(range(40 * 3**number), name=NAMES[number])
+    clients[0].submit(
+        range(1000, 1012), slots=4, labels=("gpu",), name="tests/test_gpu.py::test_all"
+    )
     await until(lambda: sum(len(worker.given) for worker in workers) >= 20)
-    clients[2].submit(range(5000, 5003), labels=("no-such-label",))
-    for _ in range(7):
+    clients[2].submit(range(5000, 5003), labels=("no-such-label",), name=HOSTILE)
+    for number in range(7):
         for worker in workers:
-            worker.end(min(3, len(worker.given)))
+            worker.begin()
         await trio.sleep(2)
+        for worker in workers:
+            told = ("exited with status 1", OUTPUT) if number % 3 == 1 else ("", b"")
+            worker.end(min(3, len(worker.given)), told=told)
+    await until(lambda: workers[3].given)
     workers[3].end(1, Ending.UNFIT, b"its store is full:\n  " + HOSTILE.encode())
     return workers
+
+
+async def runs_that_are_over(peers: Peers, worker: Peer) -> None:
+    """Their worker is the only one yet."""
+    for number in range(12):
+        client = await peers.add("client", HOSTILE if number == 5 else f"ann, run {number}")
+        client.submit(range(number + 2), name=f"tests/test_{number}.py::test_case")
+        for _ in range(number + 2):
+            await until(lambda: worker.given)
+            worker.begin()
+            failed = number % 4 == 1 and len(worker.given) == 1
+            worker.end(1, told=("killed by signal 11", OUTPUT) if failed else ("", b""))
+        client.leave()
 
 
 def test_it_shows_all_on_every_screen(broker: PagedBroker) -> None:
@@ -110,6 +149,7 @@ def test_it_shows_all_on_every_screen(broker: PagedBroker) -> None:
 
     async def main() -> None:
         async with looking(broker) as (peers, seen):
+            await runs_that_are_over(peers, await peers.add("worker", "first", slots=1))
             await a_busy_cluster(peers)
             for name, width, screen in (
                 ("phone", 360, {"phone": True}),
@@ -134,6 +174,32 @@ def test_it_shows_all_on_every_screen(broker: PagedBroker) -> None:
             # And the page keeps to the policy that it has been given.
             assert seen.complaints() == []
 
+            await seen.show_token()
+            links = "[...document.querySelectorAll('%s')].map(a => a.getAttribute('href'))"
+            runs = await seen.value(links % "#clients a")
+            assert len(runs) == 3
+            await seen.open(path=runs[1])
+            cases = await seen.value(links % "#failed a")
+            await seen.open(path=runs[2])
+            cases += await seen.value(links % "#failed a")
+            for number, path in enumerate(["/", runs[1], runs[2], cases[0], cases[-1]]):
+                for name, width, screen in (
+                    ("phone", 360, {"phone": True}),
+                    ("phone-dark", 390, {"phone": True, "dark": True}),
+                    ("desktop", 1280, {}),
+                ):
+                    await seen.open(width, path=path, **screen)
+                    shown = f"{path} on a {name}"
+                    assert await seen.value("document.documentElement.scrollWidth") <= width, shown
+                    await seen.picture(broker.directory / f"with-token-{number}-{name}.png")
+                    assert await seen.value("document.querySelectorAll('img').length") == 0, shown
+                    assert await seen.value("document.querySelectorAll('h1').length") == 1, shown
+                    assert await seen.value("document.scripts.length") == 1, shown
+                    assert await seen.value("document.title") != "owned", shown
+            assert "handed in by" in await seen.text()
+            assert "AssertionError: assert 3 == 4" in await seen.text()
+            assert seen.complaints() == []
+
     trio.run(main)
 
 
@@ -149,6 +215,26 @@ def test_it_renews_itself_and_says_when_it_cannot(broker: PagedBroker) -> None:
             await trio.to_thread.run_sync(broker.close)
             await seen.has("No news from the broker for")
             await seen.has("came-later")
+
+    trio.run(main)
+
+
+def test_the_page_of_a_case_goes_on_with_it(broker: PagedBroker) -> None:
+    async def main() -> None:
+        async with looking(broker) as (peers, seen):
+            client = await peers.add("client", "ann")
+            client.submit(range(1), name="test_a")
+            await seen.show_token()
+            await seen.open(path=f"/case?session={client.hello.session.hex()}&job=0")
+            await seen.has("no worker is connected")
+            await seen.value("window.here = 1")
+            worker = await peers.add("worker", "rack7", slots=1)
+            await seen.has("given to rack7")
+            await until(lambda: worker.given)
+            worker.begin()
+            worker.end(1, told=("exited with status 1", b"it broke"))
+            await seen.has("it broke")
+            assert await seen.value("window.here") == 1, "it was loaded anew"
 
     trio.run(main)
 

@@ -1,5 +1,6 @@
 """A suite of pytest ends on a cluster as it does here: forks of templates that workers have warmed."""
 
+import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,11 @@ def test_a_suite_ends_as_it_does_here(
     for out in (here.stdout, there.stdout):
         assert out.count("printed by the third") == 1
         assert "printed by the first" not in out
+    # And whoever looks at the cluster is told why, in words.
+    told = cluster.run("maelstrom_admin.cli", "story", getpass.getuser(), "test_it.py::test_fails")
+    assert told.stdout.startswith("test_it.py::test_fails: failed (exited with status 1)")
+    assert "s: given to one, which had" in told.stdout
+    assert "| >       assert [1, 2] == [1, 3]\n" in told.stdout, told.stdout + told.stderr
     trees = [*(cluster.directory / "store-one" / "trees").glob("*/*")]
     assert len(trees) >= 6, "the worker has brought the container"
 

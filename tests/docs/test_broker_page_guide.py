@@ -3,14 +3,18 @@
 import re
 from pathlib import Path
 
+from maelstrom_broker import stories_state as stories
 from maelstrom_broker.book_state import Book
 from maelstrom_broker.settings import OPTIONS, schema
 from maelstrom_broker.status import ENDINGS
-from maelstrom_broker.web import page_plan, server
-from maelstrom_broker.web.history_state import EVERY_SECONDS
+from maelstrom_broker.web import cases_plan, page_plan, past_plan, server
+from maelstrom_broker.web.history_state import EVERY_SECONDS, PIECE_SECONDS, PIECES
 from maelstrom_broker.web.metrics_plan import METRICS, MOST_WORKERS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "broker-page.md").read_text()
+from maelstrom_core.wire.rows import MOST_TAIL_BYTES
+
+DOCS = Path(__file__).parents[2] / "docs" / "guide"
+PAGE = (DOCS / "broker-page.md").read_text()
 
 
 def section(title: str) -> str:
@@ -45,4 +49,21 @@ def test_numbers_are_those_of_the_code() -> None:
     assert f"the first {MOST_WORKERS} workers" in PAGE
     assert f"Tables show {page_plan.MOST_ROWS} rows" in PAGE
     assert f"are {server.MOST_CONNECTIONS} connections at most" in PAGE.replace("\n", " ")
+    assert (cases_plan.MOST_RUNNING, cases_plan.MOST_ENDED) == (10, 15)
+    assert "ten that run, and the fifteen that ended last" in PAGE
+    assert f"of the last {past_plan.MOST_COLUMNS} runs how long they took" in PAGE
+    assert PIECES * PIECE_SECONDS == 24 * 3600
     assert f"{server.HEAD_SECONDS:g} seconds for a request and {server.ANSWER_SECONDS:g} to" in PAGE
+
+
+def test_what_is_kept_of_runs_is_what_the_code_keeps() -> None:
+    told = (DOCS / "cluster.md").read_text().partition("### Where time went")[2].replace("\n", " ")
+    assert f"first {stories.MOST_FAILED} jobs that failed, {stories.MOST_RETRIED} that were" in told
+    assert f"the {stories.MOST_SLOWEST} that ran longest" in told
+    assert f"the last {stories.MOST_LATELY} jobs of all runs" in told
+    assert (
+        f"of the last {stories.MOST_PAST} runs; and counts of the last {stories.MOST_BARS}" in told
+    )
+    assert f"the last {MOST_TAIL_BYTES >> 10} KiB of what it wrote" in told
+    assert f"{stories.MOST_TAIL_BYTES >> 10} KiB of a run" in told
+    assert f"{stories.MOST_TAIL_BYTES_OF_ALL >> 20} MiB in all" in told

@@ -22,6 +22,7 @@ from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.histories import AskCases, LearnedCases, packed
 from maelstrom_core.wire.messages import (
     AskStatus,
+    AskStory,
     Beat,
     Bye,
     Cancel,
@@ -76,7 +77,12 @@ done = st.builds(
     sessions,
     several(
         st.builds(
-            DoneJob, tags, attempts, st.sampled_from([0, 0, 0, 1, 2, 2, 5, 5, 3, 4]), st.just(b"")
+            DoneJob,
+            tags,
+            attempts,
+            st.sampled_from([0, 0, 0, 1, 2, 2, 5, 5, 3, 4]),
+            st.just(b""),
+            st.sampled_from([(), ("", b""), ("it failed", b"and said so")]),
         )
     ),
 )
@@ -99,6 +105,9 @@ SIMPLE: dict[type, st.SearchStrategy[Any]] = {
     Started: st.builds(Started, sessions, some_tags),
     Output: st.builds(Output, sessions, tags, st.integers(1, 3), st.just(b"x")),
     AskStatus: st.builds(AskStatus, st.booleans()),
+    AskStory: st.builds(
+        AskStory, st.sampled_from(["name", "2222", "nobody"]), st.sampled_from(["", "0", "1", "x"])
+    ),
     Drain: st.builds(Drain, st.sampled_from(["name", "other", "nobody"]), st.booleans()),
     CancelRun: st.builds(CancelRun, sessions),
     Taken: st.builds(Taken, sessions, some_tags),
@@ -164,7 +173,7 @@ wrong = st.one_of(
         st.just(b"a"),
         st.just("admin"),
         st.just("one"),
-        kinds(AskStatus, Drain, CancelRun, Hello),
+        kinds(AskStatus, AskStory, Drain, CancelRun, Hello),
     ),
     st.builds(CameBad, everybody, st.just(2), st.just("bad")),
     st.builds(PeerGone, everybody),

@@ -20,6 +20,7 @@ from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.histories import AskCases, LearnedCases, packed
 from maelstrom_core.wire.messages import (
     AskStatus,
+    AskStory,
     Beat,
     Bye,
     Cancel,
@@ -69,6 +70,7 @@ def messages(dice: random.Random, role: str, own: bytes) -> Iterator[Any]:
                 Taken(session, (tag,)),
                 Cancel(session, (tag,)),
                 AskStatus(True),
+                AskStory("fuzz", "1"),
                 Drain("fuzz", dice.random() < 0.5),
                 CancelRun(session),
                 Bye(0, "bye"),

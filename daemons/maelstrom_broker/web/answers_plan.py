@@ -1,6 +1,8 @@
 """What a request of HTTP is answered with, and whether it is let in. Pure.
 
-Everything can be read, and nothing changed: methods are GET and HEAD, and requests have no bodies.
+Nothing can be changed: methods are GET and HEAD, and requests have no bodies. What jobs are called and
+what they have written is for those alone who show the token, wherever the page is.
+
 A site of somebody else whose name leads here all of a sudden (DNS rebinding) is known by its name in
 ``Host``; addresses are not names, and nobody can make them lead elsewhere.
 """
@@ -12,8 +14,8 @@ from hmac import compare_digest
 
 import attrs
 
+from maelstrom_broker.web.frame_plan import notice
 from maelstrom_broker.web.metrics_plan import CONTENT_TYPE
-from maelstrom_broker.web.page_plan import notice
 
 MOST_HEAD_BYTES = 16 << 10
 """Of a request: its line and its headers."""
@@ -28,6 +30,10 @@ class Wanted(Enum):
 
     PAGE = "/", "text/html; charset=utf-8"
     LIVE = "/live", "text/html; charset=utf-8"
+    RUN = "/run", "text/html; charset=utf-8"
+    RUN_LIVE = "/live/run", "text/html; charset=utf-8"
+    CASE = "/case", "text/html; charset=utf-8"
+    CASE_LIVE = "/live/case", "text/html; charset=utf-8"
     STATUS = "/api/status", "application/json"
     METRICS = "/metrics", CONTENT_TYPE
     STYLE = "/page.css", "text/css; charset=utf-8"
@@ -46,6 +52,25 @@ class Wanted(Enum):
 
 
 _AT = {wanted.path: wanted for wanted in Wanted}
+_OF_CASES = frozenset({Wanted.RUN, Wanted.RUN_LIVE, Wanted.CASE, Wanted.CASE_LIVE})
+"""What tells of jobs."""
+_SESSION = re.compile(r"(?:^|&)session=([0-9a-f]{32})(?:&|$)")
+_TAG = re.compile(r"(?:^|&)job=([0-9]{1,19})(?:&|$)")
+
+
+@attrs.frozen
+class View:
+    """What to send.
+
+    :param session: of the run that is asked for, in hexadecimal; empty if none is
+    :param tag: of its job; negative if none is asked for
+    :param sees_cases: whether whoever asks may see what jobs are called and have written
+    """
+
+    wanted: Wanted
+    session: str = ""
+    tag: int = -1
+    sees_cases: bool = False
 
 
 @attrs.frozen
@@ -53,13 +78,15 @@ class Access:
     """Who is let in.
 
     :param names: that this machine goes by, besides addresses and ``localhost``; lower case
-    :param token: that is to be shown; empty if none is
+    :param token: that is to be shown
     :param cookie: name of the cookie in which a browser keeps it
+    :param is_open: whether all but what tells of jobs can be read without the token
     """
 
     names: frozenset[str]
     token: str
     cookie: str
+    is_open: bool = False
 
 
 @attrs.frozen
@@ -108,7 +135,7 @@ SECURITY: Mapping[str, str] = {
 """Headers of every answer."""
 
 
-def decide(asked: Asked, access: Access) -> Wanted | Answer:
+def decide(asked: Asked, access: Access) -> View | Answer:
     """What to send, or what to say instead."""
     if asked.method not in ("GET", "HEAD"):
         text = "this page can only be read: GET and HEAD\n"
@@ -120,12 +147,22 @@ def decide(asked: Asked, access: Access) -> Wanted | Answer:
     if fault := _host_fault(asked, access):
         return Answer(421, fault, is_last=True)
     path, _, query = asked.target.partition("?")
-    if access.token and not _is_known(asked, access):
-        return _let_in(path, query, access)
+    is_known = _is_known(asked, access)
     wanted = _AT.get(path)
+    if wanted is Wanted.PAGE and query.startswith("token="):
+        return _let_in(query.removeprefix("token="), access)
+    if not is_known and (wanted in _OF_CASES or not access.is_open):
+        return _ASK_FOR_TOKEN
     if wanted is None:
-        return Answer(404, f"there is {', '.join(_AT)}\n")
-    return wanted
+        public = ", ".join(path for path, one in _AT.items() if one not in _OF_CASES)
+        return Answer(404, f"there is {public}\n")
+    session, tag = _SESSION.search(query), _TAG.search(query)
+    return View(
+        wanted,
+        "" if session is None else session[1],
+        -1 if tag is None else int(tag[1]),
+        is_known,
+    )
 
 
 def _host_fault(asked: Asked, access: Access) -> str:
@@ -156,18 +193,21 @@ def _is_known(asked: Asked, access: Access) -> bool:
     return any(_same(one, access.token) for one in shown)
 
 
-def _let_in(path: str, query: str, access: Access) -> Answer:
+_ASK_FOR_TOKEN = Answer(
+    401,
+    notice(
+        "A token is needed",
+        "Open the link that the broker has shown when it was started, or take the token from the "
+        "file web-token in the cluster's directory: http://…/?token=…. For programs: "
+        "Authorization: Bearer …",
+    ),
+    Wanted.PAGE.content_type,
+    {"WWW-Authenticate": "Bearer"},
+)
+
+
+def _let_in(token: str, access: Access) -> Answer:
     """Whoever comes by the link gets a cookie, and an address without the token."""
-    name, _, token = query.partition("=")
-    if name != "token" or path != "/":
-        text = notice(
-            "A token is needed",
-            "Open the link that the broker has shown when it was started, or take the token from the "
-            "file web-token in the cluster's directory: http://…/?token=…. For programs: "
-            "Authorization: Bearer …",
-        )
-        challenge = {"WWW-Authenticate": "Bearer"}
-        return Answer(401, text, Wanted.PAGE.content_type, challenge)
     if not _same(token, access.token):
         text = notice("That is not the token", "It is in the file web-token of the cluster.")
         return Answer(403, text, Wanted.PAGE.content_type)
@@ -182,4 +222,4 @@ def _let_in(path: str, query: str, access: Access) -> Answer:
 
 def _same(said: str, token: str) -> bool:
     """In the same time, however much of it is right."""
-    return compare_digest(said.encode(errors="replace"), token.encode())
+    return token != "" and compare_digest(said.encode(errors="replace"), token.encode())

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import attrs
+
 from maelstrom_broker.web.history_state import KEPT_SECONDS, Points
 from maelstrom_broker.web.words_plan import age, number, shown
 
@@ -78,4 +80,75 @@ def bar(used: int, slots: int) -> str:
         f'<svg class="{kind}" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="all" width="100" height="8"/><rect class="used" width="{share:.1f}" height="8"/>'
         "</svg>"
+    )
+
+
+def stack(parts: Sequence[tuple[str, float]]) -> str:
+    """What something is made of, side by side.
+
+    :param parts: a class of the style sheet, and how much of it there is
+    """
+    whole = sum(much for _, much in parts)
+    drawn, at = [], 0.0
+    for kind, much in parts:
+        width = 100 * much / whole if whole else 0.0
+        if much > 0:
+            drawn.append(
+                f'<rect class="{kind}" x="{at:.2f}" width="{max(width, 0.3):.2f}" height="8"/>'
+            )
+        at += width
+    return (
+        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="all" width="100" height="8"/>{"".join(drawn)}</svg>'
+    )
+
+
+@attrs.frozen
+class Column:
+    """One column of a chart: parts that stand upon one another.
+
+    :param parts: a class of the style sheet, and how much of it there is; the lowest first
+    :param about: shown to whoever points at it
+    """
+
+    parts: tuple[tuple[str, float], ...]
+    about: str
+
+
+def columns(
+    title: str, shape: Sequence[Column], most: int, *, of: str, ends: tuple[str, str]
+) -> str:
+    """A chart of columns, the last at the right.
+
+    :param most: columns for which there is room
+    :param of: its highest value, for people
+    :param ends: what is said below its left and its right end
+    """
+    tall = max((sum(much for _, much in one.parts) for one in shape), default=0.0)
+    top = tall or 1.0
+    wide = WIDTH / most
+    drawn = []
+    for index, one in enumerate(shape):
+        x = WIDTH - (len(shape) - index) * wide
+        y = float(_BOTTOM)
+        rects = []
+        for kind, much in one.parts:
+            high = (_BOTTOM - _TOP) * much / top
+            if much > 0:
+                high = max(high, 1.0)  # however little it is, it is seen
+                y -= high
+                rects.append(
+                    f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{0.8 * wide:.1f}" '
+                    f'height="{high:.1f}"/>'
+                )
+        drawn.append(f"<g><title>{shown(one.about, 200)}</title>{''.join(rects)}</g>")
+    about = f"{title}: {len(shape)} columns, the highest {of}"
+    return (
+        f'<figure class="chart columns"><figcaption>{shown(title)}'
+        f'<span class="most">most {shown(of)}</span></figcaption>'
+        f'<div class="plot"><svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{shown(about, 200)}">'
+        f'<line class="grid" x1="0" x2="{WIDTH}" y1="{_BOTTOM}" y2="{_BOTTOM}"/>{"".join(drawn)}</svg>'
+        f'</div><div class="times"><span>{shown(ends[0])}</span><span>{shown(ends[1])}</span></div>'
+        "</figure>"
     )

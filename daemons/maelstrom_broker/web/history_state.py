@@ -7,6 +7,9 @@ import attrs
 
 EVERY_SECONDS = 5.0
 KEPT_SECONDS = 3600.0
+PIECE_SECONDS = 1800.0
+PIECES = 48
+"""Of the last day, in which is counted what failed and what did not."""
 _LATE = 3 * EVERY_SECONDS
 """Between samples so far apart nobody knows what was."""
 
@@ -23,6 +26,44 @@ class Sample:
     running: int
     queued: int
     ended: int
+
+
+@attrs.define
+class Piece:
+    """A part of the last day.
+
+    :param began: seconds on the broker's clock
+    :param ended: jobs that ended in it
+    :param failed: of these
+    """
+
+    began: float
+    ended: int = 0
+    failed: int = 0
+
+
+class Day:
+    """What ended and what failed, piece by piece; the last ones, `PIECES` of them."""
+
+    def __init__(self) -> None:
+        self.pieces: deque[Piece] = deque(maxlen=PIECES)
+        self._before = (0, 0)
+
+    def add(self, now: float, ended: int, failed: int) -> None:
+        """Count on.
+
+        :param ended: jobs, since the broker was started
+        :param failed: of these
+        """
+        if not self.pieces:
+            self.pieces.append(Piece(now))
+        while now >= self.pieces[-1].began + PIECE_SECONDS:
+            skipped = max(0, int((now - self.pieces[-1].began) / PIECE_SECONDS) - PIECES)
+            self.pieces.append(Piece(self.pieces[-1].began + (skipped + 1) * PIECE_SECONDS))
+        last, before = self.pieces[-1], self._before
+        last.ended += ended - before[0]
+        last.failed += failed - before[1]
+        self._before = ended, failed
 
 
 Points = tuple[tuple[float, float], ...]

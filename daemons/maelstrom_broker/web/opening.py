@@ -42,7 +42,7 @@ async def serve_page(
         listeners = await _listen(host, port)
         is_local = all(_is_loopback(one.socket.getsockname()[0]) for one in listeners)
         wants_token = settings.web_token == "always" or not is_local
-        token = token_in(Path(settings.cluster_directory)) if wants_token else ""
+        token = token_in(Path(settings.cluster_directory))
     except HostError as error:
         if not again:
             raise
@@ -52,13 +52,14 @@ async def serve_page(
     here = socket.gethostname().lower()
     names = frozenset({here, here.partition(".")[0], *map(str.lower, settings.web_names)})
     # A cookie is sent to all ports of a host: brokers of one machine must not take away each other's.
-    access = Access(names, token, f"maelstrom-{port}")
+    access = Access(names, token, f"maelstrom-{port}", is_open=not wants_token)
     source = Source(book, blobs)
     server = PageServer(access, source.body, say)
     address = join_address(socket.gethostname() if host in _EVERYWHERE else host, port)
-    say("info", "page opened", {"address": address, "token": bool(token)})
+    say("info", "page opened", {"address": address, "token": wants_token})
     if not again:
-        _announce(address, token, Path(settings.cluster_directory) / NAME)
+        file = Path(settings.cluster_directory) / NAME
+        _announce(address, token, file, is_open=access.is_open)
     task_status.started()
     try:
         async with trio.open_nursery() as nursery:
@@ -85,11 +86,14 @@ def _is_loopback(address: str) -> bool:
     return address.startswith("127.") or address == "::1"
 
 
-def _announce(address: str, token: str, file: Path) -> None:
+def _announce(address: str, token: str, file: Path, *, is_open: bool) -> None:
     """Whoever sits there gets the link; logs do not, for more people read them."""
-    if not token:
+    link = f"http://{address}/?token={token}" if sys.stdout.isatty() else ""
+    if is_open:
         print(f"page at http://{address}/", flush=True)
-    elif sys.stdout.isatty():
-        print(f"page at http://{address}/?token={token}", flush=True)
+        what = f"at {link}" if link else f"with the token in {file}"
+        print(f"cases and what they write: {what}", flush=True)
+    elif link:
+        print(f"page at {link}", flush=True)
     else:
         print(f"page at http://{address}/, whose token is in {file}", flush=True)

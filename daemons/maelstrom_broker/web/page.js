@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const every = 2000, slowest = 30000;
+  const path = document.getElementById("live").dataset.live;
   const stale = document.getElementById("stale");
   let pause = every, seen = Date.now(), timer = 0, busy = false;
 
@@ -10,7 +11,7 @@
     busy = true;
     timer = 0;
     try {
-      const answer = await fetch("/live", { cache: "no-store", signal: AbortSignal.timeout(10000) });
+      const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(10000) });
       if (!answer.ok) throw new Error(`it answers with ${answer.status}`);
       const made = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const section of made.querySelectorAll("section[id]")) {

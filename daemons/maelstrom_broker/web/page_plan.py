@@ -1,7 +1,4 @@
-"""The page as HTML, made of the broker's status. Pure.
-
-The page is whole without its script, which only puts newer sections in the place of older ones.
-"""
+"""The overview as HTML, made of the broker's status. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,6 +6,7 @@ from typing import Any
 import attrs
 
 from maelstrom_broker.web.chart_plan import bar, chart, span_of
+from maelstrom_broker.web.frame_plan import count, frame, name, run_link, sections, table
 from maelstrom_broker.web.history_state import Points
 from maelstrom_broker.web.words_plan import age, number, shown
 
@@ -17,29 +15,11 @@ MOST_ROWS = 200
 """Of a table; the rest is counted."""
 _MOST_WHY = 1_000
 _MOST_LABELS = 12
-
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Maelstrom broker</title>
-<link rel="icon" href="/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/page.css">
-<noscript><meta http-equiv="refresh" content="5"></noscript>
-<script src="/page.js" defer></script>
-</head>
-<body>
-<p id="stale" role="status" hidden></p>
-<main id="live">
-{live}</main>
-<footer>Read-only. For programs: <a href="/api/status">status as JSON</a>,
-<a href="/metrics">metrics for Prometheus</a>.</footer>
-</body>
-</html>
-"""
+_NOT_FOR_ALL = (
+    '<h2>Cases</h2><p class="dim">What jobs are called, where they ran and what they wrote is shown to '
+    "whoever has the token: open the link with <code>?token=…</code> that the broker showed when it was "
+    "started.</p>"
+)
 
 
 @attrs.frozen
@@ -47,41 +27,40 @@ class Charts:
     """What is drawn.
 
     :param now: the right edge, on the clock of the points
+    :param past: of runs that are over, as HTML
     """
 
     now: float
     running: Sequence[Points] = ()
     queued: Sequence[Points] = ()
     ended: Sequence[Points] = ()
+    past: str = ""
 
 
-def page(status: Facts, charts: Charts) -> str:
+def page(status: Facts, charts: Charts, cases: str | None = None) -> str:
     """All of it."""
-    return _PAGE.format(live=live(status, charts))
+    return frame("Maelstrom broker", "/live", live(status, charts, cases))
 
 
-def live(status: Facts, charts: Charts) -> str:
-    """What changes: sections, each with a name that stays."""
+def live(status: Facts, charts: Charts, cases: str | None = None) -> str:
+    """What changes: sections, each with a name that stays.
+
+    :param cases: what jobs do, as HTML; ``None`` for those who may not see it
+    """
+    sees_cases = cases is not None
     made = {
         "head": _head(status),
         "now": _tiles(status),
         "waits": _waits(status),
         "charts": _charts(charts),
         "workers": _workers(status),
-        "clients": _clients(status),
+        "clients": _clients(status, sees_cases),
+        "cases": _NOT_FOR_ALL if cases is None else cases,
         "demands": _demands(status),
         "losses": _losses(status),
+        "past": charts.past,
     }
-    return "".join(f'<section id="{name}">{text}</section>\n' for name, text in made.items())
-
-
-def notice(title: str, text: str) -> str:
-    """A page that says why there is no other."""
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Maelstrom broker</title><h1>{shown(title)}</h1><p>{shown(text, 1_000)}</p></html>\n"
-    )
+    return sections(made)
 
 
 def _head(status: Facts) -> str:
@@ -115,7 +94,7 @@ def _waits(status: Facts) -> str:
     why = status["waiting"]
     if not why:
         return ""
-    jobs = _count(status["totals"]["queued"], "job waits", "jobs wait")
+    jobs = count(status["totals"]["queued"], "job waits", "jobs wait")
     return f'<p class="banner"><b>{jobs}:</b> {shown(why, 300)}</p>'
 
 
@@ -134,7 +113,7 @@ def _workers(status: Facts) -> str:
     workers, all_of_them = status["workers"], status["totals"]["workers"]
     rows = [
         (
-            _name(one["name"], f"key {one['key']}, {one['software']}"),
+            name(one["name"], f"key {one['key']}, {one['software']}"),
             f'{bar(one["used"], one["slots"])}<span class="of">{number(one["used"])} of '
             f"{number(one['slots'])}</span>",
             number(one["running"]),
@@ -146,18 +125,19 @@ def _workers(status: Facts) -> str:
     ]
     columns = ("worker", "slots used", "#jobs", "labels", "state", "#last heard")
     empty = "None is connected. On this machine, as this user: <code>maelstrom-worker</code>"
-    return f"<h2>Workers</h2>{_table(columns, rows, all_of_them, empty)}"
+    return f"<h2>Workers</h2>{table(columns, rows, all_of_them, empty)}"
 
 
-def _clients(status: Facts) -> str:
+def _clients(status: Facts, sees_cases: bool) -> str:
     clients, all_of_them = status["clients"], status["totals"]["clients"]
     used = sum(one["slots"] for one in clients)
     rows = [
         (
-            _name(one["name"], f"session {one['session'][:12]}, key {one['key']}"),
+            _run(one, sees_cases),
             number(one["running"]),
             number(one["queued"]),
             number(one["done"]),
+            _failed(one),
             f'{bar(one["slots"], used)}<span class="of">{_percent(one["slots"], used)}'
             f"{_weight(one)}</span>",
             _state(one),
@@ -165,8 +145,27 @@ def _clients(status: Facts) -> str:
         )
         for one in clients[:MOST_ROWS]
     ]
-    columns = ("run", "#running", "#waiting", "#ended", "share of slots", "state", "#last heard")
-    return f"<h2>Runs</h2>{_table(columns, rows, all_of_them, 'There is none.')}"
+    columns = (
+        "run",
+        "#running",
+        "#waiting",
+        "#ended",
+        "#failed",
+        "share of slots",
+        "state",
+        "#last heard",
+    )
+    return f"<h2>Runs</h2>{table(columns, rows, all_of_them, 'There is none.')}"
+
+
+def _failed(one: Facts) -> str:
+    failed = one.get("failed", 0)
+    return f'<span class="failed">{number(failed)}</span>' if failed else "0"
+
+
+def _run(one: Facts, sees_cases: bool) -> str:
+    named = name(one["name"], f"session {one['session'][:12]}, key {one['key']}")
+    return run_link(one["session"], named) if sees_cases else named
 
 
 def _demands(status: Facts) -> str:
@@ -185,7 +184,7 @@ def _demands(status: Facts) -> str:
         for one in demands[:MOST_ROWS]
     ]
     columns = ("#jobs", "#slots each", "labels", "failed on", "#runs", "reserved for them")
-    return f"<h2>What waits</h2>{_table(columns, rows, len(demands), '')}"
+    return f"<h2>What waits</h2>{table(columns, rows, len(demands), '')}"
 
 
 def _losses(status: Facts) -> str:
@@ -195,7 +194,7 @@ def _losses(status: Facts) -> str:
     rows = [
         (
             f'<span class="once">{age(uptime - one["at_seconds"])} ago</span>',
-            _name(one["client"], f"session {one['session']}"),
+            name(one["client"], f"session {one['session']}"),
             f"{one['tag']}",
             f'<span class="once">{shown(one["ending"])}</span>',
             f'<div class="why">{shown(one["why"], _MOST_WHY)}</div>',
@@ -203,36 +202,7 @@ def _losses(status: Facts) -> str:
         for one in reversed(recent)
     ]
     columns = ("when", "run", "#job", "ending", "why")
-    return f"<h2>Lost and refused lately</h2>{_table(columns, rows, len(rows), '')}"
-
-
-def _table(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], all_of_them: int, empty: str
-) -> str:
-    """A table whose rows are cards on a narrow screen. Columns that begin with # hold numbers."""
-    if not rows:
-        return f'<p class="dim">{empty}</p>'
-    kinds = [' class="number"' if name.startswith("#") else "" for name in columns]
-    names = [name.removeprefix("#") for name in columns]
-    head = "".join(
-        f'<th scope="col"{kind}>{name}</th>' for name, kind in zip(names, kinds, strict=True)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td data-of="{name}"{kind}><div>{cell}</div></td>'
-            for name, kind, cell in zip(names, kinds, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    left = all_of_them - len(rows)
-    more = f'<p class="dim">and {number(left)} more</p>' if left > 0 else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
-
-
-def _name(name: str, about: str) -> str:
-    return f'<bdi title="{shown(about, 400)}">{shown(name) or "–"}</bdi>'
+    return f"<h2>Lost and refused lately</h2>{table(columns, rows, len(rows), '')}"
 
 
 def _labels(labels: Sequence[str]) -> str:
@@ -251,7 +221,7 @@ def _state(one: Facts) -> str:
     if not said:
         said = ['<span class="fine">connected</span>']
     if kept := one.get("kept_results"):
-        said.append(f'<span class="of">{_count(kept, "result", "results")} not taken</span>')
+        said.append(f'<span class="of">{count(kept, "result", "results")} not taken</span>')
     return " ".join(said)
 
 
@@ -266,7 +236,3 @@ def _percent(part: int, whole: int) -> str:
 
 def _weight(one: Facts) -> str:
     return "" if one["weight"] == 1 else f", weight {number(one['weight'])}"
-
-
-def _count(count: int, one: str, many: str) -> str:
-    return f"{number(count)} {one if count == 1 else many}"

@@ -18,9 +18,11 @@ from maelstrom_broker.web.answers_plan import (
     Access,
     Answer,
     Asked,
+    View,
     Wanted,
     decide,
 )
+from maelstrom_broker.web.frame_plan import notice
 
 MOST_CONNECTIONS = 64
 HEAD_SECONDS = 10.0
@@ -39,11 +41,11 @@ Say = Callable[[str, str, Mapping[str, object]], None]
 class PageServer:
     """Answers requests.
 
-    :param body: the bytes of what is wanted
+    :param body: the bytes of what is wanted; raises LookupError, with the reason, if there is none
     :param say: writes a line for people: level, what happened, facts
     """
 
-    def __init__(self, access: Access, body: Callable[[Wanted], bytes], say: Say) -> None:
+    def __init__(self, access: Access, body: Callable[[View], bytes], say: Say) -> None:
         self._access = access
         self._body = body
         self._say = say
@@ -100,12 +102,16 @@ class PageServer:
         )
         await self._wait_for_a_turn()
         found = decide(asked, self._access)
-        if isinstance(found, Wanted):
-            headers = {"Content-Type": found.content_type}
-            await self._send(
-                stream, connection, asked.method, 200, self._body(found), headers=headers
-            )
-        else:
+        if isinstance(found, View):
+            headers = {"Content-Type": found.wanted.content_type}
+            try:
+                body = self._body(found)
+            except LookupError as none:
+                text = notice("There is nothing of it", str(none.args[0]))
+                found = Answer(404, text, Wanted.PAGE.content_type)
+            else:
+                await self._send(stream, connection, asked.method, 200, body, headers=headers)
+        if isinstance(found, Answer):
             await self._refuse(stream, connection, asked.method, found)
         return connection.our_state is h11.DONE and connection.their_state is h11.DONE
 

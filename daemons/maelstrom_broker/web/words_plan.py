@@ -3,9 +3,12 @@
 Names, labels and reasons are what some peer has said. Nothing of it gets to a page but through `shown`.
 """
 
+import re
 from html import escape
 
 MOST_SHOWN = 80
+_COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+"""Sequences by which terminals are told to do something."""
 _NOT_SHOWN = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -23,6 +26,19 @@ def clean(text: object, most: int = MOST_SHOWN) -> str:
 def shown(text: object, most: int = MOST_SHOWN) -> str:
     """The same as HTML, fit for elements and for attributes in quotation marks."""
     return escape(clean(text, most), quote=True)
+
+
+def written(data: bytes) -> str:
+    """What a program has written, as HTML: without colours, with its lines."""
+    text = _COLOURS.sub("", data.decode(errors="replace"))
+    return shown(text.replace("\r\n", "\n").expandtabs(8), len(data) * 8)
+
+
+def took(seconds: float) -> str:
+    """How long something has taken, as exactly as is of use."""
+    if seconds < 0.995:
+        return f"{round(1000 * seconds)} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else age(seconds)
 
 
 def number(value: float) -> str:

@@ -25,12 +25,13 @@ HELLO = Hello(1, 1, "maelstrom 1", SESSION, "ann", held=(HeldJob(SESSION, 7, 2),
 tags = st.integers(0, (1 << 63) - 1)
 bodies = st.binary(max_size=40)
 attempts = st.integers(1, 1000)
+told = st.sampled_from([(), ("", b""), ("exited with status 1", b"it broke\n")])
 ROWS = {
     SubmittedJob: st.builds(
         SubmittedJob, tags, st.integers(-128, 127), st.integers(-1, 1 << 40), attempts, bodies
     ),
     RunJob: st.builds(RunJob, tags, attempts, attempts, bodies),
-    DoneJob: st.builds(DoneJob, tags, attempts, st.integers(0, 5), bodies),
+    DoneJob: st.builds(DoneJob, tags, attempts, st.integers(0, 5), bodies, told),
     JobResultRow: st.builds(
         JobResultRow, tags, st.integers(0, 1000), st.integers(0, 5), st.just("rack 7"), bodies
     ),
@@ -43,6 +44,8 @@ FIELDS = {
     "software": st.just("a program"),
     "name": st.just("ann"),
     "worker": st.just("rack 7"),
+    "run": st.just("ann"),
+    "job": st.just("tests/test_a.py::test_b"),
     "labels": st.lists(st.sampled_from(["gpu", "äh"]), max_size=2).map(tuple),
     "text": st.just("two\nlines"),
     "fault": st.just(""),

@@ -1,0 +1,388 @@
+"""What is remembered of jobs and runs, so that people can be told where time went and why. Pure; a part
+of the broker's machine.
+
+A job that waits costs a reference to what was so when its message came, which all jobs of that message
+share. A job that was given out has a `Try` for each time. Once it has ended, that becomes a `Story`, of
+which few are kept: those that say something (failures, second attempts, the slowest), and the last ones.
+Nothing that the broker decides depends on any of it.
+"""
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from maelstrom_core.wire.label_plan import HEAD_BYTES, label_of
+from maelstrom_core.wire.rows import Ending
+
+if TYPE_CHECKING:
+    from maelstrom_broker.records import Job, Worker
+
+MOST_FAILED = 100
+MOST_RETRIED = 50
+MOST_SLOWEST = 20
+"""Stories of each run that are kept: of jobs that failed, that were tried again, that ran longest."""
+MOST_LATELY = 100
+"""Stories of the jobs of all runs that have ended last."""
+LATELY_SECONDS = 0.01
+"""Of those that end faster one after the other only what says something is among them."""
+MOST_PAST = 50
+"""Runs that are over and whose stories are kept."""
+MOST_BARS = 200
+"""Runs that are over and of which counts and times are kept."""
+MOST_KEPT = 20_000
+"""Stories of all runs together."""
+MOST_TAIL_BYTES = 256 << 10
+MOST_TAIL_BYTES_OF_ALL = 16 << 20
+"""Ends of outputs: of one run, and of all that are remembered."""
+MOST_TRIES = 8
+"""Of one job; those between the first and the last ones are forgotten."""
+COUNTED = ("ok", "failed", "unfit", "lost", "refused", "cancelled", "retried")
+BAD = ("failed", "unfit", "lost", "refused")
+_COUNTED_AS: dict[int, str] = {
+    Ending.UNFIT: "unfit",
+    Ending.LOST: "lost",
+    Ending.REFUSED: "refused",
+    Ending.CANCELLED: "cancelled",
+}
+_RAN = (0, 1)  # as in `attempts_state`
+_FAILED = frozenset({Ending.UNFIT, Ending.LOST, Ending.REFUSED})
+
+
+class Why(IntEnum):
+    """Why a job was given to a worker and to no other."""
+
+    WARM = 0
+    """It has had the job's container."""
+    FREE = 1
+    """It had the most free slots."""
+    KEPT_FREE = 2
+    """It was kept free for this job, which takes several slots."""
+    HELD = 3
+    """It had the job already, from a broker before this one."""
+
+
+class Arrival(NamedTuple):
+    """How things were when jobs began to wait.
+
+    :param at: seconds on the broker's clock
+    :param workers: how many there were
+    :param ahead: jobs of the same run that waited for the same
+    :param blocked: whether no worker had slots for them
+    :param held_back: whether the run waited for workers that may have had its jobs already
+    """
+
+    at: float
+    workers: int
+    ahead: int
+    blocked: bool
+    held_back: bool
+
+
+class Placed(NamedTuple):
+    """Why a job came to a worker.
+
+    :param worker: its name
+    :param attempt: from 1
+    :param at: seconds on the broker's clock
+    :param why: it was this one
+    :param free: slots that it had free then, for this job and others
+    :param others: runs, besides the job's own, that waited for the same
+    :param used: slots that jobs of its own run took
+    """
+
+    worker: str
+    attempt: int
+    at: float
+    why: Why
+    free: int
+    others: int
+    used: int
+
+
+class Try:
+    """A job's time with one worker.
+
+    :param placed: how it came there
+    :param started: when the worker had what it needed; ``None`` if it did not say so
+    :param ended: when; ``None`` while it is there
+    :param how: what went wrong; empty if nothing did
+    :param again: how things were when the job began to wait once more; ``None`` if it has not
+    """
+
+    __slots__ = ("again", "ended", "how", "placed", "started")
+
+    def __init__(self, placed: Placed) -> None:
+        self.placed = placed
+        self.started: float | None = None
+        self.ended: float | None = None
+        self.how = ""
+        self.again: Arrival | None = None
+
+
+Past: TypeAlias = tuple[Arrival, *tuple[Try, ...]]
+"""What a job has behind it; one reference for it, for there may be a million that wait."""
+
+
+class Story:
+    """All that is remembered of a job.
+
+    :param head: beginning of its body, in which its name is
+    :param ending: one of `Ending`; negative while it has none
+    :param fault: what went wrong; empty if nothing did; ``None`` if nobody has said
+    :param tail: of what it wrote, if it failed
+    :param ended: when it ended; ``None`` if it has not
+    """
+
+    __slots__ = (
+        "arrival",
+        "ended",
+        "ending",
+        "excluded",
+        "fault",
+        "head",
+        "labels",
+        "run",
+        "slots",
+        "tag",
+        "tail",
+        "tries",
+    )
+
+    def __init__(self, job: "Job", run: "Run") -> None:
+        self.run = run
+        self.tag = job.tag
+        self.head = b"" if job.ending >= 0 else job.body[:HEAD_BYTES]
+        self.arrival, *tries = job.past
+        self.tries = tuple(tries)
+        self.slots = job.wants.slots
+        self.labels = job.wants.labels
+        self.excluded = job.wants.excluded
+        self.ending = -1
+        self.fault: str | None = ""
+        self.tail = b""
+        self.ended: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call it; empty if nobody has said."""
+        return label_of(self.head)
+
+    @property
+    def failed(self) -> bool:
+        """Whether something went wrong with it in the end."""
+        return self.ending in _FAILED or bool(self.fault)
+
+
+class Run:
+    """All that is remembered of a client's jobs.
+
+    :param began: when it came
+    :param ended: when it was given up; ``None`` while it is there
+    :param counts: of jobs that ended; those that were tried again are counted once more
+    :param unkept: stories that were not kept, though they are of failed jobs
+    :param waited: seconds that its jobs waited, in all; `fetched` and `ran` likewise
+    """
+
+    def __init__(self, session: bytes) -> None:
+        self.session = session
+        self.name = ""
+        self.began = 0.0
+        self.ended: float | None = None
+        self.counts = dict.fromkeys(COUNTED, 0)
+        self.failed: list[Story] = []
+        self.retried: list[Story] = []
+        self.unkept = 0
+        self.tail_bytes = 0
+        self.waited = self.fetched = self.ran = 0.0
+        self._slowest: list[tuple[float, int, Story]] = []
+
+    @property
+    def bad(self) -> int:
+        """How many went wrong, in whatever way."""
+        return sum(self.counts[one] for one in BAD)
+
+    @property
+    def kept(self) -> int:
+        """How many stories are kept; some of them twice."""
+        return len(self.failed) + len(self.retried) + len(self._slowest)
+
+    @property
+    def slowest(self) -> list[Story]:
+        """Those that ran longest, the slowest first."""
+        return [story for _, _, story in sorted(self._slowest, key=lambda one: -one[0])]
+
+    def stories(self) -> Iterator[Story]:
+        """All that are kept, each once: failed ones first."""
+        seen = set[int]()
+        for story in [*self.failed, *self.retried, *self.slowest]:
+            if story.tag not in seen:
+                seen.add(story.tag)
+                yield story
+
+    @property
+    def kept_slow(self) -> int:
+        """How many are kept for their slowness."""
+        return len(self._slowest)
+
+    def is_slow(self, seconds: float) -> bool:
+        """Whether few were slower."""
+        slowest = self._slowest
+        return len(slowest) < MOST_SLOWEST or seconds > slowest[0][0]
+
+    def add_slow(self, seconds: float, serial: int, story: Story) -> None:
+        """Keep a slow one, in the place of the fastest of them if there are enough."""
+        if len(self._slowest) < MOST_SLOWEST:
+            heapq.heappush(self._slowest, (seconds, serial, story))
+        else:
+            heapq.heapreplace(self._slowest, (seconds, serial, story))
+
+    def drop_stories(self) -> int:
+        """Keep only what is counted; how many bytes of output were let go of."""
+        self.unkept += len(self.failed)
+        for story in self.failed:
+            story.tail = b""
+        self.failed, self.retried, self._slowest = [], [], []
+        freed, self.tail_bytes = self.tail_bytes, 0
+        return freed
+
+
+class Stories:
+    """Everything that is remembered.
+
+    :param lately: jobs that ended last, the last at the end
+    :param past: runs that are over, the last at the end
+    """
+
+    def __init__(self) -> None:
+        self.lately: deque[Story] = deque(maxlen=MOST_LATELY)
+        self.past: deque[Run] = deque(maxlen=MOST_BARS)
+        self.failed = 0
+        """Jobs that failed, since the broker was started."""
+        self._tail_bytes = 0
+        self._kept = 0
+        self._lately_at = -math.inf
+        self._serial = 0
+
+    def given(self, job: "Job", worker: "Worker", why: Why, others: int, now: float) -> None:
+        """A job was given to a worker; slots are taken already."""
+        wants, past = job.wants, job.past
+        free = worker.slots - worker.used + wants.slots
+        placed = Placed(worker.name, job.attempts, now, why, free, others, job.client.used)
+        if len(past) > MOST_TRIES:
+            arrival, *tries = past
+            past = (arrival, *tries[:2], *tries[3:])
+        job.past = (*past, Try(placed))
+
+    def over(self, job: "Job", how: str, now: float) -> None:
+        """The worker that a job was given to last does not have it any more."""
+        last = job.past[-1]
+        if type(last) is Try:
+            last.ended, last.how = now, how
+
+    def waits_again(self, job: "Job", arrival: Arrival) -> None:
+        """A job that was given out waits once more."""
+        last = job.past[-1]
+        if type(last) is Try:
+            last.again = arrival
+
+    def ended(
+        self, job: "Job", ending: int, told: tuple[str, bytes] | tuple[()], now: float
+    ) -> None:
+        """A job ends; its body is still what was handed in.
+
+        :param told: as its worker says it, or the broker in its place
+        """
+        run, tries = job.client.run, len(job.past) - 1
+        fault = told[0] if told else ""
+        ran = self._count(run, job, _COUNTED_AS.get(ending) or ("failed" if fault else "ok"), now)
+        failed = fault != "" or ending in _FAILED
+        is_slow = tries > 0 and run.is_slow(ran)
+        if not (failed or tries > 1 or is_slow or now >= self._lately_at):
+            return  # as most do: nothing of them is worth telling
+        story = Story(job, run)
+        story.ending, story.ended = ending, now
+        story.fault = None if not told and ending in _RAN else fault
+        self.lately.append(story)
+        self._lately_at = now + LATELY_SECONDS
+        if failed:
+            self.failed += 1
+        room = self._has_room()
+        before = run.kept
+        if is_slow and (room or run.kept_slow == MOST_SLOWEST):
+            self._serial += 1
+            run.add_slow(ran, self._serial, story)
+        if failed and room and len(run.failed) < MOST_FAILED:
+            run.failed.append(story)
+            self._keep_tail(run, story, told[1] if told else b"")
+        elif failed:
+            run.unkept += 1
+        elif room and tries > 1 and len(run.retried) < MOST_RETRIED:
+            run.retried.append(story)
+        self._kept += run.kept - before
+
+    def _has_room(self) -> bool:
+        """Whether one more can be kept; runs that are over make room, the oldest first."""
+        for one in self.past:
+            if self._kept < MOST_KEPT:
+                break
+            self._drop(one)
+        return self._kept < MOST_KEPT
+
+    def _count(self, run: Run, job: "Job", as_what: str, now: float) -> float:
+        """Add it to what is counted of its run; how many seconds its last attempt ran."""
+        run.counts[as_what] += 1
+        past = job.past
+        waited, ran = now - past[0].at, 0.0
+        for one in past[1:]:
+            at, started, ended = one.placed.at, one.started, one.ended
+            assert ended is not None
+            if started is not None:
+                run.fetched += started - at
+                ran = ended - started
+            else:
+                ran = ended - at
+            run.ran += ran
+            waited -= ended - at
+        if len(past) > 2:
+            run.counts["retried"] += 1
+        run.waited += waited
+        return ran
+
+    def _keep_tail(self, run: Run, story: Story, tail: bytes) -> None:
+        if run.tail_bytes + len(tail) > MOST_TAIL_BYTES:
+            return
+        for one in self.past:
+            if self._tail_bytes + len(tail) <= MOST_TAIL_BYTES_OF_ALL:
+                break
+            self._drop(one)
+        if self._tail_bytes + len(tail) <= MOST_TAIL_BYTES_OF_ALL:
+            story.tail = tail
+            run.tail_bytes += len(tail)
+            self._tail_bytes += len(tail)
+
+    def _drop(self, run: Run) -> None:
+        self._kept -= run.kept
+        self._tail_bytes -= run.drop_stories()
+
+    def run_is_over(self, run: Run, now: float) -> None:
+        """Its client is gone for good."""
+        run.ended = now
+        if not any(run.counts.values()):
+            return
+        if len(self.past) == MOST_BARS:
+            self._drop(self.past[0])
+        self.past.append(run)
+        if len(self.past) > MOST_PAST:
+            self._drop(self.past[-MOST_PAST - 1])
+
+    def check(self, live: list[Run]) -> None:
+        """Assert what must always hold."""
+        runs = [*self.past, *live]
+        assert self._kept == sum(run.kept for run in runs) <= MOST_KEPT + MOST_SLOWEST
+        assert self._tail_bytes == sum(run.tail_bytes for run in runs) <= MOST_TAIL_BYTES_OF_ALL
+        for run in runs:
+            assert run.tail_bytes == sum(len(one.tail) for one in run.failed) <= MOST_TAIL_BYTES
+            assert len(run.failed) <= MOST_FAILED and len(run.retried) <= MOST_RETRIED
