@@ -7,7 +7,7 @@ ends all at once the last look counts, 20 ms before its end at most.
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -30,10 +30,16 @@ class Cost:
     peak_bytes: int
 
 
-def watched(command: Sequence[str], given: Path, directory: Path) -> Cost:
+def watched(
+    command: Sequence[str],
+    given: Path,
+    directory: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Cost:
     """Run a command to its end.
 
     :param given: file on its standard input
+    :param environment: ours by default
     :raises RuntimeError: if it does not exit with 0
     """
     cpu, peak = 0.0, 0
@@ -45,9 +51,10 @@ def watched(command: Sequence[str], given: Path, directory: Path) -> Cost:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd=directory,
+            env=environment,
         )
     while process.poll() is None:
-        seconds, memory = _look(process.pid)
+        seconds, memory = so_far(process.pid)
         cpu, peak = max(cpu, seconds), max(peak, memory)
         time.sleep(LOOK_SECONDS)
     wall = time.perf_counter() - began
@@ -59,7 +66,7 @@ def watched(command: Sequence[str], given: Path, directory: Path) -> Cost:
     return Cost(wall, cpu, peak)
 
 
-def _look(root: int) -> tuple[float, int]:
+def so_far(root: int) -> tuple[float, int]:
     """CPU seconds and anonymous bytes of a process and all below it."""
     parents: dict[int, int] = {}
     stats: dict[int, list[bytes]] = {}
