@@ -148,7 +148,8 @@ def shown(found: list[float | None]) -> str:
     seconds = [one for one in found if one is not None]
     if len(seconds) < len(found):
         return f"in {len(seconds)} of {len(found)} rounds"
-    return f"after {statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
+    lowest, highest = min(seconds), max(seconds)
+    return f"after {statistics.median(seconds):.3f} s ({lowest:.3f} to {highest:.3f})"
 
 
 def dask(work: Path, jobs: int) -> None:
