@@ -25,22 +25,22 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / _TICKS
 
 
+def start(module: str, *arguments: str) -> "subprocess.Popen[bytes]":
+    """A program of dask's, that finds the module of the tasks."""
+    environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parent}"}
+    command = [sys.executable, "-m", f"distributed.cli.{module}", *arguments]
+    return subprocess.Popen(command, env=environment)
+
+
 def main() -> None:
     """Measure and print."""
     tasks, alone = int(sys.argv[1]), int(sys.argv[2])
-    distributed = [sys.executable, "-m", "distributed.cli"]
-    here = f"{Path(__file__).parent}"
-    scheduler_file = f"{Path.cwd()}/dask-{os.getpid()}.json"
-    own = ["--scheduler-file", scheduler_file, "--no-dashboard"]
-    environment = {**os.environ, "PYTHONPATH": here}
-    scheduler = subprocess.Popen(
-        [*distributed[:-1], "distributed.cli.dask_scheduler", *own, "--host", "127.0.0.1"],
-        env=environment,
-    )
-    worker = subprocess.Popen(
-        [*distributed[:-1], "distributed.cli.dask_worker", *own, "--nthreads", "2", "--no-nanny"],
-        env=environment,
-    )
+    work = Path(sys.argv[3])
+    scheduler_file = f"{work}/dask.json"
+    own = ["--scheduler-file", scheduler_file, "--no-dashboard", "--host", "127.0.0.1"]
+    threads = ["--nthreads", "2", "--no-nanny", "--local-directory", f"{work}/dask"]
+    scheduler = start("dask_scheduler", *own, "--port", "0")
+    worker = start("dask_worker", *own, *threads)
     try:
         with Client(scheduler_file=scheduler_file, timeout=60) as client:
             client.wait_for_workers(1, timeout=60)
@@ -66,7 +66,6 @@ def main() -> None:
     finally:
         worker.kill()
         scheduler.kill()
-        Path(scheduler_file).unlink(missing_ok=True)
     print("done", flush=True)
 
 

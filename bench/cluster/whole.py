@@ -158,11 +158,11 @@ def dask(work: Path, jobs: int) -> None:
     venv.create(work / "environment", with_pip=True)
     install = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*install, "distributed"], check=True)
-    peer = [str(python), str(HERE / "dask_peer.py"), str(jobs), str(ALONE)]
+    peer = [str(python), str(HERE / "dask_peer.py"), str(jobs), str(ALONE), str(work)]
     process = Process(peer, work / "dask.log", {"PATH": str(python.parent)})
     try:
         process.must_say("done")
-        print(process.log.read_text())
+        print(*(line for line in process.log.read_text().splitlines() if line.startswith("dask.")))
     finally:
         process.stop()
 
