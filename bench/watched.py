@@ -68,7 +68,7 @@ def watched(
         )
         ended, status, usage = os.wait4(process.pid, os.WNOHANG)
         while not ended:
-            seconds, memory = _look(process.pid)
+            seconds, memory = so_far(process.pid)
             cpu, peak = max(cpu, seconds), max(peak, memory)
             time.sleep(LOOK_SECONDS)
             ended, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -82,7 +82,7 @@ def watched(
     return Cost(wall, cpu, peak, output if has_output else "")
 
 
-def _look(root: int) -> tuple[float, int]:
+def so_far(root: int) -> tuple[float, int]:
     """CPU seconds and anonymous bytes of a process and all below it."""
     parents: dict[int, int] = {}
     stats: dict[int, list[bytes]] = {}

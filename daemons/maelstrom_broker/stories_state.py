@@ -272,8 +272,8 @@ class Stories:
         free = worker.slots - worker.used + wants.slots
         placed = Placed(worker.name, job.attempts, now, why, free, others, job.client.used)
         if len(past) > MOST_TRIES:
-            arrival, *tries = past
-            past = (arrival, *tries[:2], *tries[3:])
+            tries = [one for one in past if isinstance(one, Try)]
+            past = (past[0], *tries[:2], *tries[3:])
         job.past = (*past, Try(placed))
 
     def over(self, job: "Job", how: str, now: float) -> None:

@@ -13,6 +13,7 @@ import attrs
 
 from maelstrom_core.wire.messages import (
     MOST_HELD,
+    MOST_TAGS,
     Cancel,
     ContainerBytes,
     Done,
@@ -67,6 +68,8 @@ class JobsState:
         self._kept_bytes = 0
         self._kept: dict[Key, None] = {}
         """Jobs that have ended, the first to have ended first."""
+        self._begun: dict[Key, None] = {}
+        """Jobs that run, and of which that was not said."""
         self._containers = Containers()
         self._used = 0
         self._is_up = False
@@ -94,6 +97,21 @@ class JobsState:
             for (session, tag), job in self._jobs.items()
         ]
         return tuple(sorted(of_all, key=lambda one: one.slots == 0)[:MOST_HELD])
+
+    def begun(self) -> list[Started]:
+        """What to say of jobs that have begun since it was asked last; nothing of short ones, which are
+        over: each such message costs the broker and the client as much as an ending does."""
+        if not self._is_up:
+            return []
+        tags: dict[bytes, list[int]] = {}
+        for session, tag in self._begun:
+            tags.setdefault(session, []).append(tag)
+        self._begun.clear()
+        return [
+            Started(session, tuple(of_one[start : start + MOST_TAGS]))
+            for session, of_one in tags.items()
+            for start in range(0, len(of_one), MOST_TAGS)
+        ]
 
     def step(self, event: Event) -> list[Effect]:
         """Take in one event; what must be done about it, in order."""
@@ -182,16 +200,14 @@ class JobsState:
 
     def _start(self, keys: list[Key]) -> list[Effect]:
         effects: list[Effect] = []
-        tags: dict[bytes, list[int]] = {}
         for key in keys:
             job = self._jobs[key]
             if job.runs or job.done is not None:
                 continue
             job.runs = True
-            tags.setdefault(key[0], []).append(key[1])
+            self._begun[key] = None
             effects.append(Start(key, job.container, job.row))
-        said = [Say(Started(session, tuple(of_one))) for session, of_one in tags.items()]
-        return [*effects, *(said if self._is_up else [])]
+        return effects
 
     def _cancel(self, key: Key) -> list[Effect]:
         job = self._jobs.get(key)
@@ -214,6 +230,7 @@ class JobsState:
 
     def _over(self, key: Key, done: DoneJob) -> list[Effect]:
         self._jobs[key].done = done
+        self._begun.pop(key, None)
         self._kept[key] = None
         self._kept_bytes += _size(done)
         while self._kept_bytes > MOST_KEPT_BYTES or len(self._kept) > MOST_KEPT:
@@ -245,6 +262,7 @@ class JobsState:
         open_jobs = {key: job for key, job in self._jobs.items() if job.done is None}
         assert self._used == sum(job.row.slots for job in open_jobs.values())
         assert self._used <= MOST_WAITING * self._slots
+        assert all(open_jobs[key].runs for key in self._begun)
         assert set(self._kept) == set(self._jobs) - set(open_jobs)
         assert self._kept_bytes == sum(
             _size(job.done) for job in self._jobs.values() if job.done is not None

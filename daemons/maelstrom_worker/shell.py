@@ -54,7 +54,7 @@ FROM_BROKERS = (Welcome, Bye, Beat, ContainerBytes, Run, Cancel, Taken, Had)
 """What a broker may send to a worker."""
 SOFTWARE = "maelstrom-worker"
 LIVE_SECONDS = 0.2
-"""How long what a job writes is gathered before it is sent."""
+"""How long what a job writes is gathered before it is sent, and that it has begun is not said."""
 _REMEMBERED = 100
 """Events, for there are bodies in them."""
 _log = logging.getLogger("maelstrom.worker")
@@ -269,9 +269,12 @@ class Worker:
             del self._ordered[key]
 
     async def show_live(self) -> None:
-        """Send what jobs write, as it comes; for ever."""
+        """Say which jobs have begun, and send what they write, as it comes; for ever."""
         while True:
             await trio.sleep(LIVE_SECONDS)
+            for begun in self._state.begun():
+                if self.link is not None:
+                    self.link.say(begun, lossy=True)
             for live in self._live.values():
                 for message in live.messages():
                     if self.link is not None:

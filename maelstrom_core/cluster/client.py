@@ -48,6 +48,12 @@ PATIENCE_SECONDS = 30.0
 it has given up this client as well."""
 FIRST_SECONDS = 15.0
 """How long the first welcome may take."""
+ANSWER_SECONDS = 0.05
+"""How long results may wait to be answered together."""
+HAND_IN_SECONDS = 0.02
+ENOUGH_FOR_A_SLOT = 10
+"""How long jobs may wait to be handed in together, if the broker has so many for each slot: no slot runs
+out of them in that time."""
 _REMEMBERED = 100
 """Events, for there are bodies in them."""
 USUAL_SLOTS = 64
@@ -114,6 +120,7 @@ class ClusterClient:
         self._tags = itertools.count(1)
         self._jobs: dict[int, _Given] = {}
         self._something = trio.Event()
+        self._to_answer = trio.Event()
         self._first = trio.Event()
         self._up = trio.Event()
         self._down = trio.Event()
@@ -308,16 +315,29 @@ class ClusterClient:
                     pass
         if self._state.waiting or isinstance(event, remote.LinkUp | remote.Wanted):
             self._something.set()
+        if self._state.answers:
+            self._to_answer.set()
 
     async def hand_in(self) -> None:
         """Hand jobs in, those together that come at once; for ever."""
         while True:
             await self._something.wait()
+            if self._state.idle > ENOUGH_FOR_A_SLOT * self.slots:
+                await trio.sleep(HAND_IN_SECONDS)
             self._something = trio.Event()
             await trio.lowlevel.checkpoint()
-            self._tell_flush()
+            self.flush()
 
-    def _tell_flush(self) -> None:
+    async def answer(self) -> None:
+        """Answer results, those together that come within a moment; for ever."""
+        while True:
+            await self._to_answer.wait()
+            self._to_answer = trio.Event()
+            await trio.sleep(ANSWER_SECONDS)
+            self.flush()
+
+    def flush(self) -> None:
+        """Say all that waits to be said together."""
         for effect in self._state.step(remote.Flush(trio.current_time())):
             if isinstance(effect, remote.Say):
                 self.say(effect.message)

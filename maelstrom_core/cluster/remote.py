@@ -163,7 +163,8 @@ async def open_remote_backend(
         client.containers.nursery = nursery
         # Whoever has cancelled a job waits to hear that it has ended: these outlive the caller.
         scope = trio.CancelScope(shield=True)
-        nursery.start_soon(_within, scope, (link.run, client.hand_in, client.lose_patience))
+        for_long = (link.run, client.hand_in, client.answer, client.lose_patience)
+        nursery.start_soon(_within, scope, for_long)
         nursery.start_soon(client.containers.keep)
         nursery.start_soon(backend.take_back)
         if follow is not None:
@@ -175,6 +176,7 @@ async def open_remote_backend(
             fault = error  # as it is, not within a group of the nursery's
         finally:
             with trio.CancelScope(shield=True):
+                client.flush()
                 await link.leave("all is done")
             scope.cancel()
             nursery.cancel_scope.cancel()

@@ -4,8 +4,8 @@ The truth about a run is here: a job is known by the tag that it is given, and s
 come for it, over however many connections and brokers. After each new connection all that has not ended
 is handed in again; the broker takes no tag twice. A result that comes again is answered and dropped.
 
-Jobs wait until the broker's window has room for what is handed in and not answered with `Taken`. Those
-that wait may still be taken back, for slots of this machine.
+Jobs wait until the broker's window has room for what is handed in and not answered with `Taken`; they
+may still be taken back, for slots of this machine.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +13,7 @@ from typing import TypeAlias, assert_never
 
 import attrs
 
+from maelstrom_core.cluster.answers_state import Answers
 from maelstrom_core.cluster.parcels_plan import rows_in_parcels, tags_in_parcels
 from maelstrom_core.wire.messages import (
     Cancel,
@@ -22,7 +23,6 @@ from maelstrom_core.wire.messages import (
     Results,
     Started,
     Submit,
-    Taken,
 )
 from maelstrom_core.wire.rows import Ending, JobResultRow, SubmittedJob
 
@@ -101,7 +101,7 @@ class TakeBack:
 
 @attrs.frozen
 class Flush:
-    """All that has come at once has been told: hand in what there is.
+    """All that has come at once has been told: hand in what there is, answer results.
 
     :param now: what the clock says, for `TakeBack`
     """
@@ -197,11 +197,12 @@ class RemoteState:
         """Of these, the ones that this connection has not been told of, in the order to tell them."""
         self._told: set[int] = set()
         self._idle: dict[int, None] = {}
-        """Of those that it has been told of, the ones that have not begun, and are wanted."""
+        """Of those that it was told of, the ones that have not begun, and are wanted."""
         self._containers: dict[bytes, bytes] = {}
         self._containers_told: set[bytes] = set()
         self._unwanted: dict[int, None] = {}
-        """Jobs that have ended here, and that the broker may still believe in."""
+        """Ended here, and the broker may still believe in them."""
+        self.answers = Answers(session)
         self._window = 0
         self._is_up = False
         self._over = ""
@@ -261,6 +262,7 @@ class RemoteState:
 
     def _link_down(self) -> list[Effect]:
         self._is_up = False
+        self.answers.take()  # nobody hears them; what is not answered comes again
         self._containers_told.clear()
         # Those that were handed in come first: workers may have them.
         self._waiting = dict.fromkeys([*sorted(self._told), *self._waiting])
@@ -318,9 +320,8 @@ class RemoteState:
 
     def _ended(self, rows: Iterable[JobResultRow]) -> list[Effect]:
         effects: list[Effect] = []
-        tags = []
         for row in rows:
-            tags.append(row.tag)
+            self.answers.add(row)
             self._unwanted.pop(row.tag, None)
             job = self._jobs.pop(row.tag, None)
             if job is not None:
@@ -329,8 +330,7 @@ class RemoteState:
                 self._idle.pop(row.tag, None)
                 back = job.recalled and row.ending == Ending.CANCELLED
                 effects.append(GivenBack(row.tag) if back else Ended(row.tag, row))
-        # Again, if need be: the answer to its first arrival may have been lost.
-        return [*effects, *(Say(Taken(self._session, part)) for part in tags_in_parcels(tags))]
+        return [*effects, *(map(Say, self.answers.take()) if self.answers.are_many else ())]
 
     def _cancel(self, tag: int) -> list[Effect]:
         job = self._jobs.get(tag)
@@ -358,6 +358,8 @@ class RemoteState:
     def _flush(self, now: float) -> Iterator[Message]:
         if not self._is_up:
             return
+        # Before more is handed in: the broker counts what is not answered into its window.
+        yield from self.answers.take()
         room = self._window - len(self._told)
         chosen = [tag for tag, _ in zip(list(self._waiting), range(room), strict=False)]
         batches: dict[tuple[bytes, tuple[str, ...]], list[SubmittedJob]] = {}

@@ -236,7 +236,7 @@ class Arrival:
         self._file = self._temporary.open("xb", buffering=0)
         return self
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: bytes | memoryview) -> None:
         """The next part."""
         view = memoryview(data)
         while view:

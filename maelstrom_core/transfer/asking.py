@@ -15,6 +15,7 @@ import trio
 
 from maelstrom_core.errors import HostError, MaelstromError, PeerError
 from maelstrom_core.transfer.at_once import at_once
+from maelstrom_core.transfer.memory import keep_freed_memory
 from maelstrom_core.transfer.ports import Connector
 from maelstrom_core.transport.endpoints import Connected, Disconnected
 from maelstrom_core.wire.bulk import (
@@ -113,6 +114,7 @@ class Asker:
 
         :raises PeerError: if the broker says what no broker says; what waits is told the same
         """
+        keep_freed_memory()
         await at_once(self._send_all, self._repeat_late_ones, self._watch, self._receive_all)
 
     async def _receive_all(self) -> None:

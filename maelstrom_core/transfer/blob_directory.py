@@ -27,7 +27,7 @@ from maelstrom_core.transfer.contents import (
     scan,
 )
 from maelstrom_core.transfer.server_state import NOBODY, Full, Holdings, Key, Limits
-from maelstrom_core.wire.bulk import MOST_BUNDLE_BYTES, Blob, Why
+from maelstrom_core.wire.bulk import MOST_BUNDLE_BYTES, Blob, Data, Why
 
 _HEAD_BYTES = 16
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -181,7 +181,7 @@ class BlobDirectory:
             if digest in self._manifests:
                 self._use(digest, budget)
 
-    def put_part(self, owner: str, digest: bytes, size: int, offset: int, data: bytes) -> int:
+    def put_part(self, owner: str, digest: bytes, size: int, offset: int, data: Data) -> int:
         """Take a part of a blob in; how many bytes are there, all of them if it is whole now.
 
         :raises Refusal: if there is no room, or something is wrong with it
@@ -328,7 +328,7 @@ class BlobDirectory:
         self._files.remove(doomed)
         return upload
 
-    def _take_part(self, owner: str, digest: bytes, upload: Upload, data: bytes) -> None:
+    def _take_part(self, owner: str, digest: bytes, upload: Upload, data: Data) -> None:
         """Under the upload's lock."""
         try:
             found = self._files.append(upload, data)

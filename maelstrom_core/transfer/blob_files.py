@@ -168,7 +168,7 @@ class BlobFiles:
             os.close(descriptor)
         return path
 
-    def append(self, upload: Upload, data: bytes) -> Digest:
+    def append(self, upload: Upload, data: bytes | memoryview) -> Digest:
         """Write a part of an upload, under its lock; the digest of all that has come."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         try:

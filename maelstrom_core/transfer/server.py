@@ -20,6 +20,7 @@ import trio
 
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.transfer.blob_directory import BlobDirectory, Refusal
+from maelstrom_core.transfer.memory import keep_freed_memory
 from maelstrom_core.transfer.ports import Listener
 from maelstrom_core.transfer.server_state import Limits
 from maelstrom_core.transport.endpoints import Principal, Received, Sending
@@ -231,6 +232,7 @@ async def open_bulk_server(
     :raises maelstrom_core.errors.HostError: if the directory cannot be used
     :raises Exception: what the listener raises, at the start and later, as it is
     """
+    keep_freed_memory()
     blobs = await trio.to_thread.run_sync(BlobDirectory, directory, limits)
     try:
         server = BulkServer(blobs, tell=tell)

@@ -18,6 +18,7 @@ from maelstrom_core.wire.shapes import (
     Check,
     digest,
     each,
+    long_octets,
     octets,
     prose,
     shown,
@@ -29,8 +30,11 @@ MOST_DIGESTS = 8192
 MOST_BUNDLE_BYTES = 512 << 10
 """Of all blobs in one `Put` or `Blobs` together."""
 MOST_BUNDLE = 1024
-MOST_PART_BYTES = 512 << 10
+MOST_PART_BYTES = (1 << 20) - 4096
+"""As much as a message holds: each costs several wake-ups on both sides. A whole number of pages."""
 MOST_BLOB_BYTES = 64 << 30
+Data: TypeAlias = bytes | memoryview
+"""Of a part: a view of the message that it came in."""
 REQUESTS_ON_THEIR_WAY = 8
 """Of one link at once; whoever sends more is not read until some are answered."""
 
@@ -113,7 +117,7 @@ class PutPart:
     digest: bytes
     size: int
     offset: int
-    data: bytes
+    data: Data
 
 
 @attrs.frozen
@@ -174,7 +178,7 @@ class Part:
     KIND: ClassVar = 9
     request: int
     size: int
-    data: bytes
+    data: Data
 
 
 @attrs.frozen
@@ -199,7 +203,7 @@ _size = whole(0, MOST_BLOB_BYTES)
 REQUESTS: dict[type, tuple[Check, ...]] = {
     Need: (_request, each(digest, MOST_DIGESTS)),
     Put: (_request, each(_blob, MOST_BUNDLE)),
-    PutPart: (_request, digest, _size, _size, octets(0, MOST_PART_BYTES)),
+    PutPart: (_request, digest, _size, _size, long_octets(0, MOST_PART_BYTES)),
     Get: (_request, each(digest, MOST_BUNDLE)),
     GetPart: (_request, digest, _size, whole(1, MOST_PART_BYTES)),
 }
@@ -212,7 +216,7 @@ ANSWERS: dict[type, tuple[Check, ...]] = {
         each(digest, MOST_BUNDLE),
         each(digest, MOST_BUNDLE),
     ),
-    Part: (_request, _size, octets(0, MOST_PART_BYTES)),
+    Part: (_request, _size, long_octets(0, MOST_PART_BYTES)),
     Refused: (_request, whole(0, 255), prose(4096)),
 }
 BULK = Codec(REQUESTS | ANSWERS, bulky=(Put, PutPart, Blobs, Part))

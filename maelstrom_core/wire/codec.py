@@ -17,6 +17,7 @@ from maelstrom_core.wire.shapes import BadMessage, Check, NotAllowed, shown
 
 M = TypeVar("M")
 _DEPTH = 8
+_LONG_BYTES = 64 << 10
 _LAST_KNOWN_BELOW = 128
 """A newer peer may send kinds from here on to an older one, which ignores them."""
 _TAGS = (
@@ -89,7 +90,8 @@ class Codec:
         return data
 
     def decode(self, data: bytes, allowed: Iterable[type] | None = None) -> Any:
-        """A message out of bytes that a peer has sent.
+        """A message out of bytes that a peer has sent. Of a bulky class, a long byte string is a view
+        of ``data``.
 
         :param allowed: what its role may send; everything by default. Looked at before the fields are
         :return: ``None`` for a kind that only newer peers know
@@ -98,7 +100,8 @@ class Codec:
         """
         if len(data) > MOST_MESSAGE_BYTES:
             raise BadMessage(f"{len(data)} bytes are too many")
-        kind, fields = _kind_and_fields(data)
+        item = _flat(data) if self._bulky and len(data) >= _LONG_BYTES else None
+        kind, fields = _kind_and_fields(_item(data) if item is None else item)
         known = self._by_kind.get(kind)
         if known is None:
             if kind >= _LAST_KNOWN_BELOW:
@@ -143,7 +146,7 @@ def _joined(value: Any) -> bytes:
 
 
 def _append(value: Any, pieces: list[bytes]) -> None:
-    if type(value) is bytes:
+    if type(value) in (bytes, memoryview):
         pieces += (_head(0x40, len(value)), value)
     elif isinstance(value, list | tuple):
         pieces.append(_head(0x80, len(value)))
@@ -164,11 +167,42 @@ def _head(major: int, size: int) -> bytes:
     return bytes((major | 26,)) + size.to_bytes(4, "big")
 
 
-def _kind_and_fields(data: bytes) -> tuple[int, list[Any]]:
-    item = _item(data)
+def _kind_and_fields(item: Any) -> tuple[int, list[Any]]:
     if type(item) is not list or not item or type(item[0]) is not int or item[0] < 0:
         raise BadMessage("not a list with a kind")
     return item[0], item[1:]
+
+
+def _flat(data: bytes) -> list[Any] | None:
+    """A list of whole numbers and byte strings, of which long ones are not copied.
+
+    :return: ``None`` for any other: cbor2 says what it is
+    """
+    view = memoryview(data)
+    if not 0x81 <= view[0] <= 0x97:
+        return None
+    items: list[Any] = []
+    position = 1
+    for _ in range(view[0] & 0x1F):
+        if position >= len(view):
+            return None
+        major, number = view[position] & 0xE0, view[position] & 0x1F
+        position += 1
+        if 24 <= number <= 27:
+            width = 1 << (number - 24)
+            number = int.from_bytes(view[position : position + width], "big")
+            position += width
+        elif number > 27:
+            return None
+        if major == 0x00:
+            items.append(number)
+        elif major == 0x40:
+            piece = view[position : position + number]
+            items.append(piece if number >= _LONG_BYTES else bytes(piece))
+            position += number
+        else:
+            return None
+    return items if position == len(view) else None
 
 
 def _item(data: bytes) -> Any:

@@ -319,7 +319,7 @@ class AskStory:
     :param job: name of one of its jobs, or its tag; all that is remembered if empty
     """
 
-    KIND: ClassVar = 20
+    KIND: ClassVar = 31
     run: str
     job: str = ""
 

@@ -44,6 +44,17 @@ def octets(least: int, most: int) -> Check:
     return check
 
 
+def long_octets(least: int, most: int) -> Check:
+    """The same, or a view of some, where the codec has not copied them."""
+
+    def check(value: Any) -> bytes | memoryview:
+        if type(value) not in (bytes, memoryview) or not least <= len(value) <= most:
+            raise BadMessage(f"not {least} to {most} bytes: {shown(value)}")
+        return value  # type: ignore[no-any-return]
+
+    return check
+
+
 def text(most: int) -> Check:
     """A printable text of so many characters at most."""
 

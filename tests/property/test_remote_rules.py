@@ -4,6 +4,7 @@ ends once, the window is kept, and what was not ended is handed in again.
 
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -15,6 +16,7 @@ from hypothesis.stateful import (
 )
 
 from maelstrom_core.cluster import remote_state as remote
+from maelstrom_core.cluster.answers_state import MOST, MOST_BYTES
 from maelstrom_core.wire.messages import (
     Cancel,
     ContainerBytes,
@@ -146,8 +148,8 @@ class RemoteRules(RuleBasedStateMachine):
         if arrives:
             for _ in range(times):
                 self.say(remote.Came(Results((row,))))
-            assert tag not in self.results, "an answer for every arrival"
         self.say(remote.Flush(0.0))
+        assert not arrives or tag not in self.results, "an answer for every arrival"
 
     @rule(data=st.data())
     def lossy(self, data: Any) -> None:
@@ -232,6 +234,40 @@ def test_jobs_that_come_at_once_go_together() -> None:
     ]
 
 
+def test_results_are_answered_together_and_before_more_is_handed_in() -> None:
+    client = remote.RemoteState(SESSION)
+    client.step(remote.Known(b"c" * 32, b"container"))
+    client.step(remote.LinkUp(3))
+    for tag in range(4):
+        client.step(remote.Wanted(b"c" * 32, SubmittedJob(tag, 0, -1, 1, b"")))
+    client.step(remote.Flush(0.0))
+    rows = [JobResultRow(tag, 1, Ending.RAN, "w", b"") for tag in range(3)]
+    for row in rows[:2]:
+        assert client.step(remote.Came(Results((row,)))) == [remote.Ended(row.tag, row)]
+    assert len(client.answers) == 2
+    assert client.step(remote.Flush(0.0)) == [
+        remote.Say(Taken(SESSION, (0, 1))),
+        remote.Say(Submit(b"c" * 32, (SubmittedJob(3, 0, -1, 1, b""),))),
+    ]
+    client.step(remote.Came(Results((rows[2],))))
+    client.step(remote.LinkDown())
+    assert not client.answers, "the next broker asks again"
+
+
+@pytest.mark.parametrize(
+    ("size", "number"), [(1, MOST), (MOST_BODY_BYTES, MOST_BYTES // MOST_BODY_BYTES)]
+)
+def test_many_results_and_large_ones_are_answered_at_once(size: int, number: int) -> None:
+    client = remote.RemoteState(SESSION)
+    client.step(remote.LinkUp(10))
+    body = b"x" * size
+    rows = [JobResultRow(tag, 1, Ending.RAN, "w", body) for tag in range(number)]
+    for row in rows[:-1]:
+        assert client.step(remote.Came(Results((row,)))) == []
+    answer = Taken(SESSION, tuple(range(number)))
+    assert client.step(remote.Came(Results((rows[-1],)))) == [remote.Say(answer)]
+
+
 def test_labels_keep_jobs_apart() -> None:
     client = remote.RemoteState(SESSION)
     client.step(remote.Known(b"c" * 32, b"container"))
@@ -262,5 +298,5 @@ def test_what_was_asked_back_is_run_here_unless_it_has_ended() -> None:
     assert client.step(remote.Came(Results((ran, never)))) == [
         remote.Ended(2, ran),
         remote.GivenBack(1),
-        remote.Say(Taken(SESSION, (2, 1))),
     ]
+    assert client.step(remote.Flush(1.0)) == [remote.Say(Taken(SESSION, (2, 1)))]

@@ -42,6 +42,7 @@ class WorkerRules(RuleBasedStateMachine):
         """What the broker has given and not been told the ending of, with the attempt."""
         self.done: dict[Key, int] = {}
         self.stopping = False
+        self.told_begun: set[Key] = set()
 
     def say(self, event: ev.Event) -> None:
         for effect in self.worker.step(event):
@@ -54,8 +55,6 @@ class WorkerRules(RuleBasedStateMachine):
                         if key in self.wanted:
                             assert row.attempt == self.wanted.pop(key)
                         self.done[key] = row.ending
-                case ef.Say(Started()):
-                    assert self.up
                 case ef.Read(digest, data):
                     assert data
                     if digest == CONTAINERS[2]:
@@ -126,11 +125,21 @@ class WorkerRules(RuleBasedStateMachine):
     def ends(self, data: Any, ending: Ending) -> None:
         key = data.draw(st.sampled_from(sorted(self.running)))
         del self.running[key]
+        self.told_begun.discard(key)
         cancelled = key in self.ending
         self.ending.discard(key)
         self.say(ev.Ended(key, ending, b"result"))
         if self.up:
             assert self.done[key] == (Ending.CANCELLED if cancelled else ending)
+
+    @rule()
+    def a_moment_passes(self) -> None:
+        begun = [(one.session, tag) for one in self.worker.begun() for tag in one.tags]
+        assert self.up or not begun
+        assert set(begun) <= self.running.keys(), "it is over already"
+        assert self.told_begun.isdisjoint(begun), "once is enough"
+        self.told_begun.update(begun)
+        assert not self.up or self.told_begun == self.running.keys()
 
     @precondition(lambda self: self.up)
     @rule(session=st.sampled_from(SESSIONS), tag=st.integers(0, 6))
@@ -184,8 +193,9 @@ def test_a_job_waits_for_what_is_in_its_container(worker: JobsState) -> None:
     assert worker.step(ev.Ready(b"c" * 32)) == [
         ef.Start((SESSIONS[0], 1), b"c" * 32, rows[0]),
         ef.Start((SESSIONS[0], 2), b"c" * 32, rows[1]),
-        ef.Say(Started(SESSIONS[0], (1, 2))),
     ]
+    assert worker.begun() == [Started(SESSIONS[0], (1, 2))]
+    assert worker.begun() == []
     worker.check()
 
 

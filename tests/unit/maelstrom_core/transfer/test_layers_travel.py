@@ -13,6 +13,7 @@ from maelstrom_core.model.layers import GlobLayer
 from maelstrom_core.transfer.asking import BlobGone
 from maelstrom_core.transfer.fetch import Fetcher
 from maelstrom_core.transfer.upload import Uploader
+from maelstrom_core.wire.bulk import MOST_PART_BYTES
 
 
 def test_a_layer_is_the_same_at_the_worker(
@@ -196,7 +197,7 @@ def test_bytes_of_any_size_are_put_and_got(open_world, worker_store) -> None:
     async def main() -> None:
         async with open_world() as world, world.asker() as ours, world.asker("worker") as theirs:
             with trio.fail_after(60):
-                for size in (0, 1, 512 << 10, (512 << 10) + 1, 3_333_333):
+                for size in (0, 1, 512 << 10, MOST_PART_BYTES, MOST_PART_BYTES + 1, 3_333_333):
                     data = os.urandom(size)
                     ours_, theirs_ = Fetcher(ours, worker_store), Fetcher(theirs, worker_store)
                     digest = await theirs_.put(data)

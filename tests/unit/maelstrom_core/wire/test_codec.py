@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maelstrom_core.wire.bulk import BULK, Blob, Blobs, Get, Need, Part, Put, PutPart
+from maelstrom_core.wire.bulk import (
+    BULK,
+    MOST_PART_BYTES,
+    Blob,
+    Blobs,
+    Get,
+    Need,
+    Part,
+    Put,
+    PutPart,
+)
 from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.histories import CASE_BYTES, LONGEST_MS, packed
 from maelstrom_core.wire.messages import CHECKS, MOST_MESSAGE_BYTES, Beat, Hello, Submit
@@ -44,7 +54,7 @@ FIELDS = {
     "software": st.just("a program"),
     "name": st.just("ann"),
     "worker": st.just("rack 7"),
-    "run": st.just("ann"),
+    "AskStory.run": st.just("ann"),
     "job": st.just("tests/test_a.py::test_b"),
     "labels": st.lists(st.sampled_from(["gpu", "äh"]), max_size=2).map(tuple),
     "text": st.just("two\nlines"),
@@ -85,7 +95,11 @@ def messages(draw: st.DrawFn) -> object:
     cls = draw(st.sampled_from(list(CHECKS)))
     values = {}
     for field in cls.__attrs_attrs__:
-        strategy = _jobs_of(cls) if field.name == "jobs" else FIELDS.get(field.name)
+        strategy = (
+            _jobs_of(cls)
+            if field.name == "jobs"
+            else FIELDS.get(f"{cls.__name__}.{field.name}", FIELDS.get(field.name))
+        )
         values[field.name] = draw(strategy if strategy is not None else st.integers(1, 500))
     return cls(**values)
 
@@ -236,3 +250,54 @@ def test_bulky_messages_have_the_bytes_that_cbor2_would_give_them(size: int) -> 
     ):
         assert BULK.encode(message) == cbor2.dumps(plain)
         assert BULK.decode(BULK.encode(message)) == message
+
+
+sizes = st.integers(0, 64 << 30)
+
+
+@given(st.integers(1, (1 << 63) - 1), sizes, sizes, st.integers(60_000, MOST_PART_BYTES))
+def test_long_parts_are_read_as_short_ones(number: int, size: int, at: int, length: int) -> None:
+    message = PutPart(number, DIGEST, size, at, bytes(range(256)) * (length // 256))
+    data = cbor2.dumps([PutPart.KIND, number, DIGEST, size, at, message.data])
+    assert data == BULK.encode(message)
+    assert BULK.decode(data) == message
+    assert BULK.encode(BULK.decode(data)) == data
+
+
+def test_a_long_part_is_not_copied() -> None:
+    data = BULK.encode(Part(1, 1 << 20, bytes(MOST_PART_BYTES)))
+    part = BULK.decode(data)
+    assert isinstance(part.data, memoryview)
+    assert part.data.obj is data
+
+
+LONG = BULK.encode(PutPart(1 << 40, DIGEST, 1 << 20, 70_000, bytes(70_000)))
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (LONG + b"\0", "1 bytes after its end"),
+        (LONG[:-1], "CBORDecode"),
+        (b"\x85" + LONG[1:], "bytes after its end"),
+        (b"\x87" + LONG[1:], "CBORDecode"),
+        (b"\x9f" + LONG[1:] + b"\xff", "CBORDecode"),
+        (LONG.replace(b"\x58\x20", b"\x5f\x20", 1), "CBORDecode"),
+        (LONG.replace(b"\x5a", b"\x7a", 1), "PutPart: not 0 to"),
+        (cbor2.dumps([4, 1, bytes(70_000), 1, 0, b""]), "not 32 to 32 bytes"),
+        (cbor2.dumps([4, 1, DIGEST, bytes(70_000), 0, b""]), "not a whole number"),
+        (cbor2.dumps([bytes(70_000)]), "not a list with a kind"),
+        (cbor2.dumps([9, 1, 1, bytes(MOST_PART_BYTES + 1)]), "Part: not 0 to"),
+        (cbor2.dumps([9, 1 << 70, 1, bytes(70_000)]), "CBORDecode|tag"),
+        (cbor2.dumps([10, 1, 1, "x" * 70_000]), "Refused: not a text"),
+    ],
+)
+def test_what_is_refused_of_long_messages(data: bytes, what: str) -> None:
+    with pytest.raises(BadMessage, match=what):
+        BULK.decode(data)
+
+
+@pytest.mark.parametrize("end", range(1, 70))
+def test_a_long_message_that_is_cut_off_is_refused(end: int) -> None:
+    with pytest.raises(BadMessage):
+        BULK.decode(LONG[:end] + bytes(69_000))
