@@ -30,6 +30,7 @@ class Book:
     """Tables, totals, timers.
 
     :param boot: random, of this life of the broker; 16 bytes
+    :param by_key: clients of each principal
     :param zombies: jobs whose client is gone for good, until their worker says that they ended
     :param chores: long work, done in slices between events; each yields after a part of it
     :param now: of the event that is taken in
@@ -42,6 +43,7 @@ class Book:
         self.peers: dict[bytes, Party] = {}
         self.workers: dict[bytes, Worker] = {}
         self.clients: dict[bytes, Client] = {}
+        self.by_key: dict[str, dict[Client, None]] = {}
         self.containers: dict[bytes, Container] = {}
         self.zombies: dict[Key, Job] = {}
         self.orphans: dict[Key, Orphan] = {}
@@ -124,7 +126,10 @@ class Book:
             assert worker.used == slots, "a slot is lost or doubled"
             kept = [job for job in jobs if job.ending in KEPT_BY_WORKERS and job.worker is worker]
             assert worker.untaken == len(kept)
+        of_keys = {client for of_one in self.by_key.values() for client in of_one}
+        assert of_keys == set(self.clients.values()) and all(self.by_key.values())
         for client in self.clients.values():
+            assert client in self.by_key[client.principal]
             used = sum(job.wants.slots for job in client.jobs.values() if _runs(job))
             assert client.used == used, "a client's share is wrong"
             assert client.jobs_bytes == sum(len(job.body) for job in client.jobs.values())

@@ -2,7 +2,7 @@
 machine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from maelstrom_broker.attempts_state import Attempts
 from maelstrom_broker.book_state import Book
@@ -13,7 +13,10 @@ from maelstrom_broker.limits import (
     MOST_CLIENT_BYTES,
     MOST_CONTAINERS,
     MOST_CONTAINERS_BYTES,
+    MOST_KEY_BYTES,
+    MOST_KEY_WINDOWS,
     MOST_QUEUES,
+    MOST_SESSIONS,
     OUTPUT_BYTES_A_BEAT,
 )
 from maelstrom_broker.queue_state import Demand, key_of, rank_of
@@ -47,6 +50,7 @@ class Clients:
         book = self._book
         is_new = client.session not in book.clients
         book.clients[client.session] = client
+        book.by_key.setdefault(client.principal, {})[client] = None
         client.name = hello.name or client.principal
         client.run.name = client.name
         if is_new:
@@ -75,8 +79,38 @@ class Clients:
         )
 
     def _look_again(self, client: Client, now: float) -> None:
-        hold = now < client.held_until or client.jobs_bytes > MOST_CLIENT_BYTES
+        hold = now < client.held_until or self._has_too_much(client)
         self._book.dispatch.hold_back(client, hold)
+
+    def _has_too_much(self, client: Client) -> bool:
+        """Whether bodies of it, or of all clients of its key, are too many for us."""
+        if client.jobs_bytes > MOST_CLIENT_BYTES:
+            return True
+        of_key = self._book.by_key[client.principal]
+        return len(of_key) > 1 and _bytes_of(of_key) > MOST_KEY_BYTES
+
+    def check_room(self, principal: str) -> None:
+        """Whether one more client of this key may come.
+
+        :raises BadPeer: if it may not
+        """
+        if len(self._book.by_key.get(principal, ())) >= MOST_SESSIONS:
+            text = f"{MOST_SESSIONS} clients of {principal} are here already; come again"
+            raise BadPeer(Code.SLOW, text)
+
+    def _check_key(self, client: Client) -> None:
+        """What all clients of a key have together: honest ones may come again when that is less."""
+        of_key = self._book.by_key[client.principal]
+        if len(of_key) < 2:
+            return
+        if _bytes_of(of_key) > MOST_KEY_BYTES:
+            what = f"{MOST_KEY_BYTES >> 20} MiB of jobs, results and containers"
+        elif sum(len(one.jobs) for one in of_key) >= MOST_KEY_WINDOWS * self.window:
+            what = f"{MOST_KEY_WINDOWS * self.window} jobs whose results were not taken"
+        else:
+            return
+        text = f"clients of {client.principal} have more than {what} together; come again"
+        raise BadPeer(Code.SLOW, text)
 
     def beat(self, client: Client) -> None:
         """It lives: some more of what jobs write may be sent, and of cases be told."""
@@ -90,6 +124,7 @@ class Clients:
             return
         if Digest.of(data).hex != digest.hex():
             raise BadPeer(Code.PROTOCOL, f"container {digest.hex()[:12]} is not what its name says")
+        self._check_key(client)
         size = client.containers_bytes + len(data)
         if len(client.containers) >= MOST_CONTAINERS or size > MOST_CONTAINERS_BYTES:
             raise BadPeer(
@@ -110,6 +145,7 @@ class Clients:
         if container is None:
             name = message.container.hex()[:12]
             raise BadPeer(Code.PROTOCOL, f"jobs in container {name}, of which nothing was said")
+        self._check_key(client)
         book = self._book
         labels = frozenset(message.labels)
         wants = Wants(1, labels)
@@ -185,8 +221,13 @@ class Clients:
             self._attempts.taken(job)
         if client.unsent:
             self._book.post.results(client)  # there is room for more of them
-        if client.held_back:
-            self._look_again(client, now)
+        self._look_at_all(client.principal, now)
+
+    def _look_at_all(self, principal: str, now: float) -> None:
+        """There is less of one client of this key: others may be waiting for that."""
+        for client in self._book.by_key.get(principal, ()):
+            if client.held_back:
+                self._look_again(client, now)
 
     def cancel(self, client: Client, message: Cancel) -> None:
         """It does not want these any more."""
@@ -210,7 +251,7 @@ class Clients:
 
     def overfull(self, client: Client) -> bool:
         """Whether results that it does not take are too many for us; none of its jobs start then."""
-        if client.jobs_bytes <= MOST_CLIENT_BYTES:
+        if not self._has_too_much(client):
             return False
         self._book.dispatch.hold_back(client, True)
         return True
@@ -231,6 +272,10 @@ class Clients:
         book = self._book
         client.peer = None
         del book.clients[client.session]
+        of_key = book.by_key[client.principal]
+        del of_key[client]
+        if not of_key:
+            del book.by_key[client.principal]
         book.dispatch.drop_queues(client)
         # At once, and in order: a new client of the same session may hand in the same tags.
         for job in client.jobs.values():
@@ -246,6 +291,8 @@ class Clients:
         for container in client.containers.values():
             book.drop_container(container)
         book.stories.run_is_over(client.run, book.now)
+        client.containers.clear()  # a timer may keep the client itself for a while
+        self._look_at_all(client.principal, book.now)
         book.post.note("client is gone", name=client.name, why=why, jobs=len(client.jobs))
         book.chores.append(_throw_away(client))
 
@@ -278,6 +325,10 @@ class Clients:
         client = Client(session, principal, self._book.client_number())
         client.rank = rank_of(client)
         return client
+
+
+def _bytes_of(clients: Iterable[Client]) -> int:
+    return sum(one.jobs_bytes + one.containers_bytes for one in clients)
 
 
 def _throw_away(client: Client) -> Iterator[None]:

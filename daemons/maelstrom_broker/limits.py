@@ -30,6 +30,12 @@ MOST_CLIENT_BYTES = 1 << 30
 MOST_CONTAINERS = 8_192
 MOST_CONTAINERS_BYTES = 128 << 20
 """Of one client, both."""
+MOST_SESSIONS = 250
+"""Of one key: clients that are here, or were a moment ago and may come again."""
+MOST_KEY_BYTES = 2 << 30
+"""Of all clients of one key: bodies and containers."""
+MOST_KEY_WINDOWS = 4
+"""Of all clients of one key: jobs, in windows of one client."""
 MOST_QUEUES = 64
 """Of one client: different needs (slots and labels) of jobs that wait."""
 MOST_ORPHANS = 100_000

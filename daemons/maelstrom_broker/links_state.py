@@ -78,7 +78,7 @@ class Links:
         # What was gathered so far is for the connection before.
         self._book.post.flush()
         if known is None:
-            self._check_room(event.role)
+            self._check_room(event.role, event.principal)
         elif known.peer is not None:
             self._say_bye(known.peer, Code.REPLACED, "the same session came by another connection")
             del self._book.peers[known.peer]
@@ -125,12 +125,13 @@ class Links:
                 return party
         return None
 
-    def _check_room(self, role: str) -> None:
+    def _check_room(self, role: str, principal: str) -> None:
         match role:
             case "worker":
                 here, most = len(self._book.workers), MOST_WORKERS
             case "client":
                 here, most = len(self._book.clients), MOST_CLIENTS
+                self._clients.check_room(principal)
             case _:
                 here = sum(type(party) is Admin for party in self._book.peers.values())
                 most = MOST_ADMINS

@@ -12,16 +12,24 @@ import attrs
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.model.digest import Digest
-from maelstrom_core.model.plain import decode_untagged, encode
+from maelstrom_core.model.plain import Items, encode
 
 VERSION = 1
 INLINE_BYTES = 256
 """Files up to this size travel within the manifest."""
-_DEPTH = 6
-"""The map, its entries, a row, its attributes, one of them; and one to spare."""
+_DEPTH = 4
+"""A row, its attributes, one of them; and one to spare."""
 MOST_ATTRIBUTE_BYTES = 64 << 10
 """Of all extended attributes of one entry together; the kernel takes no more for one."""
 _LONGEST_ATTRIBUTE_NAME = 255
+_MOST_ROW_BYTES = 256 << 10
+"""Of one entry: two paths, inline data, attributes, and room for what may come. A larger one has to be
+hostile, and would take 64 times as much memory as data."""
+_MOST_ENTRIES = 1 << 32
+_HEAD = b"\xa2\x67entries"
+"""How canonical bytes of a manifest begin."""
+_SIZES_OF_COUNTS = {0x98: 1, 0x99: 2, 0x9A: 4}
+"""Bytes of the count after such a first byte of an array."""
 
 
 class EntryKind(enum.IntEnum):
@@ -108,26 +116,48 @@ def _array_head(count: int) -> bytes:
     raise ValueError(f"{count} entries are too many")
 
 
-def decode_manifest(data: bytes) -> tuple[Entry, ...]:
+def decode_manifest(data: bytes, *, most_entries: int = _MOST_ENTRIES) -> tuple[Entry, ...]:
     """Entries out of bytes of a peer or of a disk; every path and field is checked.
+
+    Read entry by entry, so that it takes no more memory than its entries do.
 
     :raises InputError: for whatever is wrong with them
     """
-    plain = decode_untagged(data, depth=_DEPTH)
-    if not isinstance(plain, dict) or set(plain) != {"version", "entries"}:
-        raise InputError("bad manifest", ["not a map of version and entries"])
-    if plain["version"] != VERSION:
-        raise InputError(
-            "bad manifest",
-            [f"version {plain['version']!r}; this program reads version {VERSION}"],
-            remedy="a newer maelstrom wrote it: upgrade this one",
-        )
+    count, start = _count_of_rows(data)
+    if count > most_entries:
+        raise InputError("bad manifest", [f"{count} entries; {most_entries} are allowed"])
+    rows = Items(data, start, depth=_DEPTH, most_bytes=_MOST_ROW_BYTES)
     try:
-        entries = tuple(_entry(row) for row in plain["entries"])
+        entries = tuple(_entry(rows.next()) for _ in range(count))
     except (TypeError, ValueError) as error:
         raise InputError("bad manifest", [str(error)]) from None
+    if rows.next() != "version":
+        raise InputError("bad manifest", ["not a map of version and entries"])
+    version = rows.next()
+    if version != VERSION:
+        raise InputError(
+            "bad manifest",
+            [f"version {version!r}; this program reads version {VERSION}"],
+            remedy="a newer maelstrom wrote it: upgrade this one",
+        )
+    if not rows.is_at_end:
+        raise InputError("bad CBOR", ["there is more after its end"])
     _check_order(entries)
     return entries
+
+
+def _count_of_rows(data: bytes) -> tuple[int, int]:
+    """How many entries there are, and where the first begins."""
+    if not data.startswith(_HEAD):
+        raise InputError("bad manifest", ["not the CBOR of a map of version and entries"])
+    at = len(_HEAD)
+    first = data[at] if at < len(data) else 0
+    if 0x80 <= first < 0x98:
+        return first - 0x80, at + 1
+    size = _SIZES_OF_COUNTS.get(first)
+    if size is None:
+        raise InputError("bad CBOR", ["its entries are no CBOR list of a definite length"])
+    return int.from_bytes(data[at + 1 : at + 1 + size], "big"), at + 1 + size
 
 
 def _entry(row: list[object]) -> Entry:

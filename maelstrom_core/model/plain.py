@@ -136,6 +136,8 @@ _NO_TAGS = dict.fromkeys((*range(1024), 43000, 55799), _refuse)
 """All that cbor2 would make something of by itself, and more: some take seconds, or endless memory."""
 _ONE_TAG = {tag: refuse for tag, refuse in _NO_TAGS.items() if tag != _WTF_8}
 _DEPTH = 64
+_READ_BYTES = 4096
+"""At once, by a decoder of items."""
 
 
 def decode(data: bytes) -> Any:
@@ -162,23 +164,57 @@ def decode(data: bytes) -> Any:
         raise InputError("bad CBOR", [f"{type(error).__name__}: {error}"]) from None
 
 
-def decode_untagged(data: bytes, *, depth: int) -> Any:
-    """Plain data out of CBOR of a peer, for data that has no use for tags.
+class _Bounded(io.BytesIO):
+    """Bytes of which no more is read for one item than it may have."""
 
+    left = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        self.left -= size
+        if size < 0 or self.left < 0:
+            raise ValueError("one item is larger than it may be")
+        return super().read(size)
+
+
+class Items:
+    """Items of CBOR of a peer, one after the other, for data that has no use for tags. However large it
+    is, no more of it is in memory as data than one item takes, which is up to 64 times its bytes.
+
+    :param start: where the first begins
     :param depth: of lists and maps within one another, at most
-    :raises InputError: whatever is wrong with the bytes
+    :param most_bytes: of one item, about
     """
-    try:
-        return cbor2.loads(
-            data,
+
+    def __init__(self, data: bytes, start: int, *, depth: int, most_bytes: int) -> None:
+        self._stream = _Bounded(data)
+        self._stream.seek(start)
+        self._size, self._most = len(data), most_bytes
+        self._decoder = cbor2.CBORDecoder(
+            self._stream,
+            read_size=_READ_BYTES,
             max_depth=depth,
             allow_indefinite=False,
             allow_duplicate_keys=False,
             tag_hook=_refuse,
             semantic_decoders=_NO_TAGS,
         )
-    except Exception as error:
-        raise InputError("bad CBOR", [f"{type(error).__name__}: {error}"]) from None
+
+    def next(self) -> Any:
+        """The next item.
+
+        :raises InputError: whatever is wrong with its bytes, or if it is too large
+        """
+        self._stream.left = self._most + _READ_BYTES
+        try:
+            return self._decoder.decode()
+        except Exception as error:
+            raise InputError("bad CBOR", [f"{type(error).__name__}: {error}"]) from None
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether there are none any more."""
+        return self._stream.tell() == self._size
 
 
 def digest_of(value: Any) -> Digest:
@@ -187,8 +223,8 @@ def digest_of(value: Any) -> Digest:
 
 
 __all__ = [
+    "Items",
     "decode",
-    "decode_untagged",
     "digest_of",
     "encode",
     "from_plain",

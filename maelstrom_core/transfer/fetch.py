@@ -28,7 +28,8 @@ from maelstrom_core.wire.bulk import (
 )
 
 MOST_MANIFEST_BYTES = 32 << 20
-"""Some 250,000 files. Decoded, hostile bytes may take 64 times as much memory."""
+MOST_ENTRIES = 300_000
+"""Of one layer; of the smallest that there are, so many take some 100 MiB of memory."""
 MOST_BODY_BYTES = 64 << 20
 """Of one blob that is got into memory."""
 _GETTERS = 4
@@ -129,7 +130,7 @@ class Fetcher:
     def _look(self, digest: Digest, manifest: bytes) -> dict[Digest, _Wanted]:
         """What a layer needs that the store has not."""
         try:
-            entries = decode_manifest(manifest)
+            entries = decode_manifest(manifest, most_entries=MOST_ENTRIES)
         except InputError as error:
             raise InputError(f"layer {digest.short}", error.faults) from None
         wanted = {

@@ -9,6 +9,10 @@ from maelstrom_core.transport.endpoints import Received, Sending
 class Listener(Protocol):
     """A bound socket with many peers."""
 
+    @property
+    def events(self) -> AsyncIterator[object]:
+        """Of peers that leave, and of others that are not let in; they wait until they are read."""
+
     async def receive_batch(self) -> Sequence[Received]:
         """What has arrived, at least one."""
 

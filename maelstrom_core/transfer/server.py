@@ -23,7 +23,8 @@ from maelstrom_core.transfer.blob_directory import BlobDirectory, Refusal
 from maelstrom_core.transfer.memory import keep_freed_memory
 from maelstrom_core.transfer.ports import Listener
 from maelstrom_core.transfer.server_state import Limits
-from maelstrom_core.transport.endpoints import Principal, Received, Sending
+from maelstrom_core.transport.endpoints import ListUnusable, Principal, Received, Sending
+from maelstrom_core.transport.endpoints import Refused as NotLetIn
 from maelstrom_core.wire.bulk import (
     BULK,
     MOST_PART_BYTES,
@@ -97,6 +98,7 @@ class BulkServer:
         """Answer until cancelled."""
         raised: list[Exception] = []
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch, listener)
             try:
                 await self._receive(listener, nursery)
             except Exception as error:
@@ -116,6 +118,16 @@ class BulkServer:
             while self._held_bytes > _MOST_HELD_BYTES:
                 self._has_room = trio.Event()
                 await self._has_room.wait()
+
+    async def _watch(self, listener: Listener) -> None:
+        async for event in listener.events:
+            match event:
+                case NotLetIn(address, key):
+                    self._tell(
+                        f"somebody was not let in to the bulk link: {address}, {key or 'no key'}"
+                    )
+                case ListUnusable(error):
+                    self._tell(f"the list of who may join is unusable: {error}")
 
     def _takes(self, listener: Listener, received: Received) -> bool:
         peer = self._peers.setdefault(received.peer, _Peer())

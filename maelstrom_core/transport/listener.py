@@ -41,6 +41,8 @@ _LOOK_SECONDS = 1.0
 _PROBE_PAUSES_SECONDS = (0.0, 0.02, 0.3, 2.0)
 """The event that a connection is gone comes a moment before sending to it fails."""
 _REFUSALS_KEPT = 1000
+_ID_BYTES = 5
+"""Of the routing ids that libzmq gives: a zero and a number."""
 
 
 @attrs.frozen
@@ -191,7 +193,8 @@ class Listener:
             return self._ignore("revoked")
         known = self._peers.get(peer)
         if known is None or known.user != user:
-            if _property(frame, "Identity"):
+            # The property is a C string: one that begins with a zero looks like none.
+            if _property(frame, "Identity") or len(peer) != _ID_BYTES or peer[:1] != b"\0":
                 return self._ignore("routing id of its own")
             address = _property(frame, "Peer-Address")
             known = self._register(peer, _Peer(user, principal, _descriptor(frame), address))

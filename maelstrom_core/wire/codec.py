@@ -18,6 +18,8 @@ from maelstrom_core.wire.shapes import BadMessage, Check, NotAllowed, shown
 M = TypeVar("M")
 _DEPTH = 8
 _LONG_BYTES = 64 << 10
+_MOST_ITEMS = 500_000
+"""Of what is longer than a message, where a few bytes could be very many items."""
 _LAST_KNOWN_BELOW = 128
 """A newer peer may send kinds from here on to an older one, which ignores them."""
 _TAGS = (
@@ -127,12 +129,31 @@ def pack(item: list[Any]) -> bytes:
 def unpack(data: bytes) -> list[Any]:
     """The list again, in the strict profile; as long as the caller lets it be.
 
-    :raises BadMessage: whatever is wrong with the bytes
+    :raises BadMessage: whatever is wrong with the bytes, or if there are too many items in it
     """
+    if len(data) > MOST_MESSAGE_BYTES:
+        _check_count(data)
     item = _item(data)
     if type(item) is not list:
         raise BadMessage(f"not a list: {shown(item)}")
     return item
+
+
+def _check_count(data: bytes) -> None:
+    """Count the items before they are made: an empty list takes 64 times as much as its byte."""
+    at = count = 0
+    while at < len(data):
+        count += 1
+        if count > _MOST_ITEMS:
+            raise BadMessage(f"more than {_MOST_ITEMS} items")
+        kind, size = data[at] >> 5, data[at] & 31
+        at += 1
+        if size >= 24:
+            width = 1 << size - 24
+            size = int.from_bytes(data[at : at + width], "big") if width <= 8 else 0
+            at += width
+        if kind in (2, 3):
+            at += size
 
 
 def _joined(value: Any) -> bytes:

@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from attack_scene import Scene
+
 from maelstrom_core.container.probe import probe
 
 LISTENS = "listening at "
@@ -131,12 +134,12 @@ class Cluster:
         while self.port == before:
             self.port = free_ports()
 
-    def broker(self) -> Process:
+    def broker(self, *options: str) -> Process:
         """A broker and its parent, at the same address each time; `kill` kills both."""
         log = self.directory / "broker.log"
         times = 1 + (log.read_text().count(LISTENS) if log.exists() else 0)
         command = [sys.executable, "-m", "maelstrom_broker.cli"]
-        command += ["--listen", f"127.0.0.1:{self.port}"]
+        command += ["--listen", f"127.0.0.1:{self.port}", *options]
         started = self.start("broker", command, start_new_session=True)
         started.wait_for(LISTENS, times=times)
         return started
@@ -163,6 +166,29 @@ class Cluster:
     def close(self) -> None:
         for process in reversed(self._processes):
             process.close()
+
+
+@pytest.fixture(scope="module")
+def besieged(
+    tmp_path_factory: pytest.TempPathFactory, host_allows_containers: None
+) -> Iterator[Scene]:
+    """A broker, a worker and an honest client that stay while all tests of a module attack them."""
+    made = Cluster(tmp_path_factory.mktemp("besieged"))
+    try:
+        scene = Scene(made, free_ports())
+        yield scene
+        scene.end()
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def attacked(besieged: Scene) -> Iterator[Scene]:
+    """For one attack; afterwards jobs are run as before it, and nothing is left of it."""
+    besieged.before()
+    with besieged.weapons():
+        yield besieged
+    besieged.after()
 
 
 @pytest.fixture

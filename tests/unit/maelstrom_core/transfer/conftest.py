@@ -39,6 +39,7 @@ class MemoryListener:
         self.inbox, self._received = trio.open_memory_channel[Received](float("inf"))
         self.connectors: dict[bytes, MemoryConnector] = {}
         self.dropped: set[bytes] = set()
+        self._tell, self.events = trio.open_memory_channel[object](0)
 
     async def receive_batch(self) -> list[Received]:
         found = [await self._received.receive()]

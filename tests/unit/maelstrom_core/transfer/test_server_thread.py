@@ -11,11 +11,14 @@ from maelstrom_core.transfer.server import open_bulk_server
 
 
 class Deaf:
+    def __init__(self) -> None:
+        self._tell, self.events = trio.open_memory_channel[object](0)
+
     async def receive_batch(self):
         await trio.sleep_forever()
 
 
-class Dying:
+class Dying(Deaf):
     async def receive_batch(self):
         await trio.sleep(0.05)
         raise HostError("the network is gone")
