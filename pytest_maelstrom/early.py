@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from maelstrom_core.cluster.early import start_template
-from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks.installed import GROUP, OWN_RUNNERS, entries
 from maelstrom_core.testrun.history import History
 from pytest_maelstrom.containers import containers_of
@@ -27,7 +26,7 @@ def start(config: pytest.Config) -> None:
 
     What fails is not told: it fails again when the run asks, and is told then.
     """
-    with contextlib.suppress(MaelstromError, pytest.UsageError, OSError):
+    with contextlib.suppress(Exception):  # whatever it is: without all this, the run is only slower
         if not _changes_what_tests_need(config):
             _start(config)
 
@@ -38,7 +37,7 @@ def _changes_what_tests_need(config: pytest.Config) -> bool:
     return bool(
         config.getoption("xmlpath", None)
         or config.getoption("log_file", None)
-        or config.getini("log_file")
+        or (config.pluginmanager.hasplugin("logging") and config.getini("log_file"))
         or (coverage is not None and coverage.Coverage.current() is not None)
     )
 

@@ -218,6 +218,8 @@ def container_path(source: bytes, name: bytes, prefix: Prefix) -> bytes:
     :param name: the path as it was given
     """
     path = source if prefix.canonicalize else name
+    if not (prefix.strip or prefix.prepend) and path[:1] == b"/" and is_safe_path(path[1:]):
+        return path[1:]  # most are: of the host's /etc there are many hundreds
     strip = os.fsencode(prefix.strip)
     if strip and (path == strip or path.startswith(strip.rstrip(b"/") + b"/")):
         path = path[len(strip.rstrip(b"/")) :]

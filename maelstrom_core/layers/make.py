@@ -146,7 +146,8 @@ def _paths(spec: PathsLayer, collector: Collector) -> None:
 def _host_path(
     collector: Collector, path: str, prefix: Prefix, *, what: str, optional: bool
 ) -> None:
-    source = collector.absolute(path)
+    name = os.fsencode(path)
+    source = os.path.join(collector.project, name)
     try:
         found = os.stat(source) if prefix.follow_symlinks else os.lstat(source)
     except (OSError, ValueError) as error:
@@ -155,7 +156,7 @@ def _host_path(
             collector.fault(f"{what}: {path}: {reason}")
         return
     real = os.path.realpath(source) if prefix.canonicalize or prefix.follow_symlinks else source
-    target = container_path(real, os.fsencode(path), prefix)
+    target = container_path(real, name, prefix)
     if target:
         collector.add_host(real, found, target, what=what, optional=optional)
 

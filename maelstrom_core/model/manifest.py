@@ -5,6 +5,7 @@ The digest of a layer is the digest of its manifest's canonical bytes. Paths are
 """
 
 import enum
+import re
 import struct
 from collections.abc import Iterable, Sequence
 
@@ -240,11 +241,13 @@ def _kind(value: object) -> EntryKind:
     return EntryKind(value)
 
 
+_UNSAFE = re.compile(rb"(?:^|/)\.{0,2}(?:/|\Z)|\0")
+"""A part that is empty, ``.`` or ``..``; or a NUL."""
+
+
 def is_safe_path(path: bytes) -> bool:
     """Whether a path stays below the root it is relative to: no ``..``, not absolute, no NUL."""
-    if not path or path.startswith(b"/") or b"\0" in path:
-        return False
-    return not any(part in (b"", b".", b"..") for part in path.split(b"/"))
+    return _UNSAFE.search(path) is None
 
 
 def _check_order(entries: tuple[Entry, ...]) -> None:
