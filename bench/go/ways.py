@@ -15,10 +15,12 @@ go list -f '{{{{.ImportPath}}}} {{{{.Dir}}}}' "$0" "$@" | while read -r path dir
     program={kept}/${{path##*/}}.test
     [ -x "$program" ] || continue
     "$program" -test.list . | grep -v '^Benchmark' |
-        xargs -P{slots} -I@ "$program" '-test.run=^@$' >/dev/null || exit 1
+        xargs -P{slots} -I@ "$program" '-test.run=^@$' >/dev/null 2>&1
 done
 """
 """Builds all, and runs each test by a process of its own, without containers."""
+ENDS = (0, 1)
+"""As root some tests of testify fail, here as there."""
 SPECIFICATION = """\
 [[directives]]
 layers = [
@@ -54,16 +56,19 @@ def ways_of(module: Path, packages: Sequence[str], work: Path) -> dict[str, Way]
             command=[*unprivileged(), "go", "test", "-count=1", *packages],
             directory=module,
             variables=variables,
+            statuses=ENDS,
         ),
         "a process for each test": Way(
             command=[*unprivileged(), "sh", "-c", EACH.format(kept=kept, slots=SLOTS), *packages],
             directory=module,
             variables=variables,
+            statuses=range(256),
         ),
         OURS: Way(
             command=[*ours, *packages],
             directory=module,
             variables=variables,
+            statuses=ENDS,
             passed=lambda text: last_number(r"^(?:.*, )?(\d+) passed", text),
         ),
     }
