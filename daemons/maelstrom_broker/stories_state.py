@@ -273,8 +273,8 @@ class Stories:
         placed = Placed(worker.name, job.attempts, now, why, free, others, job.client.used)
         if len(past) > MOST_TRIES:
             tries = [one for one in past if isinstance(one, Try)]
-            kept: Past = (past[0], *tries[:2], *tries[3:])
-            past = kept
+            del tries[2]
+            past = (past[0], *tries)
         job.past = (*past, Try(placed))
 
     def over(self, job: "Job", how: str, now: float) -> None:
