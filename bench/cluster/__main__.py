@@ -25,7 +25,15 @@ from maelstrom_broker.state import BrokerState
 
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.wire.codec import decode, encode
-from maelstrom_core.wire.messages import ContainerBytes, Done, Hello, Results, Run, Submit, Taken
+from maelstrom_core.wire.messages import (
+    ContainerBytes,
+    Done,
+    Hello,
+    Results,
+    Run,
+    Submit,
+    Taken,
+)
 from maelstrom_core.wire.rows import DoneJob, JobResultRow, RunJob, SubmittedJob
 
 BUDGET_FLAT = 3.0

@@ -12,20 +12,22 @@ from maelstrom_core.cluster.joining import connection_to, join_of
 from maelstrom_core.cluster.link import Link
 from maelstrom_core.errors import PeerError
 from maelstrom_core.transport.principal import ADMIN
-from maelstrom_core.wire.messages import (
-    OLDEST_VERSION,
-    VERSION,
+from maelstrom_core.wire.administration import (
     Answer,
     AskStatus,
     AskStory,
-    Beat,
-    Bye,
     CancelRun,
     Drain,
-    Hello,
-    Message,
     Status,
     Stop,
+)
+from maelstrom_core.wire.messages import (
+    OLDEST_VERSION,
+    VERSION,
+    Beat,
+    Bye,
+    Hello,
+    Message,
     Welcome,
 )
 

@@ -111,7 +111,7 @@ async def _ask(chosen: argparse.Namespace, settings: Settings) -> Sequence[str]:
     from maelstrom_admin.asking import conversation, order, status_of, story_of
     from maelstrom_admin.status_plan import lines_of, session_of
     from maelstrom_admin.story_plan import story_lines
-    from maelstrom_core.wire.messages import CancelRun, Drain, Stop
+    from maelstrom_core.wire.administration import CancelRun, Drain, Stop
 
     async with conversation(settings.broker, Path(settings.cluster_directory)) as talk:
         match chosen.command:

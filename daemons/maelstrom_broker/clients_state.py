@@ -24,7 +24,15 @@ from maelstrom_broker.records import UNWANTED, WANTED_AGAIN, Client, Container, 
 from maelstrom_broker.stories_state import Past
 from maelstrom_broker.workers_state import BadPeer, Workers
 from maelstrom_core.model.digest import Digest
-from maelstrom_core.wire.messages import Cancel, Code, ContainerBytes, Had, Hello, Submit, Taken
+from maelstrom_core.wire.messages import (
+    Cancel,
+    Code,
+    ContainerBytes,
+    Had,
+    Hello,
+    Submit,
+    Taken,
+)
 
 _SLICE = 2_048
 """Jobs of a chore that are done in one step."""
@@ -79,6 +87,8 @@ class Clients:
         )
 
     def _look_again(self, client: Client, now: float) -> None:
+        if self._book.clients.get(client.session) is not client:
+            return  # it is gone
         hold = now < client.held_until or self._has_too_much(client)
         self._book.dispatch.hold_back(client, hold)
 

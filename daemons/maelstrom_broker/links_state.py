@@ -17,7 +17,14 @@ from maelstrom_broker.limits import (
 )
 from maelstrom_broker.records import Admin, Client, Worker
 from maelstrom_broker.workers_state import BadPeer, Workers
-from maelstrom_core.wire.messages import OLDEST_VERSION, VERSION, Bye, Code, Hello, Welcome
+from maelstrom_core.wire.messages import (
+    OLDEST_VERSION,
+    VERSION,
+    Bye,
+    Code,
+    Hello,
+    Welcome,
+)
 
 _LATE = 1.5 * BEAT_SECONDS
 """Looking for the silent so much too late, the broker has been silent itself."""

@@ -36,26 +36,28 @@ from maelstrom_broker.queue_state import Demand
 from maelstrom_broker.records import Client, Worker
 from maelstrom_broker.story_plan import NoStory, story_document
 from maelstrom_broker.workers_state import BadPeer, Workers
-from maelstrom_core.wire.histories import AskCases, LearnedCases
-from maelstrom_core.wire.messages import (
+from maelstrom_core.wire.administration import (
     Answer,
     AskStatus,
     AskStory,
+    CancelRun,
+    Drain,
+    Status,
+    Stop,
+)
+from maelstrom_core.wire.histories import AskCases, LearnedCases
+from maelstrom_core.wire.messages import (
     Beat,
     Bye,
     Cancel,
-    CancelRun,
     Code,
     ContainerBytes,
     Done,
-    Drain,
     Had,
     Hello,
     Message,
     Output,
     Started,
-    Status,
-    Stop,
     Submit,
     Taken,
 )

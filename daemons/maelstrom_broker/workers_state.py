@@ -15,7 +15,13 @@ from maelstrom_broker.limits import (
 )
 from maelstrom_broker.records import KEPT_BY_WORKERS, UNWANTED, WANTED_AGAIN, Job, Orphan, Worker
 from maelstrom_broker.stories_state import Try, Why
-from maelstrom_core.wire.messages import Code, Done, Hello, Output, Started
+from maelstrom_core.wire.messages import (
+    Code,
+    Done,
+    Hello,
+    Output,
+    Started,
+)
 from maelstrom_core.wire.rows import DoneJob, Ending, HeldJob
 
 

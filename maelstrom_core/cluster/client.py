@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection
 
 import attrs
 import trio
@@ -12,21 +12,20 @@ from maelstrom_core.cluster.blobs import Uploads
 from maelstrom_core.cluster.bodies import MOST_BYTES, body_of_job, job_bytes
 from maelstrom_core.cluster.changes import BroughtChanges
 from maelstrom_core.cluster.endings_plan import read_result, result_of_row, row_of
-from maelstrom_core.cluster.histories_state import Answered, HistoriesState
+from maelstrom_core.cluster.histories import Histories
 from maelstrom_core.cluster.live_plan import LiveOutput
 from maelstrom_core.cluster.passing import OutputInOrder
 from maelstrom_core.cluster.ready import MakeLayers, ReadyContainer, ReadyContainers
 from maelstrom_core.errors import MaelstromError, PeerError
-from maelstrom_core.model.histories import KnownCase
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import HostFailed, JobResult, Outcome
 from maelstrom_core.model.ports import OnOutput
 from maelstrom_core.story import Story
+from maelstrom_core.wire.administration import Answer
 from maelstrom_core.wire.histories import KnownCases
 from maelstrom_core.wire.messages import (
     OLDEST_VERSION,
     VERSION,
-    Answer,
     Beat,
     Bye,
     Had,
@@ -71,12 +70,6 @@ class GivenBack:
 
 
 @attrs.define
-class _Question:
-    answered: trio.Event = attrs.field(factory=trio.Event)
-    cases: tuple[KnownCase, ...] | None = None
-
-
-@attrs.define
 class _Given:
     output: LiveOutput | OutputInOrder
     done: trio.Event = attrs.field(factory=trio.Event)
@@ -115,8 +108,7 @@ class ClusterClient:
         self._state = remote.RemoteState(self._session)
         self.story = Story[remote.Event, remote.Effect](_REMEMBERED)
         self.say: Callable[[Message], None] = _nobody_hears
-        self._histories = HistoriesState()
-        self._questions: dict[int, _Question] = {}
+        self.histories = Histories(lambda message: self.say(message))
         self._tags = itertools.count(1)
         self._jobs: dict[int, _Given] = {}
         self._something = trio.Event()
@@ -255,32 +247,6 @@ class ClusterClient:
             return JobResult(outcome=HostFailed(reason, error.remedy))
         return read_result(data, f"worker {row.worker}")
 
-    async def recall(self, project: bytes, plan: bytes) -> Sequence[KnownCase] | None:
-        """What is known of a project's cases; see `maelstrom_core.model.ports.SharesHistory`."""
-        asking = self._histories.ask(project, plan)
-        if asking is None:
-            return None
-        question = self._questions[asking.request] = _Question()
-        self.say(asking)
-        try:
-            await question.answered.wait()
-        finally:
-            del self._questions[asking.request]
-            self._histories.give_up(asking.request)
-        return question.cases
-
-    def learned(self, project: bytes, cases: Iterable[KnownCase]) -> None:
-        """Tell how cases went."""
-        for message in self._histories.learned(project, cases):
-            self.say(message)
-
-    def _answer(self, answers: Iterable[Answered]) -> None:
-        for answer in answers:
-            question = self._questions.get(answer.request)
-            if question is not None:
-                question.cases = answer.cases
-                question.answered.set()
-
     def release(self) -> None:
         """Let the store evict what jobs have changed."""
         self._changes.release()
@@ -370,8 +336,7 @@ class ClusterClient:
         self._up.set()
         self._down = trio.Event()
         self._tell(remote.LinkUp(welcome.window_jobs))
-        for message in self._histories.link_up(keeps=welcome.keeps_history):
-            self.say(message)
+        self.histories.link_up(keeps=welcome.keeps_history)
 
     def link_down(self, reason: str) -> None:
         """Keep what has not ended for the next connection."""
@@ -379,7 +344,7 @@ class ClusterClient:
         self._up = trio.Event()
         self._down.set()
         self._tell(remote.LinkDown())
-        self._answer(self._histories.link_down())
+        self.histories.link_down()
 
     def link_failed(self, reason: str) -> None:
         """Note why there is no broker."""
@@ -390,13 +355,12 @@ class ClusterClient:
         self._over = self._over or reason or "the link to the broker has ended"
         self._first.set()
         self._tell(remote.GivenUp(self._over))
-        self._answer(self._histories.link_down())
+        self.histories.link_down()
 
     def heard(self, message: Message) -> None:
         """Take in what the broker says."""
         if isinstance(message, KnownCases):
-            answer = self._histories.came(message)
-            self._answer([] if answer is None else [answer])
+            self.histories.came(message)
             return
         self._tell(remote.Came(message))
 

@@ -14,7 +14,12 @@ from maelstrom_core.story import Story
 from maelstrom_core.transport.endpoints import Connected, Disconnected, Failed
 from maelstrom_core.wire import link_state as link
 from maelstrom_core.wire.codec import decode, encode
-from maelstrom_core.wire.messages import Beat, Hello, Message, Welcome
+from maelstrom_core.wire.messages import (
+    Beat,
+    Hello,
+    Message,
+    Welcome,
+)
 from maelstrom_core.wire.shapes import BadMessage
 
 MOST_LOSSY = 64

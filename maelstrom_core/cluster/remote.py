@@ -106,11 +106,11 @@ class RemoteBackend:
 
     async def recall(self, project: bytes, plan: bytes = b"") -> Sequence[KnownCase] | None:
         """What the broker knows of a project's cases."""
-        return await self._client.recall(project, plan)
+        return await self._client.histories.recall(project, plan)
 
     def learned(self, project: bytes, cases: Iterable[KnownCase]) -> None:
         """Tell the broker how cases went, wherever they were run."""
-        self._client.learned(project, cases)
+        self._client.histories.learned(project, cases)
 
     async def take_back(self) -> None:
         """Take jobs back that wait for the cluster while slots here are free; for ever."""

@@ -13,7 +13,14 @@ from typing import TypeAlias, assert_never
 
 import attrs
 
-from maelstrom_core.wire.messages import OLDEST_VERSION, VERSION, Bye, Code, Message, Welcome
+from maelstrom_core.wire.messages import (
+    OLDEST_VERSION,
+    VERSION,
+    Bye,
+    Code,
+    Message,
+    Welcome,
+)
 
 SILENT_BEATS = 5
 OPEN_SECONDS = 10.0

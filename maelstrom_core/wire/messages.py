@@ -16,6 +16,16 @@ from typing import ClassVar, TypeAlias
 import attrs
 
 from maelstrom_core.wire import rows
+from maelstrom_core.wire.administration import (
+    ADMIN_CHECKS,
+    Answer,
+    AskStatus,
+    AskStory,
+    CancelRun,
+    Drain,
+    Status,
+    Stop,
+)
 from maelstrom_core.wire.histories import HISTORY_CHECKS, AskCases, KnownCases, LearnedCases
 from maelstrom_core.wire.rows import DoneJob, HeldJob, JobResultRow, RunJob, SubmittedJob
 from maelstrom_core.wire.shapes import (
@@ -260,81 +270,6 @@ class Had:
     count: int
 
 
-@attrs.frozen
-class AskStatus:
-    """Admin → broker: how are things?"""
-
-    KIND: ClassVar = 14
-    details: bool = False
-
-
-@attrs.frozen
-class Status:
-    """Broker → admin.
-
-    :param document: JSON, as ``maelstrom-admin status --json`` prints it
-    """
-
-    KIND: ClassVar = 15
-    document: bytes
-
-
-@attrs.frozen
-class Drain:
-    """Admin → broker: give a worker nothing new; or do again.
-
-    :param worker: its name
-    """
-
-    KIND: ClassVar = 16
-    worker: str
-    on: bool = True
-
-
-@attrs.frozen
-class CancelRun:
-    """Admin → broker: end all jobs of a client.
-
-    :param session: of the client
-    """
-
-    KIND: ClassVar = 17
-    session: bytes
-
-
-@attrs.frozen
-class Stop:
-    """Admin → broker: stop; workers end what they run and go on asking for a broker."""
-
-    KIND: ClassVar = 18
-
-
-@attrs.frozen
-class AskStory:
-    """Admin → broker: where has the time of a run gone, and why did its jobs run where they did?
-
-    Answered with `Status`, or with `Answer` if there is no such run or job.
-
-    :param run: name of a client, or how its session begins
-    :param job: name of one of its jobs, or its tag; all that is remembered if empty
-    """
-
-    KIND: ClassVar = 31
-    run: str
-    job: str = ""
-
-
-@attrs.frozen
-class Answer:
-    """Broker → admin: what has come of `Drain`, `CancelRun` or `Stop`; or why there is no story.
-
-    :param fault: for people; empty if it was done
-    """
-
-    KIND: ClassVar = 19
-    fault: str = ""
-
-
 Message: TypeAlias = (
     Hello
     | Welcome
@@ -396,13 +331,7 @@ CHECKS: dict[type, tuple[Check, ...]] = {
     Taken: (session, _tags),
     Cancel: (session, _tags),
     Had: (session, rows.tag_check, _run, whole()),
-    AskStatus: (truth,),
-    Status: (octets(0, MOST_MESSAGE_BYTES),),
-    Drain: (_name, truth),
-    CancelRun: (session,),
-    Stop: (),
-    AskStory: (_name, text(4096)),
-    Answer: (prose(4096),),
+    **ADMIN_CHECKS,
     **HISTORY_CHECKS,
 }
 """Of each message, a check for each field, in order."""

@@ -28,16 +28,15 @@ from maelstrom_core.transport.keyring import Keyring
 from maelstrom_core.transport.keys import pair_of
 from maelstrom_core.transport.limits import Limits
 from maelstrom_core.transport.options import client_socket
+from maelstrom_core.wire.administration import AskStatus, Status
 from maelstrom_core.wire.bulk import ANSWERS, BULK, REQUESTS, Refused
 from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.messages import (
-    AskStatus,
     Beat,
     Bye,
     ContainerBytes,
     Hello,
     Results,
-    Status,
     Submit,
     Taken,
     Welcome,

@@ -13,8 +13,14 @@ import zmq
 
 from maelstrom_core.transport.keyring import Keyring
 from maelstrom_core.transport.keys import new_key_pair
+from maelstrom_core.wire.administration import Answer, Stop
 from maelstrom_core.wire.codec import encode
-from maelstrom_core.wire.messages import Answer, Beat, Bye, Hello, Stop, Welcome
+from maelstrom_core.wire.messages import (
+    Beat,
+    Bye,
+    Hello,
+    Welcome,
+)
 
 OPENING = b"\xff\0\0\0\0\0\0\0\1\x7f\3\1"
 CURVE = OPENING + b"CURVE".ljust(20, b"\0") + bytes(32)

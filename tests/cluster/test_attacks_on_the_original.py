@@ -18,6 +18,7 @@ from maelstrom_core.model.container import Bind, Container, ContainerSpec, Netwo
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.job import JobSpec, TerminalSize
 from maelstrom_core.transport.keys import new_key_pair
+from maelstrom_core.wire.administration import Stop
 from maelstrom_core.wire.bulk import (
     BULK,
     MOST_BLOB_BYTES,
@@ -42,7 +43,6 @@ from maelstrom_core.wire.messages import (
     Hello,
     Results,
     Run,
-    Stop,
     Submit,
     Taken,
     Welcome,

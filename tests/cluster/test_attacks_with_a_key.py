@@ -12,24 +12,21 @@ sys.path.insert(0, str(Path(__file__).parent))
 from attack_scene import MIB, WINDOW, wait
 
 from maelstrom_core.model.digest import Digest
+from maelstrom_core.wire.administration import AskStatus, CancelRun, Drain, Stop
 from maelstrom_core.wire.codec import encode
 from maelstrom_core.wire.messages import (
     MOST_MESSAGE_BYTES,
-    AskStatus,
     Beat,
     Bye,
     Cancel,
-    CancelRun,
     Code,
     ContainerBytes,
     Done,
-    Drain,
     Hello,
     Output,
     Results,
     Run,
     Started,
-    Stop,
     Submit,
     Taken,
     Welcome,

@@ -18,18 +18,15 @@ from maelstrom_broker.events import (
 from maelstrom_broker.state import BrokerState
 
 from maelstrom_core.model.digest import Digest
+from maelstrom_core.wire.administration import AskStatus, AskStory, CancelRun, Drain
 from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.histories import AskCases, LearnedCases, packed
 from maelstrom_core.wire.messages import (
-    AskStatus,
-    AskStory,
     Beat,
     Bye,
     Cancel,
-    CancelRun,
     ContainerBytes,
     Done,
-    Drain,
     Hello,
     Output,
     Started,

@@ -16,19 +16,16 @@ from maelstrom_broker.events import Came, CameBad, PeerGone, Recalled, TimePasse
 from maelstrom_broker.state import MAY_SEND, BrokerState
 
 from maelstrom_core.model.digest import Digest
+from maelstrom_core.wire.administration import AskStatus, AskStory, CancelRun, Drain
 from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.histories import AskCases, LearnedCases, packed
 from maelstrom_core.wire.messages import (
-    AskStatus,
-    AskStory,
     Beat,
     Bye,
     Cancel,
-    CancelRun,
     Code,
     ContainerBytes,
     Done,
-    Drain,
     Hello,
     Output,
     Started,

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from maelstrom_core.wire import link_state as link
-from maelstrom_core.wire.messages import VERSION, Bye, Code, Results, Welcome
+from maelstrom_core.wire.messages import (
+    VERSION,
+    Bye,
+    Code,
+    Results,
+    Welcome,
+)
 
 WELCOME = Welcome(VERSION, b"b" * 16, 200, 100, 9000)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from maelstrom_core.wire.messages import AskStatus, Status
+from maelstrom_core.wire.administration import AskStatus, Status
 
 
 def test_it_starts_with_nothing_set_up_and_runs_jobs(

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import trio
 
+from maelstrom_core.wire.administration import AskStatus
 from maelstrom_core.wire.codec import encode
-from maelstrom_core.wire.messages import AskStatus, Code
+from maelstrom_core.wire.messages import Code
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

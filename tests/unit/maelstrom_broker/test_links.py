@@ -6,9 +6,8 @@ import pytest
 from maelstrom_broker.events import Came, CameBad, PeerFull, StopWanted
 from maelstrom_broker.limits import MOST_QUEUES
 
+from maelstrom_core.wire.administration import Answer, AskStatus, Stop
 from maelstrom_core.wire.messages import (
-    Answer,
-    AskStatus,
     Beat,
     Bye,
     Cancel,
@@ -16,7 +15,6 @@ from maelstrom_core.wire.messages import (
     ContainerBytes,
     Done,
     Hello,
-    Stop,
     Submit,
     Taken,
     Welcome,

@@ -8,16 +8,8 @@ from maelstrom_broker.events import Came
 from maelstrom_broker.limits import FILL_AT_ONCE
 from maelstrom_broker.queue_state import key_of
 
-from maelstrom_core.wire.messages import (
-    Answer,
-    AskStatus,
-    Cancel,
-    CancelRun,
-    Drain,
-    Hello,
-    Run,
-    Status,
-)
+from maelstrom_core.wire.administration import Answer, AskStatus, CancelRun, Drain, Status
+from maelstrom_core.wire.messages import Cancel, Hello, Run
 from maelstrom_core.wire.rows import Ending
 
 

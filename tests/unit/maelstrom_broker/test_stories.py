@@ -16,8 +16,14 @@ from maelstrom_broker.stories_state import (
 from maelstrom_core.cluster.bodies import body_of_job, job_bytes
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.job import JobSpec
+from maelstrom_core.wire.administration import Answer, AskStory, Status
 from maelstrom_core.wire.label_plan import HEAD_BYTES, label_of
-from maelstrom_core.wire.messages import Answer, AskStory, Bye, Code, Done, Started, Status
+from maelstrom_core.wire.messages import (
+    Bye,
+    Code,
+    Done,
+    Started,
+)
 from maelstrom_core.wire.rows import MOST_TAIL_BYTES as TAIL
 from maelstrom_core.wire.rows import DoneJob, Ending
 

@@ -13,7 +13,12 @@ from maelstrom_core.cluster.remote_state import (
     Wanted,
     Wrote,
 )
-from maelstrom_core.wire.messages import Cancel, ContainerBytes, Output, Submit
+from maelstrom_core.wire.messages import (
+    Cancel,
+    ContainerBytes,
+    Output,
+    Submit,
+)
 from maelstrom_core.wire.rows import SubmittedJob
 
 DIGEST, SESSION = b"d" * 32, b"s" * 16

@@ -18,7 +18,13 @@ from maelstrom_core.wire.bulk import (
 )
 from maelstrom_core.wire.codec import decode, encode
 from maelstrom_core.wire.histories import CASE_BYTES, LONGEST_MS, packed
-from maelstrom_core.wire.messages import CHECKS, MOST_MESSAGE_BYTES, Beat, Hello, Submit
+from maelstrom_core.wire.messages import (
+    CHECKS,
+    MOST_MESSAGE_BYTES,
+    Beat,
+    Hello,
+    Submit,
+)
 from maelstrom_core.wire.rows import (
     MOST_BODY_BYTES,
     DoneJob,
