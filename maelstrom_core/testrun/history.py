@@ -10,11 +10,14 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
-from maelstrom_core.model.cases import CaseReport, CaseStatus
 from maelstrom_core.model.ids import CaseId
+
+if TYPE_CHECKING:
+    from maelstrom_core.model.cases import CaseReport
 
 _SCHEMA = (
     """
@@ -101,8 +104,10 @@ class History:
         """Cases that failed when they were run last."""
         return {case for case, known in self._known.items() if known.failed}
 
-    def add(self, report: CaseReport) -> None:
+    def add(self, report: "CaseReport") -> None:
         """Remember how a case went; all of its repetitions are one case."""
+        from maelstrom_core.model.cases import CaseStatus  # whoever only reads needs no reports
+
         if report.result is None or report.status is CaseStatus.CANCELLED:
             return
         duration = report.result.usage.wall_seconds
