@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import sys
 from typing import TYPE_CHECKING
 
 from maelstrom_core.container import slot_process
@@ -19,6 +20,7 @@ EARLY = 2
 whether this host allows containers, and runs the first job that is no fork."""
 
 
+_SESSION = "pytest_maelstrom.session"
 _started = False
 
 
@@ -39,7 +41,7 @@ def begin(config: "pytest.Config") -> "Controller":
     refuse_unsuitable(config)
     notes = take_over(config)
     start_slots()
-    collects = gc.isenabled()
+    collects, anew = gc.isenabled(), _SESSION not in sys.modules
     gc.disable()  # importing makes no garbage, and looking for it takes an eighth of its time
     try:
         with kept_code("pytest"):
@@ -47,6 +49,9 @@ def begin(config: "pytest.Config") -> "Controller":
 
             early.start(config)
             from pytest_maelstrom.session import Controller
+        if anew:
+            # What was imported stays. pytest looks for garbage five times before it ends.
+            gc.freeze()
     finally:
         if collects:
             gc.enable()

@@ -10,12 +10,15 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
-from maelstrom_core.model.cases import CaseReport, CaseStatus
 from maelstrom_core.model.histories import KnownCase, case_key
 from maelstrom_core.model.ids import CaseId
+
+if TYPE_CHECKING:
+    from maelstrom_core.model.cases import CaseReport
 
 _SCHEMA = (
     """
@@ -148,8 +151,10 @@ class History:
         """Cases that failed here when they were run last."""
         return {case for case, known in self._known.items() if known.failed}
 
-    def add(self, report: CaseReport) -> None:
+    def add(self, report: "CaseReport") -> None:
         """Remember how a case went; all of its repetitions are one case."""
+        from maelstrom_core.model.cases import CaseStatus  # whoever only reads needs no reports
+
         if report.result is None or report.status is CaseStatus.CANCELLED:
             return
         duration = report.result.usage.wall_seconds
