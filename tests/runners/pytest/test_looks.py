@@ -36,7 +36,6 @@ def program(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]
         variables = {
             **os.environ,
             "MAELSTROM_STATE": str(tmp_path / "state"),
-            "PYTEST_ADDOPTS": "-p no:sugar",
             "GITHUB_ACTIONS": "",
         }
         return subprocess.run(
