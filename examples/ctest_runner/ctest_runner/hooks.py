@@ -17,6 +17,7 @@ from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import Exited, JobResult, Signaled, TimedOut, describe
 from maelstrom_core.model.views import RunView
 
+MAELSTROM_API = 1
 RUNNER = "ctest"
 
 
