@@ -142,6 +142,10 @@ def silence(config: pytest.Config) -> None:
         )
     for name in ("terminalreporter", "sugar"):
         config.pluginmanager.set_blocked(name)
+    capturing: Any = config.pluginmanager.getplugin("capturemanager")
+    if capturing is not None:
+        # It has standard input still, and that is where keys come from.
+        capturing.suspend_global_capture(in_=True)
 
 
 def _look_of(wanted: str) -> Look:

@@ -1,7 +1,5 @@
 """``--maelstrom-init``: a file of directives to start from, all of it commented out."""
 
-import sys
-
 import pytest
 
 from maelstrom_core.settings.new_file import write_new
@@ -74,11 +72,12 @@ STARTER = """\
 
 
 def write_starter(config: pytest.Config) -> int:
-    """Write it into the project directory, if there is none; the exit status."""
+    """Write it into the project directory; the exit status.
+
+    :raises pytest.UsageError: if there is such a file already
+    """
     with as_usage_errors():
         path = project_directory(config) / FILE
-    if why := write_new(path, STARTER):
-        print(f"maelstrom: {why}", file=sys.stderr)
-        return 1
+        write_new(path, STARTER)
     print(f"{path} was written")
     return 0

@@ -1,8 +1,12 @@
 """What holds for all tests: a slow machine is no fault of theirs, and what they start starts quickly."""
 
 import os
+import tomllib
+from collections.abc import Callable
 from importlib.metadata import entry_points
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Where a developer's environment forbids bytecode, each of them would compile all of ours again.
@@ -23,3 +27,29 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+def _installed(example: Path, target: Path) -> Path:
+    """What an editable install leaves: metadata out of pyproject.toml, and where the code is.
+
+    Without a build, for an environment may lack what building needs, and the network to get it.
+    """
+    project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
+    metadata = target / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    groups = project["entry-points"]
+    lines = [
+        "\n".join([f"[{group}]", *(f"{name} = {module}" for name, module in entries.items())])
+        for group, entries in groups.items()
+    ]
+    (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return target
+
+
+@pytest.fixture
+def distribution() -> Callable[[Path, Path], Path]:
+    """Installs a distribution into a directory, as far as its entry points are found."""
+    return _installed

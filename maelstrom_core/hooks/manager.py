@@ -86,10 +86,17 @@ class Plugins:
         """Add a plugin.
 
         :raises UsageError: for a hook that does not exist, is a wrapper, or wants arguments that
-            it is not given
+            it is not given; for a plugin that was written for another version of the hooks
         """
         if self._manager.has_plugin(name):
             raise UsageError(f"plugin {name}: there is one of that name already")
+        wanted = getattr(plugin, "MAELSTROM_API", specs.API_VERSION)
+        if wanted != specs.API_VERSION:
+            raise UsageError(
+                f"plugin {name}: is written for version {wanted} of the hooks, and this is version "
+                f"{specs.API_VERSION}",
+                remedy="install a release of the plugin for this version, or uninstall it",
+            )
         # Looked at before pluggy does: a plugin refused later would stay registered, and its
         # fault would be found again, and blamed on the next one.
         for attribute in dir(plugin):

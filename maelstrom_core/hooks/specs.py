@@ -8,7 +8,8 @@ must not block it: what takes long is awaited or done in the job itself.
 An implementation names only those arguments that it needs. Several of one hook are called in
 pluggy's order: the last one registered first, ``tryfirst`` before and ``trylast`` after the rest.
 One may raise `maelstrom_core.errors.UsageError` for what the user must mend; anything else that it
-raises is reported as a fault of its plugin. Each example stands below
+raises is reported as a fault of its plugin. A plugin may say for which version of the hooks it was
+written, ``MAELSTROM_API = 1``; with another one it is refused. Each example stands below
 ``from maelstrom_core.hooks import hookimpl``; they are run as tests.
 """
 

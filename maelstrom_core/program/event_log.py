@@ -25,18 +25,20 @@ class EventLog(Look):
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
+        self._begun: dict[str, Any] = {}
 
     def _write(self, event: str, **fields: Any) -> None:
         line = {"event": event, "time": round(time.time(), 6), **fields}
         print(json.dumps(line, ensure_ascii=False), file=self._file, flush=True)
 
     def begin(self, program: str, slots: int) -> None:
-        """Nothing: `maelstrom_run_started` says it."""
+        """What `maelstrom_run_started` says then."""
+        self._begun = {"program": program, "slots": slots}
 
     @hookimpl
     def maelstrom_run_started(self, run: Any) -> None:
         """The first event."""
-        self._write("run started", version=VERSION, runner=run.runner)
+        self._write("run started", version=VERSION, runner=run.runner, **self._begun)
 
     def say(self, text: str) -> None:
         """For people."""
@@ -91,7 +93,12 @@ class EventLog(Look):
         """The last event."""
         numbers = {status.value: number for status, number in counts(summary.reports)}
         more = rest(summary, ignored=ignored, unwanted=unwanted, faults=faults)
-        self._write("run ended", counts={**numbers, **dict(more)}, stopped=summary.stopped)
+        self._write(
+            "run ended",
+            counts={**numbers, **dict(more)},
+            stopped=summary.stopped,
+            degraded=list(summary.degraded),
+        )
 
     @hookimpl
     def maelstrom_run_ended(self, summary: Summary) -> None:
@@ -102,8 +109,11 @@ class EventLog(Look):
 
 def plain(report: CaseReport) -> dict[str, Any]:
     """A report as JSON can have it."""
+    result = report.result if report.status.is_failure else None
+    streams = {"stdout": result.stdout, "stderr": result.stderr} if result is not None else {}
     return {
         "id": report.id,
+        "case": report.original,
         "status": report.status.value,
         "seconds": round(report.duration, 6),
         "message": report.told,
@@ -112,4 +122,7 @@ def plain(report: CaseReport) -> dict[str, Any]:
             for one in report.attempts
         ],
         "parts": list(report.details.get("parts", ())),
+        "marks": [str(mark) for mark in report.details.get("marks", ())],
+        "shown": bool(report.details.get("shown")),
+        **{name: stream.text() for name, stream in streams.items() if stream.total_bytes},
     }

@@ -12,7 +12,7 @@ from rich.text import Text
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.ids import CaseId
-from maelstrom_core.model.views import Summary
+from maelstrom_core.model.views import RunView, Summary
 from maelstrom_core.program.keys import hearing_keys
 from maelstrom_core.program.lines import Lines
 
@@ -119,9 +119,9 @@ class LiveScreen(Lines):
             self._busy[what] = time.monotonic()
 
     @hookimpl
-    def maelstrom_case_found(self, case: Case) -> None:
-        """One more."""
-        self._found += case.repetitions
+    def maelstrom_case_found(self, run: RunView) -> None:
+        """One more, or as many as it is to be repeated."""
+        self._found += run.options["settings"].repeat
 
     @hookimpl
     def maelstrom_job_started(self, case: Case) -> None:

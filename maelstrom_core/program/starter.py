@@ -1,10 +1,9 @@
 """A file of containers and directives to start from."""
 
-import sys
 from pathlib import Path
 
-from maelstrom_core.errors import UsageError
 from maelstrom_core.program.declared import RunnerProgram
+from maelstrom_core.settings.new_file import write_new
 
 _TEXT = """\
 # Containers and directives of {program}: which tests run in which containers, and how.
@@ -34,15 +33,9 @@ _TEXT = """\
 def write_starter(program: RunnerProgram) -> int:
     """Write it into this directory; the exit status.
 
-    :raises UsageError: if there is one already, or it cannot be written
+    :raises maelstrom_core.errors.UsageError: if there is one already, or it cannot be written
     """
     path = Path(program.file)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(_TEXT.format(program=program.program))
-    except FileExistsError:
-        raise UsageError(f"{path} is there already", remedy="it was left as it is") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
-    print(f"{path} is there now; all of it is commented out", file=sys.stderr)
+    write_new(path, _TEXT.format(program=program.program))
+    print(f"{path} was written; all of it is commented out")
     return 0

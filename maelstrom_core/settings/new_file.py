@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
+from maelstrom_core.errors import UsageError
 
-def write_new(path: Path, text: str) -> str:
+
+def write_new(path: Path, text: str) -> None:
     """Write it.
 
-    :return: why that was not done, for people; empty if it was
+    :raises UsageError: if there is such a file already, or it cannot be written
     """
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        return f"{path} is there already; nothing was written"
+        raise UsageError(f"{path} is there already", remedy="it was left as it is") from None
     except OSError as error:
-        return f"{path}: {error.strerror}"
-    return ""
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None

@@ -1,6 +1,5 @@
 """``--init``: a file of jobs to start from."""
 
-import sys
 from pathlib import Path
 
 from maelstrom_core.settings.new_file import write_new
@@ -57,9 +56,10 @@ arguments = ["hello"]
 
 
 def write_starter(path: Path) -> int:
-    """Write it, if there is no such file; the exit status."""
-    if why := write_new(path, STARTER):
-        print(f"maelstrom-run: {why}", file=sys.stderr)
-        return 1
+    """Write it; the exit status.
+
+    :raises maelstrom_core.errors.UsageError: if there is such a file already
+    """
+    write_new(path, STARTER)
     print(f"{path} was written")
     return 0

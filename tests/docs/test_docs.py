@@ -25,6 +25,8 @@ PAGES = [
 SETTINGS = ROOT / "docs" / "guide" / "settings.md"
 FOR_TESTS = {"MAELSTROM_ATTEMPT", "MAELSTROM_REPETITION"}
 """Variables that tests are given."""
+FOR_PLUGINS = {"MAELSTROM_API"}
+"""What modules of plugins say of themselves."""
 FOR_BENCHES = {"MAELSTROM_ORIGINAL"}
 """Variables that `bench` looks at."""
 PYTEST = ROOT / "docs" / "guide" / "pytest.md"
@@ -125,6 +127,7 @@ def test_every_variable_named_exists(page: Path) -> None:
         - known_variables()
         - FOR_TESTS
         - FOR_BENCHES
+        - FOR_PLUGINS
         - {f"MAELSTROM_{one}NAME" for one in ("", "PYTEST_", "RUN_")}
         == set()
     )

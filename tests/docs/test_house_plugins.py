@@ -18,13 +18,15 @@ SHELL, PYTEST = "shell_checks.cli", "pytest"
 
 
 @pytest.fixture
-def run(root: Path, tmp_path: Path, installed: Callable[[Path, Path], Path]) -> Callable[..., Any]:
+def run(
+    root: Path, tmp_path: Path, distribution: Callable[[Path, Path], Path]
+) -> Callable[..., Any]:
     """Run a program where the plugins are installed, and the example of a runner is."""
     built = shutil.ignore_patterns("*.egg-info", "build", "__pycache__")
     paths = []
     for name in ("own_runner", "house_plugins"):
         copy = shutil.copytree(root / "examples" / name, tmp_path / name, ignore=built)
-        paths += [str(installed(copy, tmp_path / "site")), str(copy)]
+        paths += [str(distribution(copy, tmp_path / "site")), str(copy)]
     variables = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")]),

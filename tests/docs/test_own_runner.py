@@ -31,10 +31,10 @@ def project(example: Path) -> Path:
 
 @pytest.fixture
 def run(
-    example: Path, tmp_path: Path, installed: Callable[[Path, Path], Path]
+    example: Path, tmp_path: Path, distribution: Callable[[Path, Path], Path]
 ) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Run the example's own program, which finds its hooks by their entry point."""
-    target = installed(example, tmp_path / "site")
+    target = distribution(example, tmp_path / "site")
     path = os.pathsep.join([str(target), str(example), os.environ.get("PYTHONPATH", "")])
     variables = {
         **os.environ,

@@ -2,6 +2,7 @@
 
 import email
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -186,3 +187,16 @@ def test_every_module_can_be_imported(installed, checkout, tmp_path):
                     raise
     """
     run([installed / "python", "-c", code, *names], **elsewhere(tmp_path))
+
+
+@pytest.mark.parametrize("installed", ["wheel"], indirect=True)
+def test_a_runner_of_its_own_is_installed_by_pip_and_has_its_own_program(
+    installed, checkout, tmp_path
+):
+    example, other = (checkout / "examples" / name for name in ("own_runner", "ctest_runner"))
+    run([installed / "python", "-m", "pip", "install", "--quiet", example, other])
+    demo = shutil.copytree(example / "demo", tmp_path / "demo")
+    said = run([installed / "shell-checks", demo], **elsewhere(tmp_path))
+    assert "2 passed, 1 skipped" in said
+    said = run([installed / "maelstrom-ctest", "--help"], **elsewhere(tmp_path))
+    assert "--include" in said and "labels" in said

@@ -60,8 +60,11 @@ class AtATerminal:
                 return found
             ready = select.select([self.master], [], [], 0.2)[0]
             data = self._read() if ready else b""
-            over = time.monotonic() > deadline or self.process.poll() is not None
-            assert data or not over, f"{pattern!r} was not shown: {self.shown[self._read_until :]}"
+            # A live screen never falls silent, so that data come is no reason to wait on.
+            late = time.monotonic() > deadline
+            ended = not data and self.process.poll() is not None
+            not_shown = f"{pattern!r} was not shown: {self.shown[self._read_until :][-20_000:]}"
+            assert not late and not ended, not_shown
             self.shown += data.decode("utf-8", "replace").replace("\r", "")
 
     def _read(self) -> bytes:

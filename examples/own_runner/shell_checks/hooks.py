@@ -14,6 +14,7 @@ from maelstrom_core.model.layers import GlobLayer, HostTreeLayer, LayerSpec, Pat
 from maelstrom_core.model.outcome import Exited, JobResult, TimedOut, describe
 from maelstrom_core.model.views import RunView
 
+MAELSTROM_API = 1
 RUNNER = "shell-checks"
 SKIPPED = 77
 

@@ -326,7 +326,7 @@ def test_a_starter_is_written_once_and_is_valid_with_and_without_its_comments(pr
 
     written.write_text("# mine\n")
     again = run(directory, "--maelstrom-init", ours=True)
-    assert again.code == 1
+    assert again.code == 4
     assert "is there already" in again.out
     assert written.read_text() == "# mine\n"
 

@@ -1,7 +1,7 @@
 """``--maelstrom-watch`` and ``--maelstrom-until-fail``: one run after the other, at a terminal."""
 
+import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ FILES = {
     "sub/test_c.py": "import user\ndef test_c(): assert user.X == 1\n",
 }
 REPORTS = ("--junitxml=report.xml", "--cov=user", "--cov-report=html", "--log-file=run.log")
-PLAIN = {"TERM": "xterm", "NO_COLOR": "1", "PYTEST_ADDOPTS": "-p no:sugar -p no:randomly"}
+PLAIN = {"TERM": "xterm", "NO_COLOR": "1"}
 
 
 def began_with(shown: str) -> str:
@@ -23,13 +23,15 @@ def began_with(shown: str) -> str:
 
 
 def test_a_change_wakes_it_and_what_it_may_affect_runs_first(
-    project: Any, at_a_terminal: Callable[..., Any], tmp_path: Path
+    project: Any, at_a_terminal: Callable[..., Any]
 ) -> None:
     directory = project(FILES)
     arguments = ("-v", "--maelstrom-watch", "--maelstrom-slots=1", *REPORTS)
     # Below the project: what a run writes must not wake it.
     state = str(directory / "state")
-    at = at_a_terminal(directory, *arguments, **PLAIN, MAELSTROM_STATE=state)
+    with_coverage = os.environ["PYTEST_ADDOPTS"].replace("-p no:pytest_cov", "")
+    variables = PLAIN | {"MAELSTROM_STATE": state, "PYTEST_ADDOPTS": with_coverage}
+    at = at_a_terminal(directory, *arguments, **variables)
     at.expect("3 passed.*waiting for changes; keys", seconds=120)
     written = {path.name for path in directory.iterdir()}
     assert {"report.xml", "run.log", "htmlcov", ".coverage", ".pytest_cache"} <= written

@@ -116,6 +116,17 @@ def test_a_hook_of_another_version_may_be_marked_as_optional() -> None:
     assert plugins(mine=newer).names() == ["mine"]
 
 
+def test_a_plugin_for_another_version_of_the_hooks_is_refused_before_its_hooks_are_looked_at() -> (
+    None
+):
+    hooks = {"maelstrom_from_the_future": hookimpl(lambda run: None)}
+    told = refusal(types.SimpleNamespace(MAELSTROM_API=2, **hooks))
+    assert told.startswith(
+        "plugin mine: is written for version 2 of the hooks, and this is version 1\n"
+    )
+    assert plugins(mine=types.SimpleNamespace(MAELSTROM_API=1)).names() == ["mine"]
+
+
 def test_arguments_that_a_hook_is_not_given_are_refused() -> None:
     told = refusal(plugin(maelstrom_collect=lambda run, case: None))
     assert told.startswith("plugin mine: ") and "{'case'}" in told

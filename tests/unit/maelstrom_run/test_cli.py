@@ -71,7 +71,7 @@ def test_a_starter_can_be_used_as_it_is_and_with_all_its_examples(
 ) -> None:
     assert run("--init").code == 0
     again = run("--init")
-    assert (again.code, "is there already" in again.err) == (1, True)
+    assert (again.code, "is there already" in again.err) == (4, True)
     alone = run("-f", "maelstrom-run.toml", "--explain")
     assert (alone.code, alone.out.count("command ")) == (0, 1)
 
