@@ -1,5 +1,6 @@
 """``--one``: a job of which the program is a stand-in. And how everything ends before its time."""
 
+import json
 import os
 import pty
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,16 @@ def sleeping(seconds: str) -> list[bytes]:
     return found
 
 
+def processes_of(script: str) -> list[str]:
+    """Processes on this host that run a script."""
+    found = []
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
+        with suppress(OSError):
+            if Path("/proc", entry, "cmdline").read_bytes().endswith(script.encode() + b"\0"):
+                found.append(entry)
+    return found
+
+
 def wait_for(condition: Callable[[], object]) -> None:
     end = time.monotonic() + 20
     while not condition():
@@ -124,6 +136,32 @@ def test_a_reader_who_is_slow_holds_up_nothing_but_what_is_shown(program: Start)
         wait_for(lambda: not sleeping("63.5"))
         assert running.stdout.read().endswith(b"\n99999\n100000\n")
         assert running.wait(timeout=30) == 1
+
+
+@pytest.mark.parametrize("timeout", [60, 1])
+def test_a_reader_who_does_not_read_holds_up_the_job_and_not_its_end(
+    program: Start, timeout: int
+) -> None:
+    """It is interrupted, or its time is up, while it waits for him."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    script = "a=0123456789abcdef; for i in 1 2 3 4 5 6 7 8; do a=$a$a; done; "
+    script += "while :; do printf %s $a; done"
+    job = {"program": "sh", "arguments": ["-c", script], "timeout": timeout}
+    with program("--one", **pipes) as running:
+        running.stdin.write(json.dumps(job).encode())
+        running.stdin.close()
+        assert running.stdout.read(1) == b"0"
+        if timeout == 60:
+            running.send_signal(signal.SIGINT)
+            assert running.wait(timeout=30) == -signal.SIGINT
+        else:
+            wait_for(lambda: not processes_of(script))
+            rest = running.stdout.read()
+            assert running.wait(timeout=30) == 124
+            # What sockets and pipes on the way hold, and no more; and that in order.
+            assert len(rest) < 4 << 20
+            assert (b"0" + rest)[: len(rest) // 16 * 16] == b"0123456789abcdef" * (len(rest) // 16)
+    assert not processes_of(script)
 
 
 def test_what_is_to_outlive_its_terminal_does(program: Start) -> None:
