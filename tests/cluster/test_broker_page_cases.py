@@ -26,6 +26,7 @@ def test_cases_their_stories_and_output_are_for_those_who_have_the_token(
     broker: PagedBroker,
 ) -> None:
     async def main() -> None:
+        assert broker.token not in broker.said() + "".join(broker.lines), "logs are read by many"
         token = {"Authorization": f"Bearer {broker.token}"}
         async with peers_of(broker) as peers:
             worker = await peers.add("worker", "rack7", slots=2)
