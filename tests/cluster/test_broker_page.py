@@ -79,6 +79,7 @@ def test_the_page_and_the_metrics_show_what_there_is(broker: PagedBroker) -> Non
             found = values((await ask(broker, "/metrics")).text)
             assert found["maelstrom_jobs_ended_total", ("ran",)] == 2
             assert found["maelstrom_jobs_ended_total", ("refused",)] == 2
+            assert found["maelstrom_jobs_failed_total", ()] == 2
             assert found["maelstrom_slots_used", ()] == 4
             assert found["maelstrom_jobs_queued", ()] == 4
             assert found["maelstrom_attempts_total", ()] == 6
