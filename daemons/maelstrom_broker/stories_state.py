@@ -275,7 +275,8 @@ class Stories:
         placed = Placed(worker.name, job.attempts, now, why, free, others, job.client.used)
         if len(past) > MOST_TRIES:
             arrival, *tries = past
-            past = (arrival, *tries[:2], *tries[3:])
+            del tries[2]
+            past = (arrival, *tries)
         job.past = (*past, Try(placed))
 
     def over(self, job: "Job", how: str, now: float) -> None:
