@@ -45,6 +45,7 @@ def _status(book: Book, details: bool, now: float, listed: int) -> dict[str, obj
         "clients": [_client(one, now) for one in islice(book.clients.values(), listed)],
         "totals": {
             **book.totals,
+            "failed": book.stories.failed,
             "workers": len(book.workers),
             "clients": len(book.clients),
             "slots": sum(worker.slots for worker in book.workers.values()),

@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from maelstrom_core.wire.label_plan import HEAD_BYTES, label_of
-from maelstrom_core.wire.rows import Ending
+from maelstrom_core.wire.rows import MOST_FAULT, Ending
 
 if TYPE_CHECKING:
     from maelstrom_broker.records import Job, Worker
@@ -37,6 +37,8 @@ MOST_KEPT = 20_000
 MOST_TAIL_BYTES = 256 << 10
 MOST_TAIL_BYTES_OF_ALL = 16 << 20
 """Ends of outputs: of one run, and of all that are remembered."""
+_MOST_WHY = 3 * MOST_FAULT
+"""Characters of why a job failed, whose attempts have all failed."""
 MOST_TRIES = 8
 """Of one job; those between the first and the last ones are forgotten."""
 COUNTED = ("ok", "failed", "unfit", "lost", "refused", "cancelled", "retried")
@@ -272,16 +274,16 @@ class Stories:
         free = worker.slots - worker.used + wants.slots
         placed = Placed(worker.name, job.attempts, now, why, free, others, job.client.used)
         if len(past) > MOST_TRIES:
-            tries = [one for one in past if isinstance(one, Try)]
+            arrival, *tries = past
             del tries[2]
-            past = (past[0], *tries)
+            past = (arrival, *tries)
         job.past = (*past, Try(placed))
 
     def over(self, job: "Job", how: str, now: float) -> None:
         """The worker that a job was given to last does not have it any more."""
         last = job.past[-1]
         if type(last) is Try:
-            last.ended, last.how = now, how
+            last.ended, last.how = now, how[:MOST_FAULT]
 
     def waits_again(self, job: "Job", arrival: Arrival) -> None:
         """A job that was given out waits once more."""
@@ -305,7 +307,7 @@ class Stories:
             return  # as most do: nothing of them is worth telling
         story = Story(job, run)
         story.ending, story.ended = ending, now
-        story.fault = None if not told and ending in _RAN else fault
+        story.fault = None if not told and ending in _RAN else fault[:_MOST_WHY]
         self.lately.append(story)
         self._lately_at = now + LATELY_SECONDS
         if failed:

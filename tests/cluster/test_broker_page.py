@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -16,9 +18,7 @@ import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 sys.path.insert(0, str(Path(__file__).parent))
-from page_scene import HOSTILE, PagedBroker, ask, peers_of, until
-
-from maelstrom_core.wire.rows import Ending
+from page_scene import PagedBroker, Said, ask, peers_of, until
 
 
 @pytest.fixture
@@ -79,6 +79,7 @@ def test_the_page_and_the_metrics_show_what_there_is(broker: PagedBroker) -> Non
             found = values((await ask(broker, "/metrics")).text)
             assert found["maelstrom_jobs_ended_total", ("ran",)] == 2
             assert found["maelstrom_jobs_ended_total", ("refused",)] == 2
+            assert found["maelstrom_jobs_failed_total", ()] == 2
             assert found["maelstrom_slots_used", ()] == 4
             assert found["maelstrom_jobs_queued", ()] == 4
             assert found["maelstrom_attempts_total", ()] == 6
@@ -93,101 +94,6 @@ def test_the_page_and_the_metrics_show_what_there_is(broker: PagedBroker) -> Non
 
     broker.start()
     assert broker.lines[0] == f"page at http://127.0.0.1:{broker.port}/\n"
-    trio.run(main)
-
-
-def test_cases_their_stories_and_output_are_for_those_who_have_the_token(
-    broker: PagedBroker,
-) -> None:
-    async def main() -> None:
-        token = {"Authorization": f"Bearer {broker.token}"}
-        async with peers_of(broker) as peers:
-            worker = await peers.add("worker", "rack7", slots=2)
-            client = await peers.add("client", "tests of ann")
-            client.submit(range(3), name="tests/test_a.py::test_secret")
-            await until(lambda: len(worker.given) == 2)
-            worker.begin()
-            worker.end(1, told=("exited with status 3", b"the password is 17\n"))
-            await until(lambda: len(worker.given) == 2)
-
-            session = client.hello.session.hex()
-            run, case = f"/run?session={session}", f"/case?session={session}&job=0"
-            for path in ("/", "/live", "/api/status", "/metrics"):
-                said = await ask(broker, path)
-                assert said.status == 200
-                assert "test_secret" not in said.text
-                assert session not in said.text or path == "/api/status"
-            for path in (run, case, run.replace("/", "/live/"), case.replace("/", "/live/")):
-                said = await ask(broker, path)
-                assert said.status == 401
-                assert "secret" not in said.text
-            assert "open the link with" in (await ask(broker, "/")).text
-
-            page = (await ask(broker, "/", **token)).text
-            assert "tests/test_a.py::test_secret 1</bdi>" in page
-            assert f'<a href="{run}">' in page
-            said = await ask(broker, run, **token)
-            assert said.status == 200
-            for words in ("Run of", "test_secret 0", "exited with status 3", "Where time went"):
-                assert words in said.text
-            assert f'data-live="/live{run}"' in said.text
-            assert "password" not in said.text
-            said = await ask(broker, case, **token)
-            for words in ("handed in by tests of ann", "given to rack7", "the password is 17"):
-                assert words in said.text
-            live = (await ask(broker, case.replace("/", "/live/"), **token)).text
-            assert "<html" not in live
-            assert re.findall('id="(\\w+)"', live) == ["head", "time", "story", "output"]
-
-            for path in (f"/run?session={'00' * 16}", "/run", case.replace("job=0", "job=77")):
-                said = await ask(broker, path, **token)
-                assert said.status == 404
-                assert "There is nothing of it" in said.text
-            client.leave()
-            await until(lambda: "History" in broker.get("/", **token).text)
-            assert (await ask(broker, run, **token)).status == 200
-        assert "Traceback" not in broker.said()
-        assert "page failed" not in broker.said()
-
-    broker.start()
-    trio.run(main)
-
-
-def test_names_do_no_harm(broker: PagedBroker) -> None:
-    async def main() -> None:
-        async with peers_of(broker) as peers:
-            labels = (HOSTILE, "x" * 255)
-            worker = await peers.add("worker", HOSTILE, slots=1, labels=labels)
-            client = await peers.add("client", HOSTILE)
-            client.submit(range(1), labels=(HOSTILE,), name=HOSTILE)
-            client.submit(range(1, 2), slots=2, labels=(HOSTILE,), name=HOSTILE)
-            await until(lambda: worker.given)
-            worker.end(1, told=(HOSTILE, HOSTILE.encode() + b"</pre>\x1b]0;owned\x07\xff\0"))
-            client.submit(range(2, 3), labels=(HOSTILE,), name=HOSTILE)
-            await until(lambda: worker.given)
-            worker.end(1, Ending.UNFIT, HOSTILE.encode())
-            await trio.sleep(4)
-            session = client.hello.session.hex()
-            paths = ["/", f"/run?session={session}"]
-            paths += [f"/case?session={session}&job={tag}" for tag in range(3)]
-            for path in paths:
-                page = (await ask(broker, path, Authorization=f"Bearer {broker.token}")).text
-                assert page.count("<script") == 1, path
-                assert "<img" not in page
-                assert "&lt;script&gt;" in page
-                assert page.count("</pre>") == page.count("<pre"), path
-                assert "\x1b" not in page
-            page = (await ask(broker, "/")).text
-            assert "&lt;script&gt;document.title=&#x27;owned&#x27;&lt;/script&gt;&quot;" in page
-            assert "x" * 60 not in re.sub(r'title="[^"]*"', "", page)
-
-            text = (await ask(broker, "/metrics")).text
-            (worker_named,) = {
-                key[1][0] for key in values(text) if key[0] == "maelstrom_worker_slots"
-            }
-            assert worker_named.startswith("<script>document.title='owned'</script>\"'>")
-
-    broker.start()
     trio.run(main)
 
 
@@ -288,5 +194,128 @@ def test_those_who_say_nothing_take_nobody_s_place_for_long(broker: PagedBroker)
         assert idle[0].recv(1) == b""
     finally:
         for one in idle:
+            one.close()
+    assert "page failed" not in broker.said()
+
+
+def test_a_page_that_is_not_for_this_machine_alone_wants_a_token(broker: PagedBroker) -> None:
+    broker.start("--web", f"0.0.0.0:{broker.port}")
+    file = broker.directory / "cluster" / "web-token"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    token = file.read_text().strip()
+    assert len(token) == 43
+    assert broker.lines[0].endswith(f", whose token is in {file}\n")
+    assert token not in broker.said()
+    assert token not in "".join(broker.lines), "logs are read by many"
+
+    for path in (
+        "/",
+        "/live",
+        "/api/status",
+        "/metrics",
+        "/page.js",
+        "/no",
+        "/metrics?token=" + token,
+    ):
+        said = broker.get(path)
+        assert said.status == 401, path
+        assert "uptime" not in said.text
+    assert broker.get(f"/?token={token[:-1]}").status == 403
+    assert broker.get("/?token=").status == 403
+    said = broker.get(f"/?token={token}")
+    assert (said.status, said.headers["location"], said.text) == (303, "/", "")
+    cookie, *rest = said.headers["set-cookie"].split("; ")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(rest)
+    assert broker.get("/", Cookie=f"other=1; {cookie}").status == 200
+    assert broker.get("/live", Cookie=cookie.replace(token, "x" * 43)).status == 401
+    assert broker.get("/metrics", Authorization=f"Bearer {token}").status == 200
+    assert broker.get("/metrics", Authorization="Bearer \xff").status == 401
+
+
+def test_the_token_stays(broker: PagedBroker) -> None:
+    arguments = ("--web", str(broker.port))
+    broker.start(*arguments, MAELSTROM_BROKER_WEB_TOKEN="always")
+    file = broker.directory / "cluster" / "web-token"
+    token = file.read_text().strip()
+    os.kill(broker.serving(), signal.SIGKILL)
+
+    def answers() -> Said | None:
+        try:
+            return broker.get("/metrics", Authorization=f"Bearer {token}")
+        except OSError:
+            return None
+
+    end = time.monotonic() + 20
+    while (said := answers()) is None:
+        assert time.monotonic() < end, broker.said()
+    assert said.status == 200
+    assert broker.get("/").status == 401
+
+
+def test_a_token_that_others_can_read_is_refused(broker: PagedBroker) -> None:
+    (broker.directory / "cluster").mkdir(mode=0o700)
+    file = broker.directory / "cluster" / "web-token"
+    file.write_text("short\n")
+    file.chmod(0o644)
+    command = broker.command("--web", f"0.0.0.0:{broker.port}")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 4
+    assert "others can read it" in done.stderr
+    assert "is not 32 to 200 letters" in done.stderr
+    assert f"remove {file}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_place_that_is_taken(broker: PagedBroker) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = broker.command("--web", f"127.0.0.1:{port}")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 71
+    assert f"cannot listen at 127.0.0.1:{port} for the page" in done.stderr
+    assert "--web off" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_place_that_is_none(broker: PagedBroker) -> None:
+    command = broker.command("--web", "here")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 4
+    assert "web: 'here' must be HOST:PORT" in done.stderr
+
+
+def test_what_is_not_installed_is_named(broker: PagedBroker) -> None:
+    arguments = broker.command("--web", str(broker.port))[3:]
+    program = (
+        "import sys\nsys.modules['h11'] = None\nfrom maelstrom_broker.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 71
+    assert "the broker's page needs h11, which is not installed" in done.stderr
+    assert "pip install 'pytest-maelstrom[web]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.nightly
+def test_those_who_do_not_read_are_let_go(broker: PagedBroker) -> None:
+    broker.start()
+    before = len(os.listdir(f"/proc/{broker.serving()}/fd"))
+    asked = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20_000
+    deaf = [socket.create_connection(("127.0.0.1", broker.port)) for _ in range(3)]
+    try:
+        for one in deaf:
+            one.setblocking(False)
+            one.send(asked)
+        end = time.monotonic() + 90
+        while len(os.listdir(f"/proc/{broker.serving()}/fd")) > before:
+            assert time.monotonic() < end, "they are served for ever"
+            assert broker.get("/metrics").status == 200
+            time.sleep(0.5)
+    finally:
+        for one in deaf:
             one.close()
     assert "page failed" not in broker.said()

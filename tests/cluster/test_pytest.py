@@ -113,7 +113,7 @@ def test_a_suite_ends_as_it_does_here(
         "--maelstrom-cluster-only",
         "true",
         cwd=project,
-        timeout=100,
+        timeout=300,
     )
     assert endings(here.stdout), here.stdout + here.stderr
     assert endings(there.stdout) == endings(here.stdout), (

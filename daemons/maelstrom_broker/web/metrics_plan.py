@@ -49,6 +49,7 @@ _METRICS = (
     Metric(
         "maelstrom_jobs_ended_total", "counter", ("ending",), "jobs that ended, by their ending"
     ),
+    Metric("maelstrom_jobs_failed_total", "counter", (), "of these, jobs that failed, however"),
     Metric("maelstrom_attempts_total", "counter", (), "times that a job was given to a worker"),
     Metric("maelstrom_links_refused_total", "counter", (), "links ended for what came by them"),
     Metric("maelstrom_containers", "gauge", (), "containers that clients have described"),
@@ -124,6 +125,7 @@ def _series(
         "maelstrom_jobs_orphaned": one(totals["orphans"]),
         "maelstrom_jobs_accepted_total": one(totals["accepted"]),
         "maelstrom_jobs_ended_total": [({"ending": name}, totals[name]) for name in ENDINGS],
+        "maelstrom_jobs_failed_total": one(totals["failed"]),
         "maelstrom_attempts_total": one(totals["given"]),
         "maelstrom_links_refused_total": one(totals["links_ended"]),
         "maelstrom_containers": one(totals["containers"]),

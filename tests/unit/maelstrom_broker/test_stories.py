@@ -219,6 +219,20 @@ def test_what_is_kept_is_bounded(talk_with: Any) -> None:
     talk.machine.check()
 
 
+def test_reasons_are_bounded(talk: Any) -> None:
+    ann = client(talk)
+    ann.submit(1)
+    worker = talk.worker("rack0")
+    for number in range(3):
+        row = DoneJob(1, number + 1, Ending.UNFIT, b"x" * 4000)
+        worker.say(Done(ann.session, (row,)))
+    told = ask(talk, job="1")
+    assert told["outcome"] == "no worker could prepare it"
+    assert [len(one["how"]) for one in told["tries"]] == [400] * 3
+    assert len(talk.machine.book.stories.lately[-1].fault) == 1200
+    assert "no worker could prepare it: rack0: xxx" in "\n".join(told["story"])
+
+
 def test_a_job_that_is_given_back_again_and_again(talk: Any) -> None:
     ann = client(talk)
     ann.submit(1)

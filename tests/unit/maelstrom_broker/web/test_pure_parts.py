@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 _NAMES = (
     "accepted given ran unfit lost refused cancelled links_ended workers clients slots used running "
-    "queued orphans containers"
+    "queued orphans containers failed"
 )
 TOTALS = dict.fromkeys(_NAMES.split(), 0)
 
