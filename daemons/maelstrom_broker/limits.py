@@ -43,6 +43,10 @@ MOST_TOLD = 4_096
 RESULTS_ON_THEIR_WAY = 4_096
 RESULTS_BYTES_ON_THEIR_WAY = 8 << 20
 """Of one client: sent and not taken; more is sent when some are."""
+RESULTS_SECONDS = 0.02
+ENOUGH_FOR_A_SLOT = 10
+"""Results of a client go together with those of the next moment, while it has so many jobs that wait for
+each slot that its jobs take: it need not hand in more in that moment."""
 OUTPUT_BYTES_A_BEAT = 8 << 20
 """Of one client: what jobs write, as it comes; more is dropped."""
 MESSAGE_BYTES = 384 << 10
