@@ -145,7 +145,7 @@ class Attempts:
         client.done += 1
         client.unsent.append(job.tag)
         self._book.totals[_COUNTED_AS[ending]] += 1
-        self._book.post.results(client)
+        self._book.results(client)
 
     def taken(self, job: Job) -> None:
         """Its client has the result, or will never ask for it: the worker need not keep it."""

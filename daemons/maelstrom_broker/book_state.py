@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from maelstrom_broker.dispatch_state import Dispatch
-from maelstrom_broker.limits import RECENT
+from maelstrom_broker.limits import ENOUGH_FOR_A_SLOT, RECENT, RESULTS_SECONDS
 from maelstrom_broker.post_state import Post
 from maelstrom_broker.queue_state import NUMBERS
 from maelstrom_broker.records import (
@@ -103,6 +103,22 @@ class Book:
             _, _, call, subject = heapq.heappop(self._timers)
             call(subject, now)
 
+    def results(self, client: Client) -> None:
+        """A job of it has ended: its result goes at once, or with those of the next moment."""
+        if client.results_wait:
+            return
+        if self.now < client.results_at and _has_many_waiting(client):
+            client.results_wait = True
+            self.later(client.results_at, self._results_are_due, client)
+        else:
+            client.results_at = self.now + RESULTS_SECONDS
+            self.post.results(client)
+
+    def _results_are_due(self, client: Client, now: float) -> None:
+        client.results_wait = False
+        client.results_at = now + RESULTS_SECONDS
+        self.post.results(client)
+
     def drop_container(self, container: Container) -> None:
         """A client less knows a container."""
         container.clients -= 1
@@ -148,6 +164,12 @@ class Book:
         assert self.orphans_bytes == sum(
             len(orphan.result.body) for orphan in self.orphans.values() if orphan.result
         )
+
+
+def _has_many_waiting(client: Client) -> bool:
+    waiting = sum(len(queue.jobs) for queue in client.queues.values())
+    # One slot is free, as one of its jobs has just ended.
+    return waiting > ENOUGH_FOR_A_SLOT * (client.used + 1)
 
 
 def _runs(job: Job) -> bool:

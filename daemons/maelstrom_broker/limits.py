@@ -53,6 +53,10 @@ MOST_ASKING = 4
 """Of one client: questions for what is known of cases that wait for their answers."""
 LEARNED_A_BEAT = 65_536
 """Of one client: cases that it may tell of; more is dropped."""
+RESULTS_SECONDS = 0.02
+ENOUGH_FOR_A_SLOT = 10
+"""Results of a client go together with those of the next moment, while it has so many jobs that wait for
+each slot that its jobs take: it need not hand in more in that moment."""
 OUTPUT_BYTES_A_BEAT = 8 << 20
 """Of one client: what jobs write, as it comes; more is dropped."""
 MESSAGE_BYTES = 384 << 10

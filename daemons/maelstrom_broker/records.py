@@ -161,6 +161,8 @@ class Client:
     :param held_back: its jobs wait for workers that may have them already
     :param queues: jobs that wait, by what they want
     :param unsent: tags of jobs that ended and whose results were not sent by this connection
+    :param results_at: before then, results are gathered while many jobs wait
+    :param results_wait: for that moment
     :param sent: tags of results on their way, each with its size
     :param asking: numbers of its questions for what is known of cases
     :param learned_left: cases that it may tell of before its next beat
@@ -186,6 +188,8 @@ class Client:
         "principal",
         "queues",
         "rank",
+        "results_at",
+        "results_wait",
         "run",
         "sent",
         "sent_bytes",
@@ -217,6 +221,8 @@ class Client:
         self.containers: dict[bytes, Container] = {}
         self.containers_bytes = 0
         self.unsent: deque[int] = deque()
+        self.results_at = 0.0
+        self.results_wait = False
         self.sent: dict[int, int] = {}
         self.sent_bytes = 0
         self.done = 0

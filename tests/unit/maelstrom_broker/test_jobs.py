@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from maelstrom_broker.limits import ENOUGH_FOR_A_SLOT, RESULTS_SECONDS
 
 from maelstrom_core.wire.messages import (
     Beat,
@@ -12,6 +13,7 @@ from maelstrom_core.wire.messages import (
     ContainerBytes,
     Had,
     Output,
+    Results,
     Run,
     Started,
     Taken,
@@ -308,3 +310,38 @@ def test_nobody_says_what_another_client_had(talk: Any) -> None:
     ann.submit(1)
     eve.say(Had(ann.session, 1, b"a run", 4))
     assert eve.of(Bye)[-1].code == Code.PROTOCOL
+
+
+def test_results_go_together_while_many_jobs_wait(talk: Any) -> None:
+    worker, client = talk.worker(slots=2), talk.client()
+    many = 2 * ENOUGH_FOR_A_SLOT + 8
+    client.submit(*range(many))
+    worker.done(client, 0)
+    assert list(client.results()) == [0], "the first one goes at once"
+    for tag in (1, 2, 3):
+        worker.done(client, tag)
+    assert list(client.results()) == [0]
+    talk.wait(RESULTS_SECONDS)
+    assert [[row.tag for row in one.jobs] for one in client.of(Results)] == [[0], [1, 2, 3]]
+
+
+def test_results_go_at_once_to_a_client_that_would_hand_in_more(talk: Any) -> None:
+    worker, client = talk.worker(slots=2), talk.client()
+    many = 2 * ENOUGH_FOR_A_SLOT
+    client.submit(*range(many))
+    for tag in range(many):
+        worker.done(client, tag)
+        assert list(client.results())[-1] == tag
+    assert len(client.of(Results)) == many
+
+
+def test_results_that_are_gathered_go_to_the_next_connection_at_once(talk: Any) -> None:
+    worker, client = talk.worker(slots=2), talk.client()
+    client.submit(*range(4 * ENOUGH_FOR_A_SLOT))
+    worker.done(client, 0)
+    worker.done(client, 1)
+    talk.cut(client)
+    client = client.again("again")
+    assert sorted(client.results()) == [0, 1]
+    talk.wait(2 * RESULTS_SECONDS)
+    assert len(client.of(Results)) == 1
