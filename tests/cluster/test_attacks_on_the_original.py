@@ -211,7 +211,7 @@ def test_hole_10_a_job_attacks_its_worker(attacked: Any) -> None:
         "kill -9 -1; exec 2>/tmp/errors; "
         "(echo pwned > /proc/sys/kernel/hostname); (echo b > /proc/sysrq-trigger); "
         "x=0123456789abcdef; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do x=$x$x; done; "
-        "(while echo \"$x\"; do :; done > /tmp/full); (echo > /dev/shm/x); "
+        '(while echo "$x"; do :; done > /tmp/full); (echo > /dev/shm/x); '
         "i=0; while [ $i -lt 100 ]; do sleep 1000 & i=$((i+1)); done",
         mounts=[
             {"type": "tmp", "mount_point": "/tmp"},
