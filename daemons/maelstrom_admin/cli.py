@@ -101,8 +101,10 @@ def _keys(chosen: argparse.Namespace, directory: Path) -> Sequence[str]:
             return [keys.invite(chosen.role, chosen.name)]
         case "revoke":
             return [keys.revoke(chosen.role, chosen.name)]
+        case "rotate" if chosen.finish:
+            return [keys.finish(chosen.role, chosen.name)]
         case "rotate":
-            return [keys.rotate(chosen.role, chosen.name)]
+            return [keys.rotate(chosen.role, chosen.name, overlap=chosen.overlap)]
         case _:
             return [keys.rotate_broker()]
 
@@ -224,6 +226,12 @@ def _add_keys(keys: argparse.ArgumentParser) -> None:
         if name != "revoke":
             text = "where others reach the broker (default: where it listens)"
             action.add_argument("--address", metavar="HOST:PORT", help=text)
+        if name == "rotate":
+            either = action.add_mutually_exclusive_group()
+            text = "the old key holds as well, until --finish"
+            either.add_argument("--overlap", action="store_true", help=text)
+            text = "take the old key away, after --overlap"
+            either.add_argument("--finish", action="store_true", help=text)
         if name == "invite":
             text = "a key that they have made themselves; then there is no join string"
             action.add_argument("--public-key", metavar="KEY", help=text)

@@ -41,14 +41,22 @@ class Keys:
             f"{self._ring.broker_key()}"
         )
 
-    def rotate(self, role: str, name: str) -> str:
-        """Give somebody a new key: the new join string."""
+    def rotate(self, role: str, name: str, *, overlap: bool = False) -> str:
+        """Give somebody a new key: the new join string.
+
+        :param overlap: the old one holds until `finish`
+        """
         kept = name == LOCAL_NAME
         address = "" if kept else self._reached_at()
-        pair = self._ring.rotate(role, name)
+        pair = self._ring.rotate(role, name, overlap=overlap)
         if kept:
             return f"{role}:{name} has a new key, where programs of this user find it"
         return self._join(role, name, pair, address)
+
+    def finish(self, role: str, name: str) -> str:
+        """Take the old key from somebody who has got a new one."""
+        self._ring.finish(role, name)
+        return f"the old key of {role}:{name} is worth nothing any more"
 
     def rotate_broker(self) -> str:
         """Give the broker a new key."""
@@ -65,7 +73,12 @@ class Keys:
     def listed(self) -> list[str]:
         """Everybody who may join."""
         rows = [
-            (one.principal.role, one.principal.name, "here" if one.is_kept else "-", one.public_key)
+            (
+                one.principal.role,
+                one.principal.name,
+                "old" if one.is_old else "here" if one.is_kept else "-",
+                one.public_key,
+            )
             for one in self._ring.entries()
         ]
         return list(table(("role", "name", "secret key", "public key"), rows))

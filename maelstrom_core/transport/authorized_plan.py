@@ -1,6 +1,7 @@
 """The file ``authorized``: whom a broker knows. One line each: role, name, public key.
 
-Empty lines, and lines that begin with ``#``, say nothing. They are kept when others are changed.
+Empty lines, and lines that begin with ``#``, say nothing. They are kept when others are changed. While
+a key is being replaced its owner has two lines, the newer one last.
 """
 
 from collections.abc import Mapping
@@ -8,6 +9,8 @@ from collections.abc import Mapping
 from maelstrom_core.errors import InputError
 from maelstrom_core.transport.principal import KEY_RULE, Principal, is_key, principal_faults
 
+MOST_KEYS = 2
+"""Of one principal: the old one and the new one."""
 HEADER = "# Who may join: role, name, public key. Read again when it has changed.\n"
 
 
@@ -18,7 +21,8 @@ def parse_authorized(text: str, path: str) -> dict[str, Principal]:
     :raises InputError: with all faults and their lines, if there is any
     """
     known: dict[str, Principal] = {}
-    lines: dict[Principal, int] = {}
+    lines: dict[Principal, list[int]] = {}
+    of_key: dict[str, int] = {}
     faults: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
@@ -33,14 +37,16 @@ def parse_authorized(text: str, path: str) -> dict[str, Principal]:
         if not is_key(key):
             wrong.append(f"unfit key {key!r}: {KEY_RULE}")
         elif key in known:
-            wrong.append(f"{known[key]} has this key already, in line {lines[known[key]]}")
+            wrong.append(f"{known[key]} has this key already, in line {of_key[key]}")
         principal = Principal(role, name)
-        if principal in lines:
-            wrong.append(f"{principal} has a key already, in line {lines[principal]}")
+        if len(others := lines.get(principal, [])) == MOST_KEYS:
+            where = " and ".join(map(str, others))
+            wrong.append(f"{principal} has {MOST_KEYS} keys already, in lines {where}")
         faults += [f"{here}: {one}" for one in wrong]
         if not wrong:
             known[key] = principal
-            lines[principal] = number
+            of_key[key] = number
+            lines.setdefault(principal, []).append(number)
     if faults:
         raise InputError("cannot use the list of who may join", faults)
     return known
@@ -49,21 +55,36 @@ def parse_authorized(text: str, path: str) -> dict[str, Principal]:
 def with_key(text: str, principal: Principal, key: str) -> str:
     """The file, with this key as the one that this principal has: in its old line, or in a new one."""
     line = f"{principal.role} {principal.name} {key}"
+    lines: list[str] = []
+    is_there = False
+    for old in text.splitlines():
+        if not _is_of(old, principal):
+            lines.append(old)
+        elif not is_there:
+            lines.append(line)
+            is_there = True
+    return "\n".join(lines if is_there else [*lines, line]) + "\n"
+
+
+def with_second_key(text: str, principal: Principal, key: str) -> str:
+    """The file, with this key as a newer one that a principal has besides its own."""
     lines = text.splitlines()
-    replaced = [line if _is_of(old, principal) else old for old in lines]
-    if not any(_is_of(old, principal) for old in lines):
-        replaced.append(line)
-    return "\n".join(replaced) + "\n"
+    last = max(number for number, line in enumerate(lines) if _is_of(line, principal))
+    lines.insert(last + 1, f"{principal.role} {principal.name} {key}")
+    return "\n".join(lines) + "\n"
 
 
 def without(text: str, principal: Principal) -> str:
-    """The file without a principal's line."""
+    """The file without a principal's lines."""
     return "".join(f"{line}\n" for line in text.splitlines() if not _is_of(line, principal))
 
 
-def keys_of(known: Mapping[str, Principal]) -> dict[Principal, str]:
-    """Which key each has."""
-    return {principal: key for key, principal in known.items()}
+def keys_of(known: Mapping[str, Principal]) -> dict[Principal, list[str]]:
+    """Which keys each has, the newest last."""
+    found: dict[Principal, list[str]] = {}
+    for key, principal in known.items():
+        found.setdefault(principal, []).append(key)
+    return found
 
 
 def _is_of(line: str, principal: Principal) -> bool:

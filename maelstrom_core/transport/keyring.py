@@ -25,9 +25,11 @@ from maelstrom_core.transport.address_plan import address_fault
 from maelstrom_core.transport.authorized import Authorized, read_authorized
 from maelstrom_core.transport.authorized_plan import (
     HEADER,
+    MOST_KEYS,
     keys_of,
     parse_authorized,
     with_key,
+    with_second_key,
     without,
 )
 from maelstrom_core.transport.join_plan import Join
@@ -59,6 +61,8 @@ class Entry:
     public_key: str
     is_kept: bool
     """Whether its secret key is kept in the directory."""
+    is_old: bool = False
+    """Whether there is a newer one beside it."""
 
 
 class Keyring:
@@ -163,7 +167,12 @@ class Keyring:
         """Everybody who may join, by role and name."""
         with self._told():
             known = self._parse(read_authorized(self._authorized))
-        found = [Entry(one, key, self._secret_of(one).exists()) for key, one in known.items()]
+        newest = {keys[-1] for keys in keys_of(known).values()}
+        found = []
+        for key, one in known.items():
+            is_old = key not in newest
+            is_kept = not is_old and self._secret_of(one).exists()
+            found.append(Entry(one, key, is_kept, is_old))
         return sorted(found, key=_by_role_and_name)
 
     def add(self, role: str, name: str, public_key: str | None = None) -> KeyPair | None:
@@ -202,20 +211,43 @@ class Keyring:
             replace_file(self._authorized, without(text, principal), mode=0o600)
             self._secret_of(principal).unlink(missing_ok=True)
 
-    def rotate(self, role: str, name: str) -> KeyPair:
-        """Give somebody a new key; the old one is worth nothing from then on.
+    def rotate(self, role: str, name: str, *, overlap: bool = False) -> KeyPair:
+        """Give somebody a new key.
 
+        :param overlap: the old one holds as well, until `finish`; otherwise it is worth nothing from
+            then on, and an older one neither
         :return: the new one, which is kept nowhere else, unless the old one was kept here
-        :raises UsageError: if there is nobody of this name
+        :raises UsageError: if there is nobody of this name, or there are two keys already
         """
         principal = self._check(role, name)
         pair = new_key_pair()
         with self._changing():
             text = self._text_that_knows(principal)
-            replace_file(self._authorized, with_key(text, principal, pair.public), mode=0o600)
+            if overlap and len(keys_of(self._parse(text))[principal]) == MOST_KEYS:
+                raise UsageError(
+                    f"{principal} has an old key and a new one already",
+                    remedy="end that first: keys rotate with --finish, or without --overlap",
+                )
+            changed = with_second_key if overlap else with_key
+            replace_file(self._authorized, changed(text, principal, pair.public), mode=0o600)
             if self._secret_of(principal).exists():
                 write_secret(self._secret_of(principal), pair)
         return pair
+
+    def finish(self, role: str, name: str) -> None:
+        """Take the old key from somebody who has got a new one.
+
+        :raises UsageError: if there is nobody of this name, or no old key
+        """
+        principal = self._check(role, name)
+        with self._changing():
+            text = self._text_that_knows(principal)
+            keys = keys_of(self._parse(text))[principal]
+            if len(keys) < 2:
+                raise UsageError(
+                    f"{principal} has one key only", remedy="a new one: keys rotate with --overlap"
+                )
+            replace_file(self._authorized, with_key(text, principal, keys[-1]), mode=0o600)
 
     def rotate_broker(self) -> KeyPair:
         """Give the broker a new key: it must be started again, and all join strings made anew."""

@@ -15,12 +15,7 @@ from maelstrom_core.transport.keyring import Keyring
 from maelstrom_core.transport.keys import new_key_pair
 from maelstrom_core.wire.administration import Answer, Stop
 from maelstrom_core.wire.codec import encode
-from maelstrom_core.wire.messages import (
-    Beat,
-    Bye,
-    Hello,
-    Welcome,
-)
+from maelstrom_core.wire.messages import Beat, Bye, Code, Hello, Welcome
 
 OPENING = b"\xff\0\0\0\0\0\0\0\1\x7f\3\1"
 CURVE = OPENING + b"CURVE".ljust(20, b"\0") + bytes(32)
@@ -103,6 +98,29 @@ def test_a_key_that_was_revoked(attacked: Any) -> None:
     link.hears_no(Answer)
     for port in ports(attacked):
         assert not comes_in(attacked, link.join, port)
+
+
+def test_the_old_key_after_its_time(attacked: Any) -> None:
+    """Old and new hold side by side, for the same sessions; then the old one is heard no more."""
+    link = attacked.link("client", "moving")
+    link.greet(attacked.session())
+    pair = attacked.keyring.rotate("client", "moving", overlap=True)
+    link.say(Beat(1))
+    link.hear(Beat)
+    new = attacked.link_of(attrs.evolve(link.join, secret_key=pair.secret))
+    new.greet(link.session)
+    assert link.hear(Bye).code == Code.REPLACED
+    old = attacked.link("client", "moving")
+    old.greet(attacked.session())
+    attacked.keyring.finish("client", "moving")
+    end, replies = time.monotonic() + 60, 1
+    while replies:
+        assert time.monotonic() < end
+        old.say(Beat(2))
+        replies = sum(isinstance(one, Beat) for one in old.answers(0.3))
+    assert not comes_in(attacked, old.join)
+    new.say(Beat(3))
+    assert new.hear(Beat).sequence == 3
 
 
 def test_what_was_recorded_is_played_again(attacked: Any) -> None:

@@ -159,6 +159,34 @@ def test_a_rotated_key_replaces_the_old_one(keyring: Keyring) -> None:
     assert keyring.local_join("client").secret_key == new.secret
 
 
+def test_both_keys_hold_until_the_change_is_finished(keyring: Keyring) -> None:
+    keyring.publish_address("127.0.0.1:20001")
+    old = pair_of(keyring.local_join("client").secret_key)
+    new = keyring.rotate("client", "local", overlap=True)
+    known = keyring.authorized()
+    assert known.principal(old.public) == known.principal(new.public) == CLIENT
+    assert keyring.local_join("client").secret_key == new.secret
+    shown = {one.public_key: (one.is_old, one.is_kept) for one in keyring.entries()}
+    assert (shown[old.public], shown[new.public]) == ((True, False), (False, True))
+    with pytest.raises(UsageError, match="an old key and a new one already"):
+        keyring.rotate("client", "local", overlap=True)
+    keyring.finish("client", "local")
+    assert known.refresh()
+    assert (known.principal(old.public), known.principal(new.public)) == (None, CLIENT)
+    with pytest.raises(UsageError, match="one key only"):
+        keyring.finish("client", "local")
+
+
+def test_a_key_that_is_rotated_at_once_takes_both_old_ones_away(keyring: Keyring) -> None:
+    pair = keyring.add("worker", "rack7")
+    assert pair is not None
+    second = keyring.rotate("worker", "rack7", overlap=True)
+    third = keyring.rotate("worker", "rack7")
+    known = keyring.authorized()
+    assert known.principal(third.public) is not None
+    assert known.principal(pair.public) is known.principal(second.public) is None
+
+
 def test_the_broker_s_key_can_be_rotated_and_a_change_cut_short_is_finished(
     keyring: Keyring,
 ) -> None:
