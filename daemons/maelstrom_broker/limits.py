@@ -44,6 +44,7 @@ MOST_ORPHANS_BYTES = 256 << 20
 MOST_UNTAKEN = 12_000
 """Results that a worker keeps for clients that do not take them; it gets no more jobs then."""
 MOST_TOLD = 4_096
+MOST_TOLD_BYTES = 32 << 20
 """Containers that a worker is taken to remember."""
 
 RESULTS_ON_THEIR_WAY = 4_096

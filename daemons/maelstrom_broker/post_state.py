@@ -10,6 +10,7 @@ from maelstrom_broker.effects import Effect, Forget, Note, Send
 from maelstrom_broker.limits import (
     MESSAGE_BYTES,
     MOST_TOLD,
+    MOST_TOLD_BYTES,
     RESULTS_BYTES_ON_THEIR_WAY,
     RESULTS_ON_THEIR_WAY,
 )
@@ -114,9 +115,12 @@ class Post:
 
     def _tell(self, worker: Worker, container: Container) -> None:
         """A container, before the first job in it."""
-        if len(worker.told) >= MOST_TOLD:
+        size = len(container.data)
+        if len(worker.told) >= MOST_TOLD or worker.told_bytes + size > MOST_TOLD_BYTES:
             worker.told.clear()  # it is told of those that come again once more
+            worker.told_bytes = 0
         worker.told.add(container.digest)
+        worker.told_bytes += size
         self._to(worker.peer, ContainerBytes(container.digest, container.data))
 
     def _send_results(self, client: Client) -> None:

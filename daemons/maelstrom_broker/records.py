@@ -105,7 +105,7 @@ class Worker:
     :param used: slots that are taken; more than there are only if it says so itself
     :param jobs: that run there, or are on their way
     :param orphans: jobs it holds that nobody has asked for yet
-    :param told: digests of containers it was sent by this connection
+    :param told: digests of containers it was sent by this connection, and how many bytes of them
     :param warm: digests of containers it has had
     :param untaken: results that it keeps
     :param reserved: the demand for which it is kept free
@@ -126,6 +126,7 @@ class Worker:
         "slots",
         "software",
         "told",
+        "told_bytes",
         "untaken",
         "used",
         "warm",
@@ -143,6 +144,7 @@ class Worker:
         self.jobs: dict[Job, None] = {}
         self.orphans: dict[tuple[bytes, int], Orphan] = {}
         self.told: set[bytes] = set()
+        self.told_bytes = 0
         self.warm: set[bytes] = set()
         self.untaken = 0
         self.draining = False

@@ -56,6 +56,7 @@ class Workers:
         worker.slots = hello.slots
         worker.labels = frozenset(hello.labels)
         worker.told.clear()
+        worker.told_bytes = 0
         book.dispatch.add(worker)
         held = {(row.session, row.tag): row for row in hello.held}
         self._lost_on_the_way(worker, held)

@@ -6,6 +6,7 @@ and let go of when many others have been used since its last.
 """
 
 from collections.abc import Mapping
+from itertools import islice
 
 import attrs
 
@@ -13,12 +14,15 @@ from maelstrom_worker.effects import Effect, Forget, MakeReady, Read
 from maelstrom_worker.events import Key
 
 MOST_KNOWN = 8_192
+MOST_KNOWN_BYTES = 64 << 20
+"""As they travel; a broker tells of half as much before it tells of the first ones again."""
 MOST_IDLE = 64
 """Containers without a job in which all is here."""
 
 
 @attrs.define
 class _Container:
+    size: int
     is_ready: bool = False
     is_being_made: bool = False
     why_not: str = ""
@@ -31,24 +35,27 @@ class Containers:
 
     def __init__(self) -> None:
         self._known: dict[bytes, _Container] = {}
+        self._bytes = 0
         self._idle: dict[bytes, None] = {}
         """Those that are ready and have no job, least recently used first."""
 
     def came(self, digest: bytes, data: bytes) -> list[Effect]:
         """The broker has told of one."""
         known = self._known.pop(digest, None)
-        self._known[digest] = known or _Container()
+        self._known[digest] = known or _Container(len(data))
         if known is not None:
             return []
+        self._bytes += len(data)
         return [*self._forget_old(), Read(digest, data)]
 
     def _forget_old(self) -> list[Effect]:
         doomed: list[bytes] = []
-        for digest, container in self._known.items():
-            if len(self._known) - len(doomed) <= MOST_KNOWN:
+        for digest, container in islice(self._known.items(), len(self._known) - 1):
+            if len(self._known) - len(doomed) <= MOST_KNOWN and self._bytes <= MOST_KNOWN_BYTES:
                 break
             if not container.jobs and not container.is_being_made:
                 doomed.append(digest)
+                self._bytes -= container.size
         for digest in doomed:
             del self._known[digest]
             self._idle.pop(digest, None)
@@ -114,6 +121,7 @@ class Containers:
 
         :param jobs: all that have not ended, with their container and whether they run
         """
+        assert self._bytes == sum(one.size for one in self._known.values())
         assert {key for one in self._known.values() for key in one.jobs} == set(jobs)
         for key, (digest, runs) in jobs.items():
             container = self._known[digest]

@@ -1,8 +1,10 @@
 """A backend on this machine alone: an engine inside the client."""
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 
 import attrs
@@ -28,6 +30,9 @@ from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.store import Store
 from maelstrom_core.store.leases import Lease
 
+MOST_KNOWN = 1024
+"""Containers that are remembered while there is no job in them."""
+
 
 class LocalBackend:
     """Runs jobs in this process's engine; see `maelstrom_core.model.ports.Backend`.
@@ -49,7 +54,9 @@ class LocalBackend:
         self.labels = frozenset(labels)
         """Those of this machine."""
         self._others_keep_layers = others_keep_layers
-        self._specs: dict[str, ContainerSpec] = {}
+        self._specs: OrderedDict[str, ContainerSpec] = OrderedDict()
+        """By name, least recently used first."""
+        self._named = 0
         self._names: dict[ContainerSpec, str] = {}
         self._by_identity: dict[int, tuple[ContainerSpec, str]] = {}
         self._leases: list[Lease] = []
@@ -151,12 +158,26 @@ class LocalBackend:
     def _name(self, spec: ContainerSpec) -> str:
         """A name for equal specs; hashing one is dear, so its object is remembered too."""
         known = self._by_identity.get(id(spec))
-        if known is not None:
-            return known[1]
-        name = self._names.setdefault(spec, f"container {len(self._names)}")
-        self._specs[name] = spec
-        self._by_identity[id(spec)] = (spec, name)
+        name = known[1] if known is not None else self._names.get(spec)
+        if name is None:
+            self._forget_some()
+            self._named += 1
+            name = self._names[spec] = f"container {self._named}"
+            self._specs[name] = spec
+        self._specs.move_to_end(name)
+        if known is None:
+            if len(self._by_identity) >= MOST_KNOWN:
+                self._by_identity.clear()
+            self._by_identity[id(spec)] = (spec, name)
         return name
+
+    def _forget_some(self) -> None:
+        """Of very many containers keep those that were used last; another is made again."""
+        assert self.engine is not None
+        for name in list(islice(self._specs, max(0, len(self._specs) - MOST_KNOWN + 1))):
+            if self.engine.forget(name):
+                del self._names[self._specs.pop(name)]
+                self._by_identity.clear()
 
     async def make_root(self, name: str) -> Prepare:
         """Make a container's layers, in a worker thread."""

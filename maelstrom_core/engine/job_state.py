@@ -1,8 +1,7 @@
-"""One job, and one root, as the engine's machine knows them. Pure; a part of that machine."""
+"""One job, as the engine's machine knows it. Pure; a part of that machine."""
 
 import math
 import signal
-from enum import Enum
 
 import attrs
 
@@ -11,13 +10,6 @@ from maelstrom_core.model.outcome import Cancelled, Exited, Outcome, TimedOut
 
 STACK_SECONDS = 0.25
 """Between the signal that makes a program write down where it is, and TERM."""
-
-
-class RootState(Enum):
-    """How far a container's root is."""
-
-    MAKING = "being made"
-    READY = "ready"
 
 
 @attrs.define

@@ -4,6 +4,7 @@ import itertools
 import math
 import os
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -99,6 +100,7 @@ class Engine:
         self._stayed: dict[JobId, GivenJob] = {}
         self._ids = itertools.count(1)
         self._roots: dict[str, Prepare] = {}
+        self._keys: Counter[tuple[int, str]] = Counter()  # equal containers of two names have one
         self._deadline_moved = trio.Event()
         self._alarm = math.inf
         self._nursery: trio.Nursery | None = None
@@ -163,6 +165,16 @@ class Engine:
         if deadline < self._alarm:
             self._deadline_moved.set()
 
+    def forget(self, root: str) -> bool:
+        """Let go of a container, unless there is a job in it; whether that was done."""
+        effects = self._state.forget(root)
+        if effects is None:
+            return False
+        for effect in effects:
+            self._perform(effect)
+        self._roots.pop(root, None)
+        return True
+
     def _perform(self, effect: Effect) -> None:
         match effect:
             case MakeRoot(root):
@@ -170,8 +182,13 @@ class Engine:
                 self._nursery.start_soon(self._make, root)
             case PrepareSlot(slot, root):
                 self._slots[slot].prepare(self._roots[root])
+                self._keys[slot, self._roots[root].key] += 1
             case ForgetRoot(slot, root):
-                self._slots[slot].forget(self._roots[root].key)
+                key = self._roots[root].key
+                self._keys[slot, key] -= 1
+                if not self._keys[slot, key]:
+                    del self._keys[slot, key]
+                    self._slots[slot].forget(key)
             case StartJob(slot, job, not_forked):
                 running = self._jobs[job]
                 if running.slot >= 0:

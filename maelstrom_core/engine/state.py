@@ -45,7 +45,8 @@ from maelstrom_core.engine.events import (
     TerminalWanted,
     TimePassed,
 )
-from maelstrom_core.engine.job_state import Job, RootState
+from maelstrom_core.engine.job_state import Job
+from maelstrom_core.engine.root_state import Roots, RootState
 from maelstrom_core.engine.template_state import Templates, Warmth
 from maelstrom_core.errors import InternalError
 from maelstrom_core.model.ids import JobId
@@ -68,7 +69,7 @@ TEMPLATE_MEMORY_BYTES = 2 << 30
 
 
 class EngineState:
-    """All that an engine knows. Only `step` changes it.
+    """All that an engine knows. Only `step` and `forget` change it.
 
     :param slots: how many there are
     :param template_memory_bytes: what warm templates may take together
@@ -76,8 +77,7 @@ class EngineState:
 
     def __init__(self, slots: int, *, template_memory_bytes: int = TEMPLATE_MEMORY_BYTES) -> None:
         self._jobs: dict[JobId, Job] = {}
-        self._roots: dict[str, RootState] = {}
-        self._waiting_for_root: dict[str, list[JobId]] = {}
+        self._roots = Roots()
         self._ready: list[tuple[tuple[int, float, int], JobId]] = []
         self._free: list[int] = list(range(slots))
         self._slots = slots
@@ -156,22 +156,17 @@ class EngineState:
             return [Finish(given.job, InputFailed((fault,)))]
         self._serial += 1
         self._jobs[given.job] = job = Job(given, self._serial)
-        root = given.root
-        match self._roots.get(root):
+        match self._roots.want(given.root, given.job):
             case RootState.READY:
                 return self._root_is_there(given.job, job)
             case RootState.MAKING:
-                self._waiting_for_root[root].append(given.job)
                 return []
             case _:
-                self._roots[root] = RootState.MAKING
-                self._waiting_for_root[root] = [given.job]
-                return [MakeRoot(root)]
+                return [MakeRoot(given.root)]
 
     def _root_ready(self, root: str) -> list[Effect]:
-        self._roots[root] = RootState.READY
         effects: list[Effect] = []
-        for name in self._waiting_for_root.pop(root, ()):
+        for name in self._roots.ready(root):
             if name in self._jobs:
                 effects += self._root_is_there(name, self._jobs[name])
         return effects
@@ -252,9 +247,16 @@ class EngineState:
 
     def _root_failed(self, root: str, outcome: Outcome) -> list[Effect]:
         # Forgotten, so that a later job tries again: a full disk may have room by then.
-        self._roots.pop(root, None)
-        waiting = self._waiting_for_root.pop(root, ())
-        return [self._finish(job, outcome) for job in waiting if job in self._jobs]
+        return [self._finish(job, outcome) for job in self._roots.failed(root) if job in self._jobs]
+
+    def forget(self, root: str) -> list[Effect] | None:
+        """Let go of a container that is not in use; what must be done, or ``None`` if it is."""
+        in_use = any(job.given.root == root for job in self._jobs.values())
+        if in_use or self._templates.is_of_use(root) or not self._roots.forget(root):
+            return None
+        self._templates.forget(root)
+        slots = enumerate(self._prepared)
+        return [ForgetRoot(slot, root) for slot, known in slots if known.pop(root, "") is None]
 
     def _fill(self, now: float) -> list[Effect]:
         """Start what is ready while there are slots for it."""
@@ -388,12 +390,10 @@ class EngineState:
         taken = [slot for job in self._jobs.values() for slot in job.slots]
         assert sorted(taken + self._free) == list(range(self._slots)), "a slot is lost or doubled"
         ready = {name for _, name in self._ready}
-        waiting = {name for names in self._waiting_for_root.values() for name in names}
-        waiting |= self._templates.jobs_that_wait()
+        waiting = self._roots.jobs_that_wait() | self._templates.jobs_that_wait()
+        self._roots.check()
         self._templates.check()
         for name, job in self._jobs.items():
             assert job.slots or name in ready or name in waiting, f"job {name} is nowhere"
             assert not job.slots or len(job.slots) == job.given.slots
-        for root, state in self._roots.items():
-            assert (state is RootState.MAKING) == (root in self._waiting_for_root)
         assert all(len(prepared) <= MOST_ROOTS_PER_SLOT for prepared in self._prepared)

@@ -130,6 +130,18 @@ class Templates:
                     del self._known[root]
         return stopped
 
+    def is_of_use(self, root: str) -> bool:
+        """Whether there is a process of it, or soon will be."""
+        template = self._known.get(root)
+        return template is not None and (
+            template.warmth is not Warmth.UNFIT or template.memory_bytes > 0
+        )
+
+    def forget(self, root: str) -> None:
+        """Its container is gone, and with it what is known of it."""
+        self._known.pop(root, None)
+        self._deaths.pop(root, None)
+
     def jobs_that_wait(self) -> set[JobId]:
         """Jobs for which some template is not ready yet."""
         return {job for template in self._known.values() for job in template.waiting}

@@ -75,6 +75,8 @@ class BlobDirectory:
         self._clock = clock
         self._lock = threading.Lock()
         self._uploads: dict[Key, Upload] = {}
+        self._owners: dict[bytes, str] = {}
+        """Of those that are somebody's."""
         self._manifests: set[bytes] = set()
         self._suspect: set[bytes] = set()
         self._contents = Contents()
@@ -88,17 +90,27 @@ class BlobDirectory:
         crashed = self._files.is_another_boot(boot_id)
         now, wall = self._clock(), time.time()
         found: list[tuple[Key, str, int, float]] = []
+        seen: set[bytes] = set()
+        names: dict[str, str] = {}
         for blob in self._files.blobs():
-            if blob.is_manifest and crashed:
-                self._files.remove([self._files.path(blob.digest, is_manifest=True)])
+            if (blob.is_manifest and crashed) or blob.digest in seen:
+                is_manifest = blob.is_manifest
+                self._files.remove(
+                    [self._files.path(blob.digest, blob.owner, is_manifest=is_manifest)]
+                )
                 continue
+            seen.add(blob.digest)
+            if blob.owner:
+                # Of a few principals each has very many.
+                self._owners[blob.digest] = names.setdefault(blob.owner, blob.owner)
             if crashed:
                 self._suspect.add(blob.digest)
             used = now - max(0.0, wall - blob.used)
             if blob.is_manifest:
                 self._manifests.add(blob.digest)
                 used = now - wall  # older than all, so that they go before what they name
-            found.append((blob.digest, NOBODY, blob.size, used))
+            owner = self._owners.get(blob.digest, NOBODY)
+            found.append((blob.digest, owner, blob.size, used))
         if crashed:
             self._files.drop_uploads()
         for one in self._files.uploads():
@@ -290,17 +302,19 @@ class BlobDirectory:
                 placed = self.holdings.place(digest, owner, len(data), self._clock())
             if isinstance(placed, list):
                 doomed = self._gone(placed)
-                self._name(digest, len(data), temporary, data[:_HEAD_BYTES])
+                self._name(owner, digest, len(data), temporary, data[:_HEAD_BYTES])
         self._files.remove(doomed if isinstance(placed, list) else [temporary])
         if isinstance(placed, Full):
             raise Refusal(Why.FULL, placed.text)
 
-    def _name(self, digest: bytes, size: int, path: str, head: bytes) -> None:
+    def _name(self, owner: str, digest: bytes, size: int, path: str, head: bytes) -> None:
         is_manifest = looks_like_manifest(head, size)
+        self._owners[digest] = owner
         try:
-            os.rename(path, self._files.path(digest, is_manifest=is_manifest))
+            os.rename(path, self._files.path(digest, owner, is_manifest=is_manifest))
         except OSError:
             self.holdings.remove(digest)
+            del self._owners[digest]
             self._files.remove([path])
             raise
         if is_manifest:
@@ -351,7 +365,7 @@ class BlobDirectory:
                 self._files.remove([upload.path])
             else:
                 self.holdings.complete(owner, digest, self._clock())
-                self._name(digest, upload.size, upload.path, head)
+                self._name(owner, digest, upload.size, upload.path, head)
 
     def _drop(self, owner: str, digest: bytes) -> None:
         key = (owner, digest)
@@ -365,7 +379,8 @@ class BlobDirectory:
     # Files
 
     def _path(self, digest: bytes) -> str:
-        return self._files.path(digest, is_manifest=digest in self._manifests)
+        owner = self._owners.get(digest, NOBODY)
+        return self._files.path(digest, owner, is_manifest=digest in self._manifests)
 
     def _gone(self, keys: Sequence[Key]) -> list[str]:
         """Take the names off what is no longer held; the files, for the caller to remove."""
@@ -375,6 +390,7 @@ class BlobDirectory:
                 path = self._uploads.pop(key).path
             else:
                 path = self._path(key)
+                self._owners.pop(key, None)
                 self._manifests.discard(key)
                 self._suspect.discard(key)
                 self._contents.forget(key)

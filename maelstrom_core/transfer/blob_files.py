@@ -1,8 +1,8 @@
 """Files of a broker's blob directory: their names, and what is found of them at the start.
 
-``blobs/ab/DIGEST`` · ``manifests/ab/DIGEST`` (blobs that look like manifests) ·
+``blobs/ab/DIGEST.OWNER`` · ``manifests/ab/DIGEST.OWNER`` (blobs that look like manifests) ·
 ``uploads/OWNER/DIGEST.SIZE`` (what has come of large ones) · ``tmp/`` · ``boot`` (of the machine) ·
-``lock``.
+``lock``. Whose a blob is stands in its name, so that one call gives it both; without, it is nobody's.
 """
 
 import errno
@@ -26,11 +26,13 @@ _CHUNK_BYTES = 1 << 20
 class FoundBlob:
     """A blob that is there at the start.
 
+    :param owner: whose it is; empty for nobody's
     :param used: seconds since 1970
     """
 
     digest: bytes
     is_manifest: bool
+    owner: str
     size: int
     used: float
 
@@ -112,9 +114,9 @@ class BlobFiles:
             os.rename(self.write(boot_id.encode()), boot)
         return known != boot_id
 
-    def path(self, digest: bytes, *, is_manifest: bool) -> str:
+    def path(self, digest: bytes, owner: str, *, is_manifest: bool) -> str:
         """Where a blob is, or would be."""
-        name = digest.hex()
+        name = f"{digest.hex()}.{owner}" if owner else digest.hex()
         return f"{self.directory}/{'manifests' if is_manifest else 'blobs'}/{name[:2]}/{name}"
 
     def upload_path(self, owner: str, digest: bytes, size: int) -> str:
@@ -126,13 +128,16 @@ class BlobFiles:
         for part in ("blobs", "manifests"):
             for first in range(256):
                 for entry in os.scandir(f"{self.directory}/{part}/{first:02x}"):
+                    name, _, owner = entry.name.partition(".")
                     try:
-                        digest = bytes.fromhex(Digest(entry.name).hex)
+                        digest = bytes.fromhex(Digest(name).hex)
                     except BadDigest:
                         os.unlink(entry.path)
                         continue
                     status = entry.stat(follow_symlinks=False)
-                    yield FoundBlob(digest, part == "manifests", status.st_size, status.st_mtime)
+                    yield FoundBlob(
+                        digest, part == "manifests", owner, status.st_size, status.st_mtime
+                    )
 
     def uploads(self) -> Iterator[FoundUpload]:
         """Every upload that has begun; what else is there is removed."""

@@ -14,7 +14,8 @@ import attrs
 Key: TypeAlias = bytes | tuple[str, bytes]
 """A whole blob's digest; or whose upload it is, and of which blob."""
 NOBODY = ""
-"""Whose the blobs are that were there when the broker started; it has no share to exceed."""
+"""Whose the blobs are of which an older version has not kept whose they are; it has no share to
+exceed."""
 
 _BLOCK_BYTES = 4096
 _NAME_BYTES = 512
@@ -25,7 +26,7 @@ class Limits:
     """How much is taken in.
 
     :param most_bytes: of everything on disk together
-    :param most_blobs: their number, uploads included; each costs about 400 bytes of memory
+    :param most_blobs: their number, uploads included; each costs about 500 bytes of memory
     :param share_bytes: of one principal, uploads included
     :param upload_bytes: of one principal's unfinished uploads, as large as they say they will be
     :param uploads: how many of these
@@ -111,7 +112,18 @@ class Holdings:
         while self.bytes > self.limits.most_bytes or len(self) > self.limits.most_blobs:
             doomed.append(next(iter(self._items)))
             self.remove(doomed[-1])
+        for owner, share in list(self._shares.items()):
+            while owner != NOBODY and (over := self._over(share)):
+                doomed.append(next(iter(over)))
+                self.remove(doomed[-1])
         return doomed
+
+    def _over(self, share: _Share) -> OrderedDict[Key, None]:
+        """What something has to go of: limits may be lower than they were. Empty if nothing has to."""
+        limits = self.limits
+        if share.upload_bytes > limits.upload_bytes or len(share.uploads) > limits.uploads:
+            return share.uploads
+        return share.uploads or share.blobs if share.bytes > limits.share_bytes else OrderedDict()
 
     def touch(self, key: Key, now: float) -> float | None:
         """Note that it is used; when it was so before, or none if it is not there."""

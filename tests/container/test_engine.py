@@ -309,3 +309,42 @@ def test_each_part_of_a_job_has_its_own_time_output_and_report(on_backend):
     assert (result.stdout.text(), result.report) == ("of three\n", b"")
     report = b"".join(data for stream, data in heard if stream == 3)
     assert report == b"of one\n\x1eof two\n\x1e"
+
+
+def test_of_very_many_containers_those_used_last_are_remembered(on_backend, monkeypatch):
+    """The others are made again when they are wanted again, though slots know them by the same key."""
+    monkeypatch.setattr("maelstrom_core.cluster.local.MOST_KNOWN", 4)
+
+    async def main(backend: LocalBackend) -> None:
+        for number in (*range(24), *range(24), 3, 3, 23, 3):
+            container = attrs.evolve(CONTAINER, environment=(("N", f"{number}"),))
+            result = await backend.run(shell("echo $N", container=container))
+            assert result.stdout.text() == f"{number}\n"
+        async with trio.open_nursery() as nursery:  # those in use are kept, however many
+            for number in range(6):
+                container = attrs.evolve(CONTAINER, environment=(("N", f"{number}"),))
+                nursery.start_soon(backend.run, shell("sleep 0.1", container=container))
+        for table in (backend._specs, backend._names, backend._by_identity):
+            assert len(table) <= 7
+        assert backend.engine is not None
+        assert len(backend.engine._roots) <= 7
+        assert set(backend.engine._roots) == set(backend._specs)
+        backend.engine._state.check()
+
+    on_backend(main, slots=1)
+
+
+def test_a_container_is_not_forgotten_with_an_equal_one_of_another_name(on_backend, tmp_path):
+    """Two specs may come to one container, by which a slot knows both."""
+    (tmp_path / "a").write_text("a")
+
+    async def main(backend: LocalBackend) -> None:
+        layers = [(PathsLayer(paths=(path,)),) for path in ("a", "./a")]
+        equal = [attrs.evolve(CONTAINER, layers=CONTAINER.layers + one) for one in layers]
+        others = [attrs.evolve(CONTAINER, hostname=f"h{number}") for number in range(7)]
+        for container in (*equal, *others, equal[1], others[0]):
+            result = await backend.run(shell("cat /a; hostname", container=container))
+            assert isinstance(result.outcome, Exited), result
+        assert (await backend.run(shell("cat /a", container=equal[1]))).stdout.text() == "a"
+
+    on_backend(main, slots=1)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from maelstrom_broker.limits import MOST_TOLD, MOST_TOLD_BYTES
 from maelstrom_worker import effects as ef
 from maelstrom_worker import events as ev
-from maelstrom_worker.containers_state import MOST_IDLE, MOST_KNOWN
+from maelstrom_worker.containers_state import MOST_IDLE, MOST_KNOWN, MOST_KNOWN_BYTES
 from maelstrom_worker.jobs_state import MOST_WAITING, JobsState
 
 from maelstrom_core.wire.messages import (
@@ -224,6 +225,19 @@ def test_containers_are_remembered_for_as_long_as_a_broker_takes_them_to_be(
     assert [one for one in effects if isinstance(one, ef.Forget)] == [
         ef.Forget(bytes(32), for_good=True)
     ]
+
+
+def test_containers_are_remembered_up_to_so_many_bytes(worker: JobsState) -> None:
+    large, effects = bytes(256 << 10), []
+    for number in range(2 * MOST_KNOWN_BYTES // len(large)):
+        effects += worker.step(ev.Came(ContainerBytes(number.to_bytes(32, "big"), large)))
+        worker.check()
+    forgotten = [one.digest for one in effects if isinstance(one, ef.Forget)]
+    kept = MOST_KNOWN_BYTES // len(large)
+    assert forgotten == [number.to_bytes(32, "big") for number in range(kept)]
+    # Far more than a broker takes it to remember.
+    assert MOST_KNOWN_BYTES >= 2 * MOST_TOLD_BYTES
+    assert MOST_KNOWN >= 2 * MOST_TOLD
 
 
 def test_what_runs_when_it_stops_is_for_others(worker: JobsState) -> None:

@@ -38,11 +38,13 @@ class Hand:
         self.role = role
         self.session = session.encode().ljust(16, b".")
         self.got: list[Any] = []
+        # Of ``KEY/SESSION``, else all of a role have one.
+        self.key = session.partition("/")[0] if "/" in session else f"{role}-key"
 
     def say(self, message: Any) -> list[Any]:
         """Say it; what it is answered, at once."""
         before = len(self.got)
-        self.talk.step(Came(self.peer, self.role, f"{self.role}-key", message))
+        self.talk.step(Came(self.peer, self.role, self.key, message))
         return self.got[before:]
 
     def of(self, kind: type) -> list[Any]:
@@ -102,7 +104,7 @@ class Hand:
     def again(self, peer: str, **fields: Any) -> "Hand":
         """The same session by a new connection."""
         hand = Hand(self.talk, peer, self.role, "")
-        hand.session = self.session
+        hand.session, hand.key = self.session, self.key
         self.talk.hands[hand.peer] = hand
         hand.hello(**fields)
         return hand

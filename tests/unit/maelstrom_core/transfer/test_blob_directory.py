@@ -104,6 +104,47 @@ def test_blobs_and_uploads_are_there_after_a_restart(open_directory) -> None:
     assert directory.get_part(name_of(large), 0, PART) == (len(large), large[:PART])
 
 
+def test_whose_a_blob_is_is_known_after_a_restart(open_directory) -> None:
+    """Else whoever has filled his share would have another one with each life of the broker."""
+    limits = Limits(share_bytes=4 * cost_of(PART + 1))
+    large = [os.urandom(PART + 1) for _ in range(5)]
+    directory = open_directory(limits)
+    for data in large[:3]:
+        directory.put(ANN, [blob(data)])
+    put_large(directory, ANN, large[3])
+    for _ in range(2):
+        directory = open_directory(limits)
+        with pytest.raises(Refusal, match="one key may fill"):
+            put_large(directory, ANN, large[4])
+        assert all(has(directory, data) for data in large[:4])
+    put_large(directory, BOB, large[4])
+    assert has(open_directory(limits), large[4])
+
+
+def test_a_share_that_has_become_smaller(open_directory, tmp_path) -> None:
+    directory = open_directory()
+    for number in range(5):
+        directory.put(ANN, [blob(b"%d" % number * 5000)])
+        directory.put(BOB, [blob(b"%d of bob's" % number)])
+    directory = open_directory(Limits(share_bytes=2 * cost_of(5000)))
+    left = [has(directory, b"%d" % number * 5000) for number in range(5)]
+    assert sum(left) == 2
+    assert len(list((tmp_path / "blobs").glob("blobs/??/*"))) == 2 + 3
+
+
+def test_blobs_of_a_broker_that_did_not_keep_whose_they_are(open_directory, tmp_path) -> None:
+    directory = open_directory()
+    directory.put(ANN, [blob(b"old")])
+    (path,) = (tmp_path / "blobs").glob("blobs/??/*")
+    path.rename(path.with_name(name_of(b"old").hex()))
+    directory = open_directory(Limits(share_bytes=1))
+    assert has(directory, b"old")
+    # Twice there, it is one blob.
+    (path.with_name(f"{name_of(b'old').hex()}.{BOB}")).write_bytes(b"old")
+    assert has(open_directory(), b"old")
+    assert len(list((tmp_path / "blobs").glob("blobs/??/*"))) == 1
+
+
 def test_a_part_that_was_half_written_is_gone_on_with(open_directory, tmp_path) -> None:
     directory, large = open_directory(), os.urandom(2 * PART)
     put_large(directory, ANN, large, upto=PART)
@@ -124,7 +165,7 @@ def test_after_a_crash_of_the_machine_nothing_is_believed(open_directory, tmp_pa
     directory.put(ANN, [blob(manifest_of(*files))])
     put_large(directory, ANN, large, upto=PART)
     for data, left in ((b"torn", b"to"), (b"empty", b"")):
-        path = next((tmp_path / "blobs").glob(f"blobs/??/{name_of(data).hex()}"))
+        path = next((tmp_path / "blobs").glob(f"blobs/??/{name_of(data).hex()}*"))
         path.write_bytes(left)
     directory = open_directory(boot_id="2")
     assert not has(directory, manifest_of(*files))
@@ -151,7 +192,7 @@ def test_a_damaged_blob_is_not_given_and_no_manifest_promises_it(
 ) -> None:
     directory = open_directory()
     directory.put(ANN, [blob(b"one"), blob(b"two"), blob(manifest_of(b"one", b"two"))])
-    path = next((tmp_path / "blobs").glob(f"blobs/??/{name_of(b'one').hex()}"))
+    path = next((tmp_path / "blobs").glob(f"blobs/??/{name_of(b'one').hex()}*"))
     path.unlink() if how == "removed" else path.write_bytes(b"eno")
     assert directory.get([name_of(b"two"), name_of(b"one")]) == (
         [blob(b"two")],
@@ -266,7 +307,7 @@ def test_what_is_used_stays_recent_over_a_restart(open_directory, clock, tmp_pat
     old, new = b"1" * 1000, b"2" * 1000
     directory.put(ANN, [blob(old), blob(new)])
     for data, age in ((old, 20_000), (new, 10_000)):
-        path = next((tmp_path / "blobs").glob(f"blobs/??/{name_of(data).hex()}"))
+        path = next((tmp_path / "blobs").glob(f"blobs/??/{name_of(data).hex()}*"))
         now = path.stat().st_mtime
         os.utime(path, (now - age, now - age))
     directory = open_directory(limits)

@@ -63,7 +63,7 @@ def test_messages_go_both_ways_and_say_who_sent_them(open_broker: OpenBroker) ->
             assert await client.receive_batch() == [b"hello client"]
             assert await worker.receive_batch() == [b"hello worker"]
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_a_broker_that_has_moved_is_followed(open_broker: OpenBroker) -> None:
@@ -81,7 +81,7 @@ def test_a_broker_that_has_moved_is_followed(open_broker: OpenBroker) -> None:
             second.listener.send_nowait(two.peer, b"three")
             assert await client.receive_batch() == [b"three"]
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_the_largest_message_goes_and_a_larger_one_is_our_bug(open_broker: OpenBroker) -> None:
@@ -100,7 +100,7 @@ def test_the_largest_message_goes_and_a_larger_one_is_our_bug(open_broker: OpenB
                 with pytest.raises(InternalError, match="from 1 to 1048576"):
                     broker.listener.send_nowait(received.peer, bad)
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_a_peer_that_leaves_is_told_and_sending_to_it_is_refused(
@@ -117,7 +117,7 @@ def test_a_peer_that_leaves_is_told_and_sending_to_it_is_refused(
             assert broker.listener.send_nowait(received.peer, b"2") is Sending.PEER_GONE
             assert broker.listener.send_nowait(b"never seen", b"2") is Sending.PEER_GONE
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_a_peer_that_was_gone_before_its_message_was_read_is_told_too(
@@ -142,7 +142,7 @@ def test_a_peer_that_was_gone_before_its_message_was_read_is_told_too(
                 assert broker.listener.send_nowait(alive.peer, b"good") is Sending.SENT
                 assert await worker.receive_batch() == [b"good"]
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_a_peer_that_takes_nothing_is_full_and_others_are_served(open_broker: OpenBroker) -> None:
@@ -186,7 +186,7 @@ def test_a_dropped_peer_is_not_heard_and_nothing_goes_to_it(open_broker: OpenBro
                 received.peer, received.principal
             )
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 # Keys that come and go
@@ -211,7 +211,7 @@ def test_a_revoked_key_is_not_heard_any_more(open_broker: OpenBroker) -> None:
             assert other.payload == b"3"
             assert broker.listener.send_nowait(received.peer, b"4") is Sending.PEER_GONE
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_a_rotated_key_shuts_out_the_connection_made_with_the_old_one(
@@ -229,7 +229,7 @@ def test_a_rotated_key_shuts_out_the_connection_made_with_the_old_one(
                 (other,) = await broker.listener.receive_batch()
                 assert (other.payload, other.principal) == (b"new", received.principal)
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_a_list_that_cannot_be_read_is_told_and_holds_as_it_was(open_broker: OpenBroker) -> None:
@@ -244,7 +244,7 @@ def test_a_list_that_cannot_be_read_is_told_and_holds_as_it_was(open_broker: Ope
             event = await broker.listener.events.receive()
             assert "others may write it" in str(event.error)
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_a_late_authorisation_lets_a_waiting_peer_in(open_broker: OpenBroker) -> None:
@@ -272,7 +272,7 @@ def test_a_late_authorisation_lets_a_waiting_peer_in(open_broker: OpenBroker) ->
                     Connected,
                 ]
 
-    within_seconds(15, main)
+    within_seconds(120, main)
 
 
 # Connections that come and go
@@ -295,7 +295,7 @@ def test_a_broker_that_comes_back_is_found_again(open_broker: OpenBroker) -> Non
                 assert not client.is_connected
                 assert not client.send_nowait(b"to nobody")
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_a_connection_can_be_renewed_while_others_wait_on_it(open_broker: OpenBroker) -> None:
@@ -321,7 +321,7 @@ def test_a_connection_can_be_renewed_while_others_wait_on_it(open_broker: OpenBr
             assert received == [b"to whoever waits"]
             assert await broker.listener.events.receive() == PeerLeft(old.peer, old.principal)
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_what_the_body_raises_comes_out_as_it_is(open_broker: OpenBroker) -> None:
@@ -330,7 +330,7 @@ def test_what_the_body_raises_comes_out_as_it_is(open_broker: OpenBroker) -> Non
             async with open_broker() as broker, broker.connect():
                 raise UsageError("of the body")
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def test_what_was_sent_last_leaves_within_the_linger(open_broker: OpenBroker) -> None:
@@ -363,4 +363,4 @@ def test_links_go_over_ipv6_too(keyring: Keyring) -> None:
                 (received,) = await listener.receive_batch()
                 assert received.payload == b"1"
 
-    within_seconds(30, main)
+    within_seconds(120, main)

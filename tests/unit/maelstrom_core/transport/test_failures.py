@@ -49,7 +49,7 @@ def test_another_key_of_the_broker_is_explained(open_broker: OpenBroker) -> None
                 with pytest.raises(PeerError, match="has another key than the broker should have"):
                     await client.wait_connected()
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 def a_join(keyring: Keyring, address: str) -> Any:
@@ -89,7 +89,7 @@ def test_what_is_no_broker_is_explained(keyring: Keyring) -> None:
                 told.append(str(raised.value))
             nursery.cancel_scope.cancel()
 
-    within_seconds(30, main)
+    within_seconds(120, main)
     assert "is no broker of Maelstrom" in told[0]
 
 
@@ -118,7 +118,7 @@ def test_a_port_that_is_taken_is_explained(open_broker: OpenBroker) -> None:
                 async with open_broker(port=port):
                     pass
 
-    within_seconds(30, main)
+    within_seconds(120, main)
 
 
 @pytest.mark.parametrize(
