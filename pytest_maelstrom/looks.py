@@ -41,6 +41,7 @@ class Looks:
         self._unwanted = 0
         self._ignored: list[Case] = []
         self._faults = 0
+        self._not_run = 0
         self._annotations: list[str] = []
         self._looks: list[Look] = []
         # Before others: what is registered last is told first, and others tell of the beginning.
@@ -119,11 +120,18 @@ class Looks:
 
     def over(self, summary: Summary) -> None:
         """The run is over."""
+        option = self._config.option
+        if not option.collectonly and not option.maelstrom_shell:
+            self._not_run = summary.not_run
         for look in self._looks:
             look.over(summary, ignored=self._ignored, unwanted=self._unwanted, faults=self._faults)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Where pytest's dots are in the way of annotations until now."""
+        """What pytest does not count; and annotations, which dots were in the way of until now."""
+        if self._not_run:
+            tests = f"{self._not_run} test{'s' if self._not_run != 1 else ''}"
+            was = "were" if self._not_run != 1 else "was"
+            terminalreporter.write_line(f"maelstrom: {tests} {was} not run")
         for line in self._annotations:
             terminalreporter.write_line(line)
 

@@ -64,6 +64,8 @@ class RunnerProgram:
     :param add_options: adds options of its own; ``argparse`` puts them into what `prepare` is given
     :param fields: settings of its own
     :param looks: ways to show a run beside those that all runners have, by the name of ``--ui``
+    :param binary_of: what the binary is called that a case is in, empty if it is in none; without it,
+        there is nothing to be listed
     :param cannot: what the language of directives has and this runner has not, with the reason
     """
 
@@ -76,6 +78,7 @@ class RunnerProgram:
     add_options: Callable[[argparse.ArgumentParser], None] = _nothing
     fields: tuple[Field, ...] = ()
     looks: Mapping[str, Callable[[], Look]] = attrs.field(factory=dict)
+    binary_of: Callable[[Case], str] | None = None
     cannot: Mapping[str, str] = attrs.field(factory=dict)
 
     @property

@@ -43,7 +43,7 @@ def parser_of(program: RunnerProgram) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     program.add_options(parser)
-    add_choosing(parser)
+    add_choosing(parser, has_binaries=program.binary_of is not None)
     group = add_running(parser, program.file)
     text = "file of settings instead of the usual ones; - for none"
     group.add_argument("-c", "--config-file", metavar="FILE", help=text)
@@ -51,10 +51,13 @@ def parser_of(program: RunnerProgram) -> argparse.ArgumentParser:
     return parser
 
 
-def add_choosing(parser: argparse.ArgumentParser, *, has_packages: bool = True) -> None:
+def add_choosing(
+    parser: argparse.ArgumentParser, *, has_packages: bool = True, has_binaries: bool = False
+) -> None:
     """The options that say which tests run.
 
     :param has_packages: whether the runner's tests are of packages that can be listed
+    :param has_binaries: whether they are in binaries
     """
     group = parser.add_argument_group("which tests")
     add = group.add_argument
@@ -71,6 +74,9 @@ def add_choosing(parser: argparse.ArgumentParser, *, has_packages: bool = True) 
     if has_packages:
         text = "list their packages"
         add("--list-packages", dest="list", action="store_const", const="packages", help=text)
+    if has_binaries:
+        text = "list the binaries that they are in"
+        add("--list-binaries", dest="list", action="store_const", const="binaries", help=text)
 
 
 def add_running(parser: argparse.ArgumentParser, file: str) -> argparse._ArgumentGroup:
@@ -104,13 +110,19 @@ def add_running(parser: argparse.ArgumentParser, file: str) -> argparse._Argumen
     return group
 
 
-def add_telling(parser: argparse.ArgumentParser, looks: Iterable[str] = ()) -> None:
+def add_telling(
+    parser: argparse.ArgumentParser,
+    looks: Iterable[str] = (),
+    *,
+    by_default: str = "live at a terminal, lines otherwise",
+) -> None:
     """The options that say what is told.
 
     :param looks: the runner's own
+    :param by_default: how a run looks of which nothing is said
     """
     add = parser.add_argument_group("what is told").add_argument
-    text = "auto: live at a terminal, lines otherwise; json: one event a line, and lists as JSON"
+    text = f"auto: {by_default}; json: one event a line, and lists as JSON"
     add("--ui", choices=(*LOOKS, *looks), default="auto", help=text)
     add("--junit", metavar="FILE", help="write a JUnit XML report, with all attempts")
     text = "write all events to a file, as JSON, one a line; all other reports can be made of it"

@@ -224,7 +224,12 @@ class Session:
         )
         selection = self._selection(planner, history)
         cases = [case async for case in selection.choose(self._plugins.collect(view))]
-        print_list(cases, what=self._chosen.list, as_json=self._chosen.ui == "json")
+        print_list(
+            cases,
+            what=self._chosen.list,
+            as_json=self._chosen.ui == "json",
+            binary_of=self._program.binary_of,
+        )
         return 1 if self._faults else 0
 
     async def _once(

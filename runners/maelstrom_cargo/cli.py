@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maelstrom_cargo.environment import container_of_rust
-from maelstrom_cargo.hookimpls import RUNNER
+from maelstrom_cargo.hookimpls import RUNNER, binary_of
 from maelstrom_cargo.libtest_plan import IGNORED, INCLUDE_IGNORED, TELLING, Arguments
 from maelstrom_cargo.options import (
     add_cargo_options,
@@ -71,6 +71,7 @@ def program(rest: tuple[str, ...]) -> RunnerProgram:
         prepare=prepare,
         add_options=_add_options,
         fields=HERE_FIELDS,
+        binary_of=binary_of,
         cannot=_CANNOT,
     )
 

@@ -173,6 +173,12 @@ async def _cases(run: RunView, cargo: CargoRun, target: Target) -> list[Case]:
     ]
 
 
+def binary_of(case: Case) -> str:
+    """What the binary is called that a case is in; doctests are in none."""
+    target: Target = case.details["target"]
+    return "" if target.kind == DOCTESTS else target.id
+
+
 def _case(run: RunView, target: Target, name: str, markers: Iterable[str]) -> Case:
     details: dict[str, Any] = {"target": target, _SELECTORS[target.kind]: target.name}
     source = target.source

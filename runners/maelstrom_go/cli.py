@@ -101,6 +101,7 @@ def program(rest: tuple[str, ...]) -> RunnerProgram:
         add_options=_add_options,
         fields=HERE_FIELDS,
         looks={"test2json": GoEvents},
+        binary_of=lambda case: f"{case.package}.test",
         cannot=_CANNOT,
     )
 

@@ -140,6 +140,7 @@ def test_choosing(shop: Any) -> None:
     test = shop.run("--list", "-i", "test.equals(api)")
     documented = shop.run("--list", "--exclude", "not doctest")
     packages = shop.run("--list-packages", "--ui", "json")
+    binaries = shop.run("--list-binaries", "--exclude", "not (library or test)")
     bad = shop.run("--include", "libary")
     # Nobody asks rustdoc for what cannot be chosen.
     none = shop.run("--include", "library and name.equals(tests::price)", RUSTDOC="/nowhere")
@@ -148,6 +149,7 @@ def test_choosing(shop: Any) -> None:
     assert len(test.out.splitlines()) == 2
     assert len(documented.out.splitlines()) == 5
     assert json.loads(packages.out) == [CORE, "tool"]
+    assert binaries.out.splitlines() == [CORE, f"{CORE}::own", "tool::api", "tool::shared"]
     assert bad.code == 4
     assert "library" in bad.err
     assert none.out.splitlines()[-1] == "1 passed, 10 not chosen"
