@@ -15,7 +15,6 @@ from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.images import Image
 from maelstrom_core.model.layers import HostTreeLayer
-from maelstrom_core.program.shard_plan import Shard, part_of
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.schema import BadValue
 from maelstrom_core.settings.toml_file import read_toml
@@ -172,20 +171,21 @@ def choices_of(
     if history is not None and config.option.maelstrom_rerun_failed:
         choices.only = history.failed()
     if history is not None and (shard := config.option.maelstrom_shard):
-        choices.part = _part_of(_shard(shard), history, say)
+        choices.part = _part_of(shard, history, say)
     return choices
 
 
-def _shard(text: str) -> Shard:
+def _part_of(
+    text: str, history: History, say: Callable[[str], None]
+) -> Callable[[list[Case]], Collection[CaseId]]:
+    """What chooses the cases of a shard."""
+    from maelstrom_core.program.shard_plan import Shard, part_of
+
     try:
-        return Shard.read(text)
+        shard = Shard.read(text)
     except BadValue as bad:
         raise UsageError(f"--maelstrom-shard: must be {bad}") from None
 
-
-def _part_of(
-    shard: Shard, history: History, say: Callable[[str], None]
-) -> Callable[[list[Case]], Collection[CaseId]]:
     def choose(cases: list[Case]) -> Collection[CaseId]:
         part = part_of(cases, history.durations(), shard)
         say(part.in_words(shard, len(cases)))

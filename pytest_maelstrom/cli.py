@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add_choosing(parser, has_packages=False)
     parser.add_argument("--json", action="store_true", help="with --list: the same as --ui json")
     add_running(parser, "maelstrom-pytest.toml")
-    add_telling(parser)
+    add_telling(parser, by_default="as pytest does")
     return parser
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,12 +17,12 @@ from maelstrom_core.hooks import hookimpl
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import Case
 from maelstrom_core.model.views import Summary
-from maelstrom_core.program.event_log import EventLog
-from maelstrom_core.program.github import Annotations
-from maelstrom_core.program.lines import Lines
-from maelstrom_core.program.live import LiveScreen
-from maelstrom_core.program.look import Look
 from pytest_maelstrom.text_plan import lines_of
+
+if TYPE_CHECKING:
+    # Few runs need them, and each of a small run's milliseconds counts.
+    from maelstrom_core.program.event_log import EventLog
+    from maelstrom_core.program.look import Look
 
 PROGRAM = "maelstrom-pytest"
 COLLECTING = "a warm interpreter, which collects the tests"
@@ -41,6 +41,7 @@ class Looks:
         self._unwanted = 0
         self._ignored: list[Case] = []
         self._faults = 0
+        self._not_run = 0
         self._annotations: list[str] = []
         self._looks: list[Look] = []
         # Before others: what is registered last is told first, and others tell of the beginning.
@@ -56,13 +57,17 @@ class Looks:
         annotated = config.pluginmanager.hasplugin(_ANNOTATES_ITSELF)
         if os.environ.get("GITHUB_ACTIONS") == "true" and not annotated and wanted != "json":
             write = None if self.shown is not None else self._annotations.append
+            from maelstrom_core.program.github import Annotations
+
             plugins.register(Annotations(PROGRAM, write), "pytest-github")
 
-    def _add(self, look: Look, name: str, plugins: Plugins) -> None:
+    def _add(self, look: "Look", name: str, plugins: Plugins) -> None:
         self._looks.append(look)
         plugins.register(look, name)
 
-    def _event_log(self, path: Path) -> EventLog:
+    def _event_log(self, path: Path) -> "EventLog":
+        from maelstrom_core.program.event_log import EventLog
+
         try:
             file = path.open("w", encoding="utf-8")
         except OSError as error:
@@ -119,11 +124,18 @@ class Looks:
 
     def over(self, summary: Summary) -> None:
         """The run is over."""
+        option = self._config.option
+        if not option.collectonly and not option.maelstrom_shell:
+            self._not_run = summary.not_run
         for look in self._looks:
             look.over(summary, ignored=self._ignored, unwanted=self._unwanted, faults=self._faults)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Where pytest's dots are in the way of annotations until now."""
+        """What pytest does not count; and annotations, which dots were in the way of until now."""
+        if self._not_run:
+            tests = f"{self._not_run} test{'s' if self._not_run != 1 else ''}"
+            was = "were" if self._not_run != 1 else "was"
+            terminalreporter.write_line(f"maelstrom: {tests} {was} not run")
         for line in self._annotations:
             terminalreporter.write_line(line)
 
@@ -148,9 +160,16 @@ def silence(config: pytest.Config) -> None:
         capturing.suspend_global_capture(in_=True)
 
 
-def _look_of(wanted: str) -> Look:
-    if wanted == "live":
-        return LiveScreen()
+def _look_of(wanted: str) -> "Look":
     if wanted == "json":
+        from maelstrom_core.program.event_log import EventLog
+
         return EventLog(sys.stdout)
+    # They bring rich along, which takes as long to import as all of a small run.
+    if wanted == "live":
+        from maelstrom_core.program.live import LiveScreen
+
+        return LiveScreen()
+    from maelstrom_core.program.lines import Lines
+
     return Lines(is_quiet=wanted == "quiet")

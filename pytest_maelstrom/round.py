@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from pytest_maelstrom.environment import project_directory
-from pytest_maelstrom.imports_plan import is_touched
-from pytest_maelstrom.written import note_writes
 
 VARIABLE = "_MAELSTROM_ROUND"
 """Names the file; taken out of the environment at once, so that no test sees it."""
@@ -45,10 +43,14 @@ class Round:
         """
         if not self._reached:
             return False
+        from pytest_maelstrom.imports_plan import is_touched
+
         path = os.path.normpath(os.path.join(os.path.realpath(root), file))
         return is_touched(os.path.relpath(path, project), self._reached)
 
     def _tell_at_the_end(self, project: Path) -> None:
+        from pytest_maelstrom.written import note_writes
+
         written, ours = note_writes(), os.getpid()
 
         def tell() -> None:

@@ -106,13 +106,19 @@ def add_running(parser: argparse.ArgumentParser, file: str) -> argparse._Argumen
     return group
 
 
-def add_telling(parser: argparse.ArgumentParser, looks: Iterable[str] = ()) -> None:
+def add_telling(
+    parser: argparse.ArgumentParser,
+    looks: Iterable[str] = (),
+    *,
+    by_default: str = "live at a terminal, lines otherwise",
+) -> None:
     """The options that say what is told.
 
     :param looks: the runner's own
+    :param by_default: how a run looks of which nothing is said
     """
     add = parser.add_argument_group("what is told").add_argument
-    text = "auto: live at a terminal, lines otherwise; json: one event a line, and lists as JSON"
+    text = f"auto: {by_default}; json: one event a line, and lists as JSON"
     add("--ui", choices=(*LOOKS, *looks), default="auto", help=text)
     add("--junit", metavar="FILE", help="write a JUnit XML report, with all attempts")
     text = "write all events to a file, as JSON, one a line; all other reports can be made of it"

@@ -14,7 +14,7 @@ from attack_scene import MIB
 
 from maelstrom_core.cluster.bodies import HERE, job_bytes
 from maelstrom_core.cluster.containers import container_bytes
-from maelstrom_core.model.container import Bind, Container, ContainerSpec, Network, Root
+from maelstrom_core.model.container import Bind, Container, ContainerSpec, Network
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.job import JobSpec, TerminalSize
 from maelstrom_core.transport.keys import new_key_pair
@@ -69,10 +69,7 @@ def welcome(scene: Any, name: str = "mallory") -> Any:
     [
         (Container(mounts=(HOST,)), SPEC),
         (Container(network=Network.LOCAL), SPEC),
-        (Container(root=Root(writable=True, captured=True)), SPEC),
         (Container(), attrs.evolve(SPEC, terminal=TerminalSize(24, 80))),
-        (Container(), attrs.evolve(SPEC, later_timeouts=(1.0,))),
-        (Container(), attrs.evolve(SPEC, keep_output=False)),
     ],
 )
 def test_hole_1_a_job_that_only_its_own_machine_may_run(

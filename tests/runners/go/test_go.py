@@ -205,6 +205,7 @@ def test_reports_for_others(run: Callable[..., Ran], tmp_path: Path) -> None:
 def test_choosing(run: Callable[..., Ran]) -> None:
     names = run("--list", "--include", "kinds.contains(test)", "--exclude", "n.contains(Data)", ".")
     packages = run("--list-packages", "--ui", "json", ".")
+    binaries = run("--list-binaries", ".")
     shards = [run("--shard", f"{index}/2", "--list", ".") for index in (1, 2)]
     bad = run("--include", "nme.equals(x)")
 
@@ -212,6 +213,7 @@ def test_choosing(run: Callable[..., Ran]) -> None:
         "TestPrice", "TestSkipped", "TestFails", "TestPanics", "TestExits", "TestHangs",
     ]  # fmt: skip
     assert json.loads(packages.out) == ["example.com/shop"]
+    assert binaries.out.splitlines() == ["example.com/shop"]
     parts = [set(shard.out.splitlines()) for shard in shards]
     assert not parts[0] & parts[1]
     assert len(parts[0] | parts[1]) == 10

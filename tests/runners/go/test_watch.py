@@ -65,7 +65,8 @@ def user(on_a_terminal: Callable[..., Any], module: Path, tmp_path: Path) -> Cal
 
 
 def test_tests_run_again_when_files_change(user: Callable[..., Any], module: Path) -> None:
-    at = user("--watch", "--slots", "1", "--junit", str(module / "report.xml"))
+    reports = ("--junit", str(module / "report.xml"), "-coverprofile", str(module / "cover.out"))
+    at = user("--watch", "--slots", "1", *reports)
     at.expect("2 passed.*waiting for changes", seconds=120)
 
     # Neither what the run has written nor what git ignores: only what is edited.

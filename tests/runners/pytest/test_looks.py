@@ -118,6 +118,9 @@ def test_lines_of_shards_are_those_of_the_whole_and_failures_are_rerun(
     annotated = [line for line in ran.stdout.splitlines() if line.startswith("::error ")]
     assert len(annotated) == 2
     assert all("file=test_one.py,title=" in line for line in annotated)
+    # What failed last time comes first, and fails again.
+    stopped = program(directory, "-q", "--slots", "1", "--stop-after", "1")
+    assert "maelstrom: 4 tests were not run" in stopped.stdout.splitlines()
     listed = program(directory, "--rerun-failed", "--list")
     assert listed.stdout.splitlines() == [
         "test_one.py::test_fails",
