@@ -108,7 +108,8 @@ def kept_code(name: str, directory: str = "") -> Iterator[KeptCode | None]:
     :param directory: where it is kept; in the user's cache by default
     :return: nothing where this attrs compiles in another way
     """
-    make: Any = import_module("attr._make")
+    import_module("attrs")  # not at the top: within whoever imports us it is not wanted yet
+    make: Any = sys.modules.get("attr._make")
     original = getattr(make, "_compile_and_eval", None)
     known = getattr(getattr(original, "__code__", None), "co_varnames", ())
     if known[: len(_PARAMETERS)] != _PARAMETERS:
