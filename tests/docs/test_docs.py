@@ -25,7 +25,7 @@ PAGES = [
 SETTINGS = ROOT / "docs" / "guide" / "settings.md"
 FOR_TESTS = {"MAELSTROM_ATTEMPT", "MAELSTROM_REPETITION"}
 """Variables that tests are given."""
-FOR_BENCHES = {"MAELSTROM_ORIGINAL"}
+FOR_BENCHES = {"MAELSTROM_ORIGINAL", "MAELSTROM_SCP"}
 """Variables that `bench` looks at."""
 PYTEST = ROOT / "docs" / "guide" / "pytest.md"
 
