@@ -309,7 +309,7 @@ def test_more_clients_than_one_key_may_have(attacked: Any) -> None:
         links[-1].say(Hello(1, 1, "a", attacked.session(), "a"))
     found = [next(link.answers()) for link in links]
     # Of those before, some may come again yet, as far as is known.
-    assert 200 < sum(isinstance(one, Welcome) for one in found) <= MOST_SESSIONS
+    assert MOST_SESSIONS // 2 < sum(isinstance(one, Welcome) for one in found) <= MOST_SESSIONS
     assert {one.code for one in found if isinstance(one, Bye)} == {Code.SLOW}
     attacked.link("client", "ann").greet(attacked.session())
     for link in links:

@@ -27,7 +27,7 @@ FOR_TESTS = {"MAELSTROM_ATTEMPT", "MAELSTROM_REPETITION"}
 """Variables that tests are given."""
 FOR_PLUGINS = {"MAELSTROM_API"}
 """What modules of plugins say of themselves."""
-FOR_BENCHES = {"MAELSTROM_ORIGINAL"}
+FOR_BENCHES = {"MAELSTROM_ORIGINAL", "MAELSTROM_SCP"}
 """Variables that `bench` looks at."""
 PYTEST = ROOT / "docs" / "guide" / "pytest.md"
 
