@@ -81,7 +81,9 @@ def table(
     for row in rows:
         figures = (row.median * scale, row.lowest * scale, row.highest * scale)
         cells = " | ".join(f"{figure:,.2f}" for figure in figures)
-        line = f"| {row.name} | {cells} | {row.ratio:.2f} × |"
+        # What costs next to nothing may seem to cost less than nothing.
+        ratio = f"{row.ratio:.2f} ×" if rows[0].median > 0 else "–"
+        line = f"| {row.name} | {cells} | {ratio} |"
         if cpu is not None:
             first, own = cpu[rows[0].name], cpu[row.name]
             line += f" {own * scale:,.2f} | {own / first if first > 0 else math.nan:.2f} × |"
