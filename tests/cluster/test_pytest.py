@@ -127,7 +127,7 @@ def endings(out: str) -> list[str]:
 def test_a_suite_ends_as_it_does_here(cluster: Any, project: Path) -> None:
     cluster.broker()
     worker = cluster.worker()
-    worker.wait_for("joined the cluster")
+    worker.wait_for("joined the cluster", seconds=90)
     cluster.environment["WHERE"] = "there"
     (project / "maelstrom-pytest.toml").write_text(container().replace("PROJECT", str(project)))
     options = ("-q", "-rfE", "-p", "maelstrom")
@@ -160,7 +160,7 @@ def test_a_worker_is_killed_in_the_middle_of_a_group(cluster: Any, project: Path
     """What has a report keeps it; the rest goes on elsewhere, with the test that ran."""
     cluster.broker()
     first = cluster.worker("one", slots=1)
-    first.wait_for("joined the cluster")
+    first.wait_for("joined the cluster", seconds=90)
     (project / "test_it.py").write_text(GROUP)
     (project / "maelstrom-pytest.toml").write_text(container().replace("PROJECT", str(project)))
     options = ("-v", "-s", "-p", "maelstrom", "--color", "no", "-p", "no:cacheprovider")
