@@ -38,7 +38,7 @@ def archives(directory: Path) -> dict[str, dict[str, bytes]]:
 def test_changes_come_back_from_workers(cluster: Any) -> None:
     cluster.broker()
     worker = cluster.worker()
-    worker.wait_for("joined the cluster")
+    worker.wait_for("joined the cluster", seconds=90)
     jobs = "\n".join(job(SCRIPT.format(number), **CHANGED) for number in range(3))
     options = ("--changes", "tar", "--json", "--output-directory")
     here = cluster.run(RUN, *options, "here", input=jobs)

@@ -51,7 +51,7 @@ def numbered(lines: int) -> str:
 
 def test_one_job_ends_on_a_worker_as_it_does_here(cluster: Any) -> None:
     cluster.broker()
-    cluster.worker().wait_for("joined the cluster")
+    cluster.worker().wait_for("joined the cluster", seconds=90)
     scripts = [
         COUNTS.format(100_000, "", 3),
         "echo out; echo error >&2; kill -9 $$",
@@ -72,7 +72,7 @@ def test_one_job_ends_on_a_worker_as_it_does_here(cluster: Any) -> None:
 def test_a_slow_reader_holds_up_the_job_and_nothing_else(cluster: Any) -> None:
     """It writes far more than anybody keeps; others on the same worker go on."""
     cluster.broker()
-    cluster.worker().wait_for("joined the cluster")
+    cluster.worker().wait_for("joined the cluster", seconds=90)
     # Each turn of the loop writes 64 KiB.
     script = "a=0123456789abcdef; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do a=$a$a; done;"
     script += "i=0; while [ $i -lt 400 ]; do printf %s $a; i=$((i+1)); done"
@@ -95,9 +95,9 @@ def test_a_slow_reader_holds_up_the_job_and_nothing_else(cluster: Any) -> None:
 def test_the_broker_is_killed_while_it_writes(cluster: Any) -> None:
     broker = cluster.broker()
     worker = cluster.worker()
-    worker.wait_for("joined the cluster")
+    worker.wait_for("joined the cluster", seconds=90)
     client = started(cluster, COUNTS.format(40, "sleep 0.1; ", 5))
-    client.wait_for("line 5\n")
+    client.wait_for("line 5\n", seconds=90)
     broker.kill()
     cluster.broker()
     assert client.wait() == 5
@@ -107,11 +107,11 @@ def test_the_broker_is_killed_while_it_writes(cluster: Any) -> None:
 def test_a_worker_is_killed_when_some_was_seen(cluster: Any) -> None:
     cluster.broker()
     first = cluster.worker("one")
-    first.wait_for("joined the cluster")
+    first.wait_for("joined the cluster", seconds=90)
     client = started(cluster, "echo seen; sleep 60")
-    client.wait_for("seen\n")
+    client.wait_for("seen\n", seconds=90)
     first.kill()
-    cluster.worker("two").wait_for("joined the cluster")
+    cluster.worker("two").wait_for("joined the cluster", seconds=90)
     assert client.wait() == 71, client.said()
     assert client.said().count("seen\n") == 1, "what was seen is not repeated"
     assert "its worker was lost while it ran, and some of what it wrote" in client.said()
@@ -120,11 +120,11 @@ def test_a_worker_is_killed_when_some_was_seen(cluster: Any) -> None:
 def test_a_worker_is_killed_before_anything_was_seen(cluster: Any) -> None:
     cluster.broker()
     first = cluster.worker("one")
-    first.wait_for("joined the cluster")
+    first.wait_for("joined the cluster", seconds=90)
     client = started(cluster, "sleep 2; echo seen; exit 6")
     client.wait_until(lambda: given_to_workers(cluster) == 1)
     first.kill()
-    cluster.worker("two").wait_for("joined the cluster")
+    cluster.worker("two").wait_for("joined the cluster", seconds=90)
     assert client.wait() == 6, client.said()
     assert client.said() == "seen\n"
 
@@ -133,7 +133,7 @@ def test_the_reader_goes(cluster: Any) -> None:
     """As ``head -1`` does: the job ends, and we by SIGPIPE."""
     cluster.broker()
     worker = cluster.worker()
-    worker.wait_for("joined the cluster")
+    worker.wait_for("joined the cluster", seconds=90)
     client, reading = with_a_reader(cluster, "while echo y; do sleep 0.01; done")
     assert os.read(reading, 2) == b"y\n"
     os.close(reading)
@@ -144,7 +144,7 @@ def test_the_reader_goes(cluster: Any) -> None:
 @pytest.mark.parametrize("number", [2, 15])
 def test_it_is_interrupted(cluster: Any, number: int) -> None:
     cluster.broker()
-    cluster.worker().wait_for("joined the cluster")
+    cluster.worker().wait_for("joined the cluster", seconds=90)
     client = started(cluster, "echo begun; sleep 7878.5")
-    client.wait_for("begun\n")
+    client.wait_for("begun\n", seconds=90)
     assert client.end(number) == -number

@@ -98,7 +98,7 @@ def test_a_suite_ends_as_it_does_here(
 ) -> None:
     cluster.broker()
     worker = cluster.worker()
-    worker.wait_for("joined the cluster")
+    worker.wait_for("joined the cluster", seconds=90)
     cluster.environment["WHERE"] = "there"
     (project / "maelstrom-pytest.toml").write_text(container_of(project))
     options = ("-q", "-rfE", "-p", "maelstrom")
@@ -138,7 +138,7 @@ def test_a_worker_is_killed_in_the_middle_of_a_group(
     """What has a report keeps it; the rest goes on elsewhere, with the test that ran."""
     cluster.broker()
     first = cluster.worker("one", slots=1)
-    first.wait_for("joined the cluster")
+    first.wait_for("joined the cluster", seconds=90)
     (project / "test_it.py").write_text(GROUP)
     (project / "maelstrom-pytest.toml").write_text(container_of(project))
     options = ("-v", "-s", "-p", "maelstrom", "--color", "no", "-p", "no:cacheprovider")
@@ -146,7 +146,8 @@ def test_a_worker_is_killed_in_the_middle_of_a_group(
     client = cluster.client("pytest", *options, *where, cwd=project)
     client.wait_for("test_it[1] | begun 1", seconds=90)
     first.kill()
-    second = cluster.worker("two", slots=1)
+    # With the store of the first one: nothing has to be brought.
+    second = cluster.worker("one", slots=1)
     assert client.wait() == 0, client.said() + second.said()
     said = client.said()
     assert "4 passed" in said
