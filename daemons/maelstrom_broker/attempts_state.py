@@ -10,7 +10,7 @@ from maelstrom_broker.records import (
     Job,
     Worker,
 )
-from maelstrom_broker.stories_state import Why
+from maelstrom_broker.tries_state import Why
 from maelstrom_core.wire.rows import DoneJob, Ending
 
 _RAN = (0, 1)  # RAN and STORED: to ask the enumeration each time takes longer than all the rest
@@ -59,7 +59,6 @@ class Attempts:
                 return
             worker.untaken += 1  # first, for its slots are of use only while it keeps few
             book.dispatch.free(job)
-            book.stories.over(job, row.told[0] if row.told else "", book.now)
             self.finish(job, ending, row.body, worker, row.told)
             return
         book.dispatch.free(job)

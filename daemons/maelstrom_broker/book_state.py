@@ -19,7 +19,8 @@ from maelstrom_broker.records import (
     Wants,
     Worker,
 )
-from maelstrom_broker.stories_state import Arrival, Stories
+from maelstrom_broker.stories_state import Stories
+from maelstrom_broker.tries_state import Arrival
 
 Party = Worker | Client | Admin
 Key = tuple[bytes, int]

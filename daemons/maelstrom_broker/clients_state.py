@@ -21,7 +21,7 @@ from maelstrom_broker.limits import (
 )
 from maelstrom_broker.queue_state import Demand, key_of, rank_of
 from maelstrom_broker.records import UNWANTED, WANTED_AGAIN, Client, Container, Job, Wants
-from maelstrom_broker.stories_state import Past
+from maelstrom_broker.tries_state import Past
 from maelstrom_broker.workers_state import BadPeer, Workers
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.wire.messages import (

@@ -6,7 +6,8 @@ Plain classes with slots: there may be a million jobs.
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from maelstrom_broker.stories_state import Past, Run
+from maelstrom_broker.stories_state import Run
+from maelstrom_broker.tries_state import Past
 from maelstrom_core.wire.rows import DoneJob, Ending, SubmittedJob
 
 if TYPE_CHECKING:

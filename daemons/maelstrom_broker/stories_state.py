@@ -11,9 +11,9 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Iterator
-from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
+from maelstrom_broker.tries_state import AGAIN, AT, ENDED, HOW, STARTED, Arrival, Why, tried
 from maelstrom_core.wire.label_plan import HEAD_BYTES, label_of
 from maelstrom_core.wire.rows import MOST_FAULT, Ending
 
@@ -53,81 +53,6 @@ _RAN = (0, 1)  # as in `attempts_state`
 _FAILED = frozenset({Ending.UNFIT, Ending.LOST, Ending.REFUSED})
 
 
-class Why(IntEnum):
-    """Why a job was given to a worker and to no other."""
-
-    WARM = 0
-    """It has had the job's container."""
-    FREE = 1
-    """It had the most free slots."""
-    KEPT_FREE = 2
-    """It was kept free for this job, which takes several slots."""
-    HELD = 3
-    """It had the job already, from a broker before this one."""
-
-
-class Arrival(NamedTuple):
-    """How things were when jobs began to wait.
-
-    :param at: seconds on the broker's clock
-    :param workers: how many there were
-    :param ahead: jobs of the same run that waited for the same
-    :param blocked: whether no worker had slots for them
-    :param held_back: whether the run waited for workers that may have had its jobs already
-    """
-
-    at: float
-    workers: int
-    ahead: int
-    blocked: bool
-    held_back: bool
-
-
-class Placed(NamedTuple):
-    """Why a job came to a worker.
-
-    :param worker: its name
-    :param attempt: from 1
-    :param at: seconds on the broker's clock
-    :param why: it was this one
-    :param free: slots that it had free then, for this job and others
-    :param others: runs, besides the job's own, that waited for the same
-    :param used: slots that jobs of its own run took
-    """
-
-    worker: str
-    attempt: int
-    at: float
-    why: Why
-    free: int
-    others: int
-    used: int
-
-
-class Try:
-    """A job's time with one worker.
-
-    :param placed: how it came there
-    :param started: when the worker had what it needed; ``None`` if it did not say so
-    :param ended: when; ``None`` while it is there
-    :param how: what went wrong; empty if nothing did
-    :param again: how things were when the job began to wait once more; ``None`` if it has not
-    """
-
-    __slots__ = ("again", "ended", "how", "placed", "started")
-
-    def __init__(self, placed: Placed) -> None:
-        self.placed = placed
-        self.started: float | None = None
-        self.ended: float | None = None
-        self.how = ""
-        self.again: Arrival | None = None
-
-
-Past: TypeAlias = tuple[Arrival, *tuple[Try, ...]]
-"""What a job has behind it; one reference for it, for there may be a million that wait."""
-
-
 class Story:
     """All that is remembered of a job.
 
@@ -157,8 +82,8 @@ class Story:
         self.run = run
         self.tag = job.tag
         self.head = b"" if job.ending >= 0 else job.body[:HEAD_BYTES]
-        self.arrival, *tries = job.past
-        self.tries = tuple(tries)
+        self.arrival, *records = job.past
+        self.tries = tuple(map(tried, records))
         self.slots = job.wants.slots
         self.labels = job.wants.labels
         self.excluded = job.wants.excluded
@@ -186,6 +111,7 @@ class Run:
     :param counts: of jobs that ended; those that were tried again are counted once more
     :param unkept: stories that were not kept, though they are of failed jobs
     :param waited: seconds that its jobs waited, in all; `fetched` and `ran` likewise
+    :param not_slow_seconds: what ran no longer is not among the slowest
     """
 
     def __init__(self, session: bytes) -> None:
@@ -200,6 +126,7 @@ class Run:
         self.tail_bytes = 0
         self.waited = self.fetched = self.ran = 0.0
         self._slowest: list[tuple[float, int, Story]] = []
+        self.not_slow_seconds = -1.0
 
     @property
     def bad(self) -> int:
@@ -224,22 +151,18 @@ class Run:
                 seen.add(story.tag)
                 yield story
 
-    @property
-    def kept_slow(self) -> int:
-        """How many are kept for their slowness."""
-        return len(self._slowest)
+    def add_slow(self, seconds: float, serial: int, story: Story, *, room: bool) -> None:
+        """Keep a slow one, in the place of the fastest of them if there are enough.
 
-    def is_slow(self, seconds: float) -> bool:
-        """Whether few were slower."""
+        :param room: whether there may be more of them
+        """
         slowest = self._slowest
-        return len(slowest) < MOST_SLOWEST or seconds > slowest[0][0]
-
-    def add_slow(self, seconds: float, serial: int, story: Story) -> None:
-        """Keep a slow one, in the place of the fastest of them if there are enough."""
-        if len(self._slowest) < MOST_SLOWEST:
-            heapq.heappush(self._slowest, (seconds, serial, story))
-        else:
-            heapq.heapreplace(self._slowest, (seconds, serial, story))
+        if room and len(slowest) < MOST_SLOWEST:
+            heapq.heappush(slowest, (seconds, serial, story))
+        elif slowest:
+            heapq.heapreplace(slowest, (seconds, serial, story))
+        if len(slowest) == MOST_SLOWEST or not room:
+            self.not_slow_seconds = slowest[0][0] if slowest else math.inf
 
     def drop_stories(self) -> int:
         """Keep only what is counted; how many bytes of output were let go of."""
@@ -270,26 +193,29 @@ class Stories:
 
     def given(self, job: "Job", worker: "Worker", why: Why, others: int, now: float) -> None:
         """A job was given to a worker; slots are taken already."""
-        wants, past = job.wants, job.past
-        free = worker.slots - worker.used + wants.slots
-        placed = Placed(worker.name, job.attempts, now, why, free, others, job.client.used)
+        past, free = job.past, worker.slots - worker.used + job.wants.slots
+        used = job.client.used
+        record = [worker.name, job.attempts, now, why, free, others, used, None, None, "", None]
         if len(past) > MOST_TRIES:
-            arrival, *tries = past
-            del tries[2]
-            past = (arrival, *tries)
-        job.past = (*past, Try(placed))
+            arrival, *records = past
+            del records[2]
+            past = (arrival, *records)
+        job.past = (*past, record)
+
+    def started(self, job: "Job", now: float) -> None:
+        """The worker that has a job has all that it needs."""
+        if len(job.past) > 1 and job.past[-1][STARTED] is None:
+            job.past[-1][STARTED] = now
 
     def over(self, job: "Job", how: str, now: float) -> None:
         """The worker that a job was given to last does not have it any more."""
-        last = job.past[-1]
-        if type(last) is Try:
-            last.ended, last.how = now, how[:MOST_FAULT]
+        if len(job.past) > 1:
+            job.past[-1][ENDED : HOW + 1] = now, how[:MOST_FAULT]
 
     def waits_again(self, job: "Job", arrival: Arrival) -> None:
         """A job that was given out waits once more."""
-        last = job.past[-1]
-        if type(last) is Try:
-            last.again = arrival
+        if len(job.past) > 1:
+            job.past[-1][AGAIN] = arrival
 
     def ended(
         self, job: "Job", ending: int, told: tuple[str, bytes] | tuple[()], now: float
@@ -300,9 +226,11 @@ class Stories:
         """
         run, tries = job.client.run, len(job.past) - 1
         fault = told[0] if told else ""
-        ran = self._count(run, job, _COUNTED_AS.get(ending) or ("failed" if fault else "ok"), now)
+        if tries and job.past[-1][ENDED] is None:
+            self.over(job, fault, now)
+        ran = _count(run, job, _COUNTED_AS.get(ending) or ("failed" if fault else "ok"), now)
         failed = fault != "" or ending in _FAILED
-        is_slow = tries > 0 and run.is_slow(ran)
+        is_slow = tries > 0 and ran > run.not_slow_seconds
         if not (failed or tries > 1 or is_slow or now >= self._lately_at):
             return  # as most do: nothing of them is worth telling
         story = Story(job, run)
@@ -314,9 +242,9 @@ class Stories:
             self.failed += 1
         room = self._has_room()
         before = run.kept
-        if is_slow and (room or run.kept_slow == MOST_SLOWEST):
+        if is_slow:
             self._serial += 1
-            run.add_slow(ran, self._serial, story)
+            run.add_slow(ran, self._serial, story, room=room)
         if failed and room and len(run.failed) < MOST_FAILED:
             run.failed.append(story)
             self._keep_tail(run, story, told[1] if told else b"")
@@ -333,26 +261,6 @@ class Stories:
                 break
             self._drop(one)
         return self._kept < MOST_KEPT
-
-    def _count(self, run: Run, job: "Job", as_what: str, now: float) -> float:
-        """Add it to what is counted of its run; how many seconds its last attempt ran."""
-        run.counts[as_what] += 1
-        past = job.past
-        waited, ran = now - past[0].at, 0.0
-        for one in past[1:]:
-            at, started, ended = one.placed.at, one.started, one.ended
-            assert ended is not None
-            if started is not None:
-                run.fetched += started - at
-                ran = ended - started
-            else:
-                ran = ended - at
-            run.ran += ran
-            waited -= ended - at
-        if len(past) > 2:
-            run.counts["retried"] += 1
-        run.waited += waited
-        return ran
 
     def _keep_tail(self, run: Run, story: Story, tail: bytes) -> None:
         if run.tail_bytes + len(tail) > MOST_TAIL_BYTES:
@@ -389,3 +297,23 @@ class Stories:
         for run in runs:
             assert run.tail_bytes == sum(len(one.tail) for one in run.failed) <= MOST_TAIL_BYTES
             assert len(run.failed) <= MOST_FAILED and len(run.retried) <= MOST_RETRIED
+
+
+def _count(run: Run, job: "Job", as_what: str, now: float) -> float:
+    """Add it to what is counted of its run; how many seconds its last attempt ran."""
+    run.counts[as_what] += 1
+    past = job.past
+    waited, ran = now - past[0].at, 0.0
+    for record in past[1:]:
+        at, started, ended = record[AT], record[STARTED], record[ENDED]
+        if started is None:
+            started = at
+        else:
+            run.fetched += started - at
+        ran = ended - started
+        run.ran += ran
+        waited -= ended - at
+    if len(past) > 2:
+        run.counts["retried"] += 1
+    run.waited += waited
+    return ran

@@ -9,7 +9,8 @@ from typing import assert_never
 
 import attrs
 
-from maelstrom_broker.stories_state import Arrival, Story, Try, Why
+from maelstrom_broker.stories_state import Story
+from maelstrom_broker.tries_state import Arrival, Try, Why
 from maelstrom_core.wire.rows import Ending
 
 _SHORT = 0.05

@@ -14,14 +14,8 @@ from maelstrom_broker.limits import (
     ORPHAN_SECONDS,
 )
 from maelstrom_broker.records import KEPT_BY_WORKERS, UNWANTED, WANTED_AGAIN, Job, Orphan, Worker
-from maelstrom_broker.stories_state import Try, Why
-from maelstrom_core.wire.messages import (
-    Code,
-    Done,
-    Hello,
-    Output,
-    Started,
-)
+from maelstrom_broker.tries_state import Why
+from maelstrom_core.wire.messages import Code, Done, Hello, Output, Started
 from maelstrom_core.wire.rows import DoneJob, Ending, HeldJob
 
 
@@ -165,9 +159,7 @@ class Workers:
         jobs = client.jobs
         tags = [tag for tag in message.tags if tag in jobs and jobs[tag].worker is worker]
         for tag in tags:
-            last = jobs[tag].past[-1]
-            if isinstance(last, Try) and last.started is None:
-                last.started = now
+            self._book.stories.started(jobs[tag], now)
         if tags and client.peer is not None:
             self._book.post.now(client.peer, Started(message.session, tuple(tags)), lossy=True)
 

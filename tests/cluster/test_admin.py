@@ -67,7 +67,7 @@ def test_what_an_administrator_sees_and_does(cluster: Any) -> None:
 
 def test_where_time_went(cluster: Any) -> None:
     cluster.broker()
-    cluster.worker("rack7").wait_for("joined the cluster")
+    cluster.worker("rack7").wait_for("joined the cluster", seconds=120)
     source = cluster.directory / "jobs"
     jobs = [job("exit 0", label="holds"), job("echo it broke >&2; exit 3", label="breaks")]
     source.write_text("\n".join(jobs))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from maelstrom_broker.records import Client, Container, Job, Wants
-from maelstrom_broker.stories_state import Arrival, Placed, Run, Story, Try, Why
+from maelstrom_broker.stories_state import Run, Story
+from maelstrom_broker.tries_state import Arrival, Why
 from maelstrom_broker.web.cases_plan import case_sections, overview, run_sections
 from maelstrom_broker.web.chart_plan import HEIGHT, WIDTH, Column, columns, stack
 from maelstrom_broker.web.history_state import PIECE_SECONDS, PIECES, Day
@@ -41,8 +42,7 @@ def a_story(
     client.run.name = "ann"
     spec = JobSpec(container=ContainerSpec(layers=()), program="/p", label=name)
     row = SubmittedJob(tag, 0, -1, 1, body_of_job(job_bytes(spec))[0])
-    once = Try(Placed("rack7", 1, 12.0, Why.FREE, 4, 0, 1))
-    once.started, once.ended = 13.0, 16.0
+    once = ["rack7", 1, 12.0, Why.FREE, 4, 0, 1, 13.0, 16.0, fault or "", None]
     history = (Arrival(10.0, 1, 0, False, False), once)
     job = Job(client, row, 1, Wants(1, frozenset()), Container(b"d", b"c"), history)
     story = Story(job, client.run)
@@ -99,7 +99,7 @@ def test_a_run_leads_to_its_cases() -> None:
     failed, ran = a_story("breaks", "exited with status 1"), a_story("holds", tag=2)
     run = failed.run
     run.failed.append(failed)
-    run.add_slow(3.0, 1, ran)
+    run.add_slow(3.0, 1, ran, room=True)
     run.counts["failed"] = 1
     run.unkept = 7
     html = run_sections(run, facts(), [], 20.0)
