@@ -13,6 +13,7 @@ import attrs
 import pytest
 from maelstrom_broker.effects import Send
 from maelstrom_broker.events import Came, TimePassed
+from maelstrom_broker.limits import RESULTS_SECONDS
 from maelstrom_broker.state import BrokerState
 
 from maelstrom_core.model.digest import Digest
@@ -117,6 +118,9 @@ class Shop:
             self.now = max(self.now, end)
             done = Done(session, (DoneJob(tag, attempt, 0, b""),))
             self.step(Came(peer, "worker", "k", done))
+        # Of many results the last are told together, in a moment.
+        self.now += RESULTS_SECONDS
+        self.step(TimePassed())
 
 
 def suite(name: str, cases: int, seed: int = 1) -> list[float]:
