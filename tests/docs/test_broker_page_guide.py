@@ -61,9 +61,8 @@ def test_what_is_kept_of_runs_is_what_the_code_keeps() -> None:
     assert f"first {stories.MOST_FAILED} jobs that failed, {stories.MOST_RETRIED} that were" in told
     assert f"the {stories.MOST_SLOWEST} that ran longest" in told
     assert f"the last {stories.MOST_LATELY} jobs of all runs" in told
-    assert (
-        f"of the last {stories.MOST_PAST} runs; and counts of the last {stories.MOST_BARS}" in told
-    )
+    assert f"of the last {stories.MOST_PAST} runs, {stories.MOST_KEPT:,} jobs at most" in told
+    assert f"and counts of the last {stories.MOST_BARS}." in told
     assert f"the last {MOST_TAIL_BYTES >> 10} KiB of what it wrote" in told
     assert f"{stories.MOST_TAIL_BYTES >> 10} KiB of a run" in told
     assert f"{stories.MOST_TAIL_BYTES_OF_ALL >> 20} MiB in all" in told
