@@ -96,7 +96,7 @@ class Clients:
         """Whether bodies of it, or of all clients of its key, are too many for us."""
         if client.jobs_bytes > MOST_CLIENT_BYTES:
             return True
-        of_key = self._book.by_key[client.principal]
+        of_key = self._book.by_key.get(client.principal, ())  # its time may come when it is gone
         return len(of_key) > 1 and _bytes_of(of_key) > MOST_KEY_BYTES
 
     def check_room(self, principal: str) -> None:

@@ -16,12 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import attrs
-
 from maelstrom_core.model.digest import Digest, Hasher, digest_of_stream
 from maelstrom_core.transfer.blob_files import BlobFiles, Upload
 from maelstrom_core.transfer.contents import (
     MOST_SCANNED_BYTES,
+    Budget,
     Contents,
     looks_like_manifest,
     scan,
@@ -47,13 +46,6 @@ class Refusal(Exception):
         self.why, self.text = why, text
 
 
-@attrs.define
-class _Budget:
-    """How much was read of manifests for one request."""
-
-    spent: int = 0
-
-
 class BlobDirectory:
     """The directory, and the account of what is in it.
 
@@ -76,7 +68,6 @@ class BlobDirectory:
         self._lock = threading.Lock()
         self._uploads: dict[Key, Upload] = {}
         self._owners: dict[bytes, str] = {}
-        """Of those that are somebody's."""
         self._manifests: set[bytes] = set()
         self._suspect: set[bytes] = set()
         self._contents = Contents()
@@ -90,27 +81,20 @@ class BlobDirectory:
         crashed = self._files.is_another_boot(boot_id)
         now, wall = self._clock(), time.time()
         found: list[tuple[Key, str, int, float]] = []
-        seen: set[bytes] = set()
         names: dict[str, str] = {}
         for blob in self._files.blobs():
-            if (blob.is_manifest and crashed) or blob.digest in seen:
-                is_manifest = blob.is_manifest
-                self._files.remove(
-                    [self._files.path(blob.digest, blob.owner, is_manifest=is_manifest)]
-                )
+            if (blob.is_manifest and crashed) or blob.digest in self._owners:
+                self._files.remove([blob.path])
                 continue
-            seen.add(blob.digest)
-            if blob.owner:
-                # Of a few principals each has very many.
-                self._owners[blob.digest] = names.setdefault(blob.owner, blob.owner)
+            # Of a few principals each has very many.
+            self._owners[blob.digest] = names.setdefault(blob.owner, blob.owner)
             if crashed:
                 self._suspect.add(blob.digest)
             used = now - max(0.0, wall - blob.used)
             if blob.is_manifest:
                 self._manifests.add(blob.digest)
                 used = now - wall  # older than all, so that they go before what they name
-            owner = self._owners.get(blob.digest, NOBODY)
-            found.append((blob.digest, owner, blob.size, used))
+            found.append((blob.digest, self._owners[blob.digest], blob.size, used))
         if crashed:
             self._files.drop_uploads()
         for one in self._files.uploads():
@@ -125,7 +109,7 @@ class BlobDirectory:
 
     def need(self, digests: Sequence[bytes]) -> bytes:
         """Which of these are not here, as `Missing.bitmap` says it; the others stay for a while."""
-        budget = _Budget()
+        budget = Budget()
         bitmap = bytearray(-(-len(digests) // 8))
         for index, digest in enumerate(digests):
             if not self._use(digest, budget):
@@ -134,7 +118,7 @@ class BlobDirectory:
 
     def get(self, digests: Sequence[bytes]) -> tuple[list[Blob], list[bytes], list[bytes]]:
         """Small blobs, as many as fit; digests of what is not here; digests of large ones."""
-        budget = _Budget()
+        budget = Budget()
         blobs: list[Blob] = []
         gone: list[bytes] = []
         large: list[bytes] = []
@@ -163,7 +147,7 @@ class BlobDirectory:
         :raises Refusal: if it is not here, or not so large
         """
         size = self.holdings.size(digest)
-        if size is None or not self._use(digest, _Budget() if offset == 0 else None):
+        if size is None or not self._use(digest, Budget() if offset == 0 else None):
             raise Refusal(Why.GONE, f"there is no blob {digest.hex()[:12]}")
         if offset > size:
             raise Refusal(Why.TOO_LARGE, f"the blob {digest.hex()[:12]} has {size} bytes only")
@@ -180,7 +164,7 @@ class BlobDirectory:
         :param owner: whose share they are counted in; a name that a file may have
         :raises Refusal: for the first that cannot be taken; those before it have been
         """
-        budget = _Budget()
+        budget = Budget()
         for digest, data in blobs:
             if Digest.of(data).hex != digest.hex():
                 text = f"these are not the bytes of {digest.hex()[:12]}: nothing kept of them"
@@ -198,7 +182,7 @@ class BlobDirectory:
 
         :raises Refusal: if there is no room, or something is wrong with it
         """
-        if self._use(digest, _Budget()):
+        if self._use(digest, Budget()):
             self._drop(owner, digest)
             return self.holdings.size(digest) or size
         if size > self.holdings.limits.most_bytes or offset + len(data) > size:
@@ -215,12 +199,12 @@ class BlobDirectory:
         if not is_current:
             return self.put_part(owner, digest, size, offset, data)
         if digest in self._manifests:
-            self._use(digest, _Budget())
+            self._use(digest, Budget())
         return upload.offset
 
     # Blobs
 
-    def _use(self, digest: bytes, budget: _Budget | None) -> bool:
+    def _use(self, digest: bytes, budget: Budget | None) -> bool:
         """Touch a blob, and what it names if it is a manifest; says whether it is there."""
         if digest in self._suspect and not self._verify(digest):
             return False
@@ -243,7 +227,7 @@ class BlobDirectory:
                 self.holdings.touch(named[start : start + 32], now)
         return True
 
-    def _named(self, digest: bytes, budget: _Budget) -> bytes | None:
+    def _named(self, digest: bytes, budget: Budget) -> bytes | None:
         """All digests in a manifest, one after the other; none if that is too much to look at."""
         with self._lock:
             known = self._contents.get(digest)

@@ -31,6 +31,7 @@ class FoundBlob:
     """
 
     digest: bytes
+    path: str
     is_manifest: bool
     owner: str
     size: int
@@ -135,9 +136,8 @@ class BlobFiles:
                         os.unlink(entry.path)
                         continue
                     status = entry.stat(follow_symlinks=False)
-                    yield FoundBlob(
-                        digest, part == "manifests", owner, status.st_size, status.st_mtime
-                    )
+                    is_manifest, size, used = part == "manifests", status.st_size, status.st_mtime
+                    yield FoundBlob(digest, entry.path, is_manifest, owner, size, used)
 
     def uploads(self) -> Iterator[FoundUpload]:
         """Every upload that has begun; what else is there is removed."""

@@ -3,6 +3,8 @@
 import re
 from collections import OrderedDict
 
+import attrs
+
 MANIFEST_HEAD = b"\xa2\x67entries"
 """How the canonical bytes of every manifest begin (see `maelstrom_core.model.manifest`)."""
 MOST_SCANNED_BYTES = 64 << 20
@@ -10,6 +12,13 @@ MOST_SCANNED_BYTES = 64 << 20
 _MOST_KEPT_BYTES = 64 << 20
 _DIGESTS = re.compile(rb"\x58\x20(.{32})", re.DOTALL)
 """Byte strings of 32 bytes; one that is no digest names no blob, and does no harm."""
+
+
+@attrs.define
+class Budget:
+    """How much was read of manifests for one request."""
+
+    spent: int = 0
 
 
 class Contents:
