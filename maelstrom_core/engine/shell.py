@@ -4,7 +4,6 @@ import itertools
 import math
 import os
 import signal
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,7 +19,6 @@ from maelstrom_core.container.messages import (
     Lost,
     NotStarted,
     Output,
-    Prepare,
     Said,
     Shown,
     Started,
@@ -46,31 +44,25 @@ from maelstrom_core.engine.events import (
     JobEnded,
     JobStarted,
     PartBegan,
-    RootFailed,
-    RootReady,
     SlotLost,
     TimePassed,
 )
 from maelstrom_core.engine.given import GivenJob, capture_of, given_event, launch_of, result_of
 from maelstrom_core.engine.outcomes import could_not_start, outcome_of
+from maelstrom_core.engine.root_shell import MakeRootFunction, ReadyRoots
 from maelstrom_core.engine.state import TEMPLATE_MEMORY_BYTES, EngineState
 from maelstrom_core.engine.template_shell import JobMessage, WarmTemplates
 from maelstrom_core.engine.terminal_shell import JobKeyboard, JobTerminal
-from maelstrom_core.errors import InputError, MaelstromError
 from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import (
     HostFailed,
-    InputFailed,
     JobResult,
     LeftFile,
     Outcome,
 )
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.story import Story
-
-MakeRootFunction = Callable[[str], Awaitable[Prepare]]
-"""Makes the container of that name ready for slots; raises `MaelstromError`."""
 
 
 class Engine:
@@ -84,7 +76,7 @@ class Engine:
         template_memory_bytes: int | None = None,
     ) -> None:
         self._slots = slots
-        self._make_root = make_root
+        self._roots = ReadyRoots(slots, make_root)
         self._templates = WarmTemplates(
             open_template,
             len(slots),
@@ -99,8 +91,6 @@ class Engine:
         self._jobs: dict[JobId, GivenJob] = {}
         self._stayed: dict[JobId, GivenJob] = {}
         self._ids = itertools.count(1)
-        self._roots: dict[str, Prepare] = {}
-        self._keys: Counter[tuple[int, str]] = Counter()  # equal containers of two names have one
         self._deadline_moved = trio.Event()
         self._alarm = math.inf
         self._nursery: trio.Nursery | None = None
@@ -172,7 +162,7 @@ class Engine:
             return False
         for effect in effects:
             self._perform(effect)
-        self._roots.pop(root, None)
+        self._roots.drop(root)
         return True
 
     def _perform(self, effect: Effect) -> None:
@@ -181,14 +171,9 @@ class Engine:
                 assert self._nursery is not None
                 self._nursery.start_soon(self._make, root)
             case PrepareSlot(slot, root):
-                self._slots[slot].prepare(self._roots[root])
-                self._keys[slot, self._roots[root].key] += 1
+                self._roots.prepare(slot, root)
             case ForgetRoot(slot, root):
-                key = self._roots[root].key
-                self._keys[slot, key] -= 1
-                if not self._keys[slot, key]:
-                    del self._keys[slot, key]
-                    self._slots[slot].forget(key)
+                self._roots.forget_in(slot, root)
             case StartJob(slot, job, not_forked):
                 running = self._jobs[job]
                 if running.slot >= 0:
@@ -232,18 +217,7 @@ class Engine:
         running.done.set()
 
     async def _make(self, root: str) -> None:
-        try:
-            self._roots[root] = await self._make_root(root)
-        except InputError as error:
-            self.tell(
-                RootFailed(root, InputFailed((error.message.partition(":")[0], *error.faults)))
-            )
-        except MaelstromError as error:
-            self.tell(RootFailed(root, HostFailed(error.message, error.remedy)))
-        except OSError as error:
-            self.tell(RootFailed(root, HostFailed(f"making its layers failed: {error}")))
-        else:
-            self.tell(RootReady(root))
+        self.tell(await self._roots.make(root))
 
     async def listen(self, index: int) -> None:
         """Pass on what a slot says, for ever."""

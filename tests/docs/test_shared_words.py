@@ -36,6 +36,7 @@ PROMISED = [
     "--init",
 ]
 NOT_PYTESTS = {
+    "--list-binaries": "a test of pytest is in none",
     "--list-packages": "its tests are of no packages",
     "--config-file": "an option of pytest itself, as -c is",
 }
