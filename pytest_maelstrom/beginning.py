@@ -41,18 +41,14 @@ def begin(config: "pytest.Config") -> "Controller":
     refuse_unsuitable(config)
     notes = take_over(config)
     start_slots()
-    collects, anew = gc.isenabled(), _SESSION not in sys.modules
-    gc.disable()  # importing makes no garbage, and looking for it takes an eighth of its time
-    try:
-        with kept_code("pytest"):
-            from pytest_maelstrom import early
+    anew = _SESSION not in sys.modules
+    with kept_code("pytest"):
+        from pytest_maelstrom import early
 
-            early.start(config)
-            from pytest_maelstrom.session import Controller
+        early.start(config)
+        from pytest_maelstrom.session import Controller
+
         if anew:
             # What was imported stays. pytest looks for garbage five times before it ends.
             gc.freeze()
-    finally:
-        if collects:
-            gc.enable()
     return Controller(config, notes)

@@ -1,6 +1,5 @@
 """The controlling process: collects nothing and runs nothing itself, but tells pytest of all of it."""
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -135,8 +134,6 @@ class Controller:
             choices = choices_of(
                 self._config, self._settings, project, containers, history, self._looks.say
             )
-            # What is there by now stays: collecting garbage shall not go through it again and again.
-            gc.freeze()
             try:
                 trio.run(
                     self._main,
@@ -149,7 +146,6 @@ class Controller:
             except BaseExceptionGroup as group:
                 raise _told_plainly(group) from None
             finally:
-                gc.unfreeze()
                 if measured is not None:
                     self._not_measured = measured.finish()
         if self._ended_by is not None:

@@ -5,23 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from whole_runs import OURS, SLOTS, Way, last_number, original, unprivileged
+from whole_runs import OURS, SLOTS, SPECIFICATION, Way, last_number, original, unprivileged
 
 NO_DOCTESTS = ("--lib", "--tests")
-SPECIFICATION = """\
-[[directives]]
-layers = [
-    { glob = "**" },
-    { stubs = ["/{proc,sys,tmp}/", "/dev/{full,null,random,urandom,zero}"] },
-]
-mounts = [
-    { type = "tmp", mount_point = "/tmp" },
-    { type = "proc", mount_point = "/proc" },
-    { type = "sys", mount_point = "/sys" },
-    { type = "devices", devices = ["full", "null", "random", "urandom", "zero"] },
-]
-"""
-"""Of the original, whose tests run in ``/``: those that look for files of their package fail."""
 
 
 def ways_of(directory: Path, options: Sequence[str], work: Path) -> dict[str, Way]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from whole_runs import OURS, SLOTS, Way, last_number, original, unprivileged
+from whole_runs import OURS, SLOTS, SPECIFICATION, Way, last_number, original, unprivileged
 
 EACH = """\
 go test -c -o {kept}/ "$0" "$@" >/dev/null || exit 1
@@ -21,20 +21,6 @@ done
 """Builds all, and runs each test by a process of its own, without containers."""
 ENDS = (0, 1)
 """As root some tests of testify fail, here as there."""
-SPECIFICATION = """\
-[[directives]]
-layers = [
-    { glob = "**" },
-    { stubs = ["/{proc,sys,tmp}/", "/dev/{full,null,random,urandom,zero}"] },
-]
-mounts = [
-    { type = "tmp", mount_point = "/tmp" },
-    { type = "proc", mount_point = "/proc" },
-    { type = "sys", mount_point = "/sys" },
-    { type = "devices", devices = ["full", "null", "random", "urandom", "zero"] },
-]
-"""
-"""Of the original, whose tests run in ``/``: those that look for files of their package fail."""
 
 
 def ways_of(module: Path, packages: Sequence[str], work: Path) -> dict[str, Way]:

@@ -56,21 +56,15 @@ def _answer(program: RunnerProgram, chosen: argparse.Namespace) -> int:
         # They start on another CPU while the rest of us is imported, which takes as long.
         with suppress(OSError):  # told when they are needed
             start_early(settings.slots)
-    collects = gc.isenabled()
-    gc.disable()  # importing makes no garbage, and what it makes stays
-    try:
-        with kept_code(program.program):
-            # Nothing of trio is needed for what only asks.
-            import trio
+    with kept_code(program.program):
+        # Nothing of trio is needed for what only asks.
+        import trio
 
-            from maelstrom_core.program.session import Session
+        from maelstrom_core.program.session import Session
 
-        gc.freeze()
-        # Cases leave hardly any cycles behind: to look for some after every few is wasted.
-        gc.set_threshold(10_000)
-    finally:
-        if collects:
-            gc.enable()
+        gc.freeze()  # what was imported stays
+    # Cases leave hardly any cycles behind: to look for some after every few is wasted.
+    gc.set_threshold(10_000)
     return trio.run(
         partial(Session(program, chosen, settings, plugins).run),
         restrict_keyboard_interrupt_to_checkpoints=True,

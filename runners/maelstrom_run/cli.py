@@ -84,21 +84,15 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> Ending:
         # They start on another CPU while the rest of us is imported, which takes as long.
         with suppress(OSError):  # told when they are needed
             slot_process.start_early(settings.slots)
-    collects = gc.isenabled()
-    gc.disable()  # importing makes no garbage, and what it makes stays
-    try:
-        with kept_code("run"):
-            # Nothing of trio is needed for what only asks.
-            import trio
+    with kept_code("run"):
+        # Nothing of trio is needed for what only asks.
+        import trio
 
-            from maelstrom_run.session import run
+        from maelstrom_run.session import run
 
-        gc.freeze()
-        # Jobs leave hardly any cycles behind: to look for some after every few is wasted.
-        gc.set_threshold(10_000)
-    finally:
-        if collects:
-            gc.enable()
+        gc.freeze()  # what was imported stays
+    # Jobs leave hardly any cycles behind: to look for some after every few is wasted.
+    gc.set_threshold(10_000)
     return trio.run(run, chosen, settings)
 
 
