@@ -123,6 +123,8 @@ class ForkServer:
                     return _request()
                 if result in (READABLE, -errno.EINTR):
                     continue
+                if result < 0:
+                    raise OSError(-result, "the engine cannot be heard any more")
                 packet = machine.received()
             else:
                 packet = self._receive()
@@ -198,9 +200,7 @@ class ForkServer:
 
     def _reap(self) -> None:
         """Let go of children that have ended; they send no signal when they do."""
-        self._children = [
-            pid for pid in self._children if os.waitpid(pid, _WALL | _WNOHANG)[0] == 0
-        ]
+        self._children = [pid for pid in self._children if not _has_ended(pid)]
 
     def _receive(self) -> Tuple[bytes, bytes]:
         space = socket.CMSG_SPACE(16 * 4)
@@ -226,6 +226,13 @@ class ForkServer:
     def _send(self, data: bytes, descriptors: "List[int] | Tuple[int, ...]") -> None:
         rights = [(*_RIGHTS, array.array("i", descriptors))]
         self._control.sendmsg([data], rights if descriptors else [])
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, _WALL | _WNOHANG)[0] != 0
+    except ChildProcessError:  # machine code has let go of it
+        return True
 
 
 def _signal_mask() -> Any:
