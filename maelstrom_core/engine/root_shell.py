@@ -25,6 +25,9 @@ class ReadyRoots:
     def __getitem__(self, root: str) -> Prepare:
         return self._ready[root]
 
+    def __len__(self) -> int:
+        return len(self._ready)
+
     async def make(self, root: str) -> RootReady | RootFailed:
         """Make one ready; what has come of it."""
         try:
