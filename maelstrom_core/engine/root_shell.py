@@ -19,19 +19,16 @@ class ReadyRoots:
     def __init__(self, slots: Sequence[SlotPort], make: MakeRootFunction) -> None:
         self._slots = slots
         self._make = make
-        self._ready: dict[str, Prepare] = {}
+        self.ready: dict[str, Prepare] = {}
         self._keys: Counter[tuple[int, str]] = Counter()  # equal containers of two names have one
 
     def __getitem__(self, root: str) -> Prepare:
-        return self._ready[root]
-
-    def __len__(self) -> int:
-        return len(self._ready)
+        return self.ready[root]
 
     async def make(self, root: str) -> RootReady | RootFailed:
         """Make one ready; what has come of it."""
         try:
-            self._ready[root] = await self._make(root)
+            self.ready[root] = await self._make(root)
         except InputError as error:
             faults = (error.message.partition(":")[0], *error.faults)
             return RootFailed(root, InputFailed(faults))
@@ -43,12 +40,12 @@ class ReadyRoots:
 
     def prepare(self, slot: int, root: str) -> None:
         """Prepare one in a slot."""
-        self._slots[slot].prepare(self._ready[root])
-        self._keys[slot, self._ready[root].key] += 1
+        self._slots[slot].prepare(self.ready[root])
+        self._keys[slot, self.ready[root].key] += 1
 
     def forget_in(self, slot: int, root: str) -> None:
         """Let a slot forget one, unless it has an equal one by another name."""
-        key = self._ready[root].key
+        key = self.ready[root].key
         self._keys[slot, key] -= 1
         if not self._keys[slot, key]:
             del self._keys[slot, key]
@@ -56,4 +53,4 @@ class ReadyRoots:
 
     def drop(self, root: str) -> None:
         """Forget one here."""
-        self._ready.pop(root, None)
+        self.ready.pop(root, None)

@@ -327,8 +327,8 @@ def test_of_very_many_containers_those_used_last_are_remembered(on_backend, monk
         for table in (backend._specs, backend._names, backend._by_identity):
             assert len(table) <= 7
         assert backend.engine is not None
-        assert len(backend.engine._roots) <= 7
-        assert set(backend.engine._roots) == set(backend._specs)
+        assert len(backend.engine._roots.ready) <= 7
+        assert set(backend.engine._roots.ready) == set(backend._specs)
         backend.engine._state.check()
 
     on_backend(main, slots=1)
