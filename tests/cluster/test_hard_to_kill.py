@@ -2,7 +2,6 @@
 are full, clocks step. Every job has one ending all the same, and nothing is left of anybody.
 """
 
-import asyncio
 import os
 import random
 import shutil
@@ -11,7 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from jobs import ON_CLUSTER, ended, job
+from network import Network
 
 from maelstrom_core.store.leases import leased
 from maelstrom_core.transport.join_plan import print_join
@@ -106,7 +106,7 @@ def groups() -> set[str]:
 
 
 def nothing_is_left(cluster: Any, groups_before: set[str]) -> None:
-    """All are told to end; then there is no process, mount, control group or half-made file of theirs."""
+    """All are told to end; then there is no process, mount, control group or half-made file."""
     for _ in range(3000):  # the last ones of the killed may be about to end
         if not traces(cluster.directory):
             break
@@ -165,6 +165,15 @@ class Siege:
     def stop_client(self) -> None:
         self._stop(self.client.process.pid)
 
+    def kill_client(self) -> None:
+        """Another one, while its jobs run: nobody takes their results any more."""
+        other = self.cluster.client("maelstrom_run.cli", *ON_CLUSTER, stdin=-1)
+        other.stdin.write("".join(f"{job('sleep 0.1')}\n" for _ in range(20)).encode())
+        other.stdin.flush()
+        other.wait_for('"ended"', seconds=LONG)
+        other.kill()
+        other.stdin.close()
+
     def _stop(self, pid: int) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
@@ -174,7 +183,7 @@ class Siege:
     def go_on(self, number: int, blows: int) -> Counter[str]:
         """As many blows as that while jobs are run, at moments that are drawn; how often each fell."""
         kinds = [self.kill_worker, self.stop_worker, self.kill_serving]
-        kinds += [self.kill_broker, self.stop_broker, self.stop_client]
+        kinds += [self.kill_broker, self.stop_broker, self.stop_client, self.kill_client]
         drawn = [kind for _ in range(-(-blows // len(kinds))) for kind in kinds][:blows]
         self.rng.shuffle(drawn)
         moments = sorted(self.rng.sample(range(1, number * 9 // 10), blows))
@@ -190,7 +199,7 @@ class Siege:
 
 @pytest.mark.parametrize(
     ("number", "blows"),
-    [(400, 6), pytest.param(5000, 60, marks=pytest.mark.nightly)],
+    [(400, 7), pytest.param(5000, 63, marks=pytest.mark.nightly)],
 )
 def test_all_are_killed_and_stopped_at_random_moments(
     cluster: Any, number: int, blows: int
@@ -211,87 +220,6 @@ def test_all_are_killed_and_stopped_at_random_moments(
     nothing_is_left(cluster, groups_before)
     for log in cluster.directory.glob("*.log"):
         assert "Traceback" not in log.read_text(), log.name
-
-
-class Network:
-    """What is between the broker and the others: it can be cut, and slow.
-
-    It listens at the broker's two ports, at another address of this machine.
-    """
-
-    HOST = "127.0.0.2"
-    PIECE_BYTES, DELAY_SECONDS = 16384, 0.02
-
-    def __init__(self, ports: tuple[int, ...]) -> None:
-        self._ports = ports
-        self.slow = False
-        self.passed = 0
-        self._servers: list[asyncio.Server] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-
-    def up(self) -> None:
-        async def listen() -> None:
-            for port in self._ports:
-                connect = lambda *ends, port=port: self._connected(port, *ends)  # noqa: E731
-                server = await asyncio.start_server(connect, self.HOST, port, limit=1 << 16)
-                self._servers.append(server)
-
-        asyncio.run_coroutine_threadsafe(listen(), self._loop).result(60)
-
-    def cut(self) -> None:
-        """Whatever is open ends, and new connections are refused."""
-
-        async def close() -> None:
-            for server in self._servers:
-                server.close()
-            self._servers.clear()
-            for task in list(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-        asyncio.run_coroutine_threadsafe(close(), self._loop).result(60)
-
-    def close(self) -> None:
-        self.cut()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _connected(self, port: int, reader: Any, writer: Any) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        writers = [writer]
-        try:
-            there, back = await asyncio.open_connection("127.0.0.1", port)
-            writers.append(back)
-            ways = {
-                asyncio.ensure_future(self._pass_on(reader, back)),
-                asyncio.ensure_future(self._pass_on(there, writer)),
-            }
-            try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in ways:
-                    way.cancel()
-                await asyncio.gather(*ways, return_exceptions=True)
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            for one in writers:
-                one.transport.abort()
-
-    async def _pass_on(self, reader: Any, writer: Any) -> None:
-        while data := await reader.read(self.PIECE_BYTES if self.slow else 1 << 16):
-            if self.slow:
-                await asyncio.sleep(self.DELAY_SECONDS)
-            writer.write(data)
-            await writer.drain()
-            self.passed += len(data)
 
 
 @pytest.fixture
