@@ -336,3 +336,38 @@ def test_a_job_that_kills_its_worker_is_given_up(cluster: Any) -> None:
         assert ending["stdout"] == f"{n}\n", ending
     assert "job ended badly" in broker.said()
     Client(cluster, [job("echo 1")]).all_well(1)
+
+
+STEPPING = """
+import random, runpy, sys, time
+
+def stepping(real, unit):
+    return lambda *clock: real(*clock) + random.choice((-400, -1, 0, 1, 400)) * 86_400 * unit
+
+time.time, time.time_ns = stepping(time.time, 1), stepping(time.time_ns, 10**9)
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__")
+"""
+"""A program whose wall clock is set whenever it looks: a day, or more than a year, back or forth."""
+
+
+def test_the_clocks_step(cluster: Any) -> None:
+    """That of the machine is everybody's, so only what these programs see of it is set."""
+    stepping = [sys.executable, "-c", STEPPING]
+    listen = ("--listen", f"127.0.0.1:{cluster.port}")
+    broker = cluster.start("broker", [*stepping, "maelstrom_broker.cli", *listen])
+    broker.wait_for("listening at ")
+    store = ("--store", f"{cluster.directory}/store-one", "--slots", "2")
+    worker = cluster.start("one", [*stepping, "maelstrom_worker.cli", "--name", "one", *store])
+    worker.wait_for("joined the cluster")
+    source = cluster.directory / "source"
+    source.write_text("\n".join(job(f"echo {n + 1}; sleep 0.02") for n in range(100)))
+    options = (*ON_CLUSTER, "--format", "json", "-f", str(source))
+    client = cluster.start("client", [*stepping, "maelstrom_run.cli", *options])
+    assert client.wait(LONG) == 0, client.said()
+    found = ended("\n".join(line for line in client.said().splitlines() if line[:1] == "{"))
+    said = {one: [ending["stdout"] for ending in endings] for one, endings in found.items()}
+    assert said == {n: [f"{n}\n"] for n in range(1, 101)}
+    assert "worker is gone" not in broker.said(), "nobody was taken for dead"
+    assert "the broker is gone" not in worker.said()
+    assert "Traceback" not in broker.said() + worker.said()
