@@ -18,6 +18,7 @@ import attrs
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from families import Pids, family, stat, wait_until_gone
 from jobs import ON_CLUSTER, ended, job
 from network import Network
 
@@ -28,6 +29,7 @@ from maelstrom_core.transport.keyring import Keyring
 LONG = 300.0
 """Seconds after which something will not happen any more, on a slow machine too."""
 SLOTS = 2
+JOINED = "joined the cluster"
 
 
 class Client:
@@ -77,23 +79,6 @@ def is_lost(ending: dict[str, Any]) -> bool:
     return "begun 3 times, and each time its worker was lost" in ending["outcome"]["words"]
 
 
-def traces(directory: Path) -> list[str]:
-    """What there is of the programs of a cluster: processes, with all that they hold, and mounts."""
-    name, found = os.fsencode(directory), []
-    for pid in filter(str.isdecimal, os.listdir("/proc")):
-        if int(pid) == os.getpid():
-            continue
-        for what in ("cmdline", "environ", "mountinfo"):
-            with suppress(OSError):
-                if name in Path(f"/proc/{pid}/{what}").read_bytes():
-                    command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-                    found.append(f"process {pid} ({what}): {command.decode(errors='replace')}")
-                    break
-    if name in Path("/proc/self/mountinfo").read_bytes():
-        found.append("a mount")
-    return found
-
-
 def groups() -> set[str]:
     """Control groups whose owner, whose number is in their name, is no more."""
     found = set()
@@ -106,12 +91,8 @@ def groups() -> set[str]:
 
 
 def nothing_is_left(cluster: Any, groups_before: set[str]) -> None:
-    """All are told to end; then there is no process, mount, control group or half-made file."""
-    for _ in range(3000):  # the last ones of the killed may be about to end
-        if not traces(cluster.directory):
-            break
-        threading.Event().wait(0.02)
-    assert traces(cluster.directory) == []
+    """All have ended: there is no mount, control group or half-made file of theirs."""
+    assert str(cluster.directory) not in Path("/proc/self/mountinfo").read_text()
     assert groups() <= groups_before
     for store in cluster.directory.glob("store-*"):
         assert list((store / "tmp").iterdir()) == [], "half-made files"
@@ -134,8 +115,10 @@ class Siege:
         self.broker = cluster.broker()
         self.workers = {name: cluster.worker(name, slots=SLOTS) for name in ("one", "two")}
         for worker in self.workers.values():
-            worker.wait_for("joined the cluster")
+            worker.wait_for(JOINED)
         self.client = Client(cluster, jobs)
+        self.seen: Pids = set()
+        self.joined = dict.fromkeys(self.workers, 1)
 
     def serving(self) -> int:
         """The process that serves; its parent starts another when it dies."""
@@ -145,7 +128,9 @@ class Siege:
 
     def kill_worker(self) -> None:
         name = self.rng.choice(sorted(self.workers))
+        self._see(self.workers[name])
         self.workers[name].kill()
+        self.joined[name] = self.workers[name].said().count(JOINED) + 1
         self.workers[name] = self.cluster.worker(name, slots=SLOTS)
 
     def stop_worker(self) -> None:
@@ -156,6 +141,7 @@ class Siege:
             os.kill(self.serving(), signal.SIGKILL)
 
     def kill_broker(self) -> None:
+        self._see(self.broker)
         self.broker.kill()
         self.broker = self.cluster.broker()
 
@@ -173,6 +159,11 @@ class Siege:
         other.wait_for('"ended"', seconds=LONG)
         other.kill()
         other.stdin.close()
+
+    def _see(self, process: Any) -> None:
+        """Who is there now, and must not be at the end."""
+        found = family(process.pid)
+        self.seen |= found
 
     def _stop(self, pid: int) -> None:
         with suppress(ProcessLookupError):
@@ -193,8 +184,13 @@ class Siege:
         return Counter(kind.__name__ for kind in drawn)
 
     def end(self) -> None:
+        for name, worker in self.workers.items():
+            worker.wait_for(JOINED, times=self.joined[name], seconds=LONG)
         for process in (*self.workers.values(), self.broker):
+            process.wait_until(lambda process=process: len(family(process.pid)) > 1, seconds=LONG)
+            self._see(process)
             assert process.end() == 0, process.said()
+        wait_until_gone(self.seen, seconds=LONG)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +213,7 @@ def test_all_are_killed_and_stopped_at_random_moments(
     # Whoever is given up was with three workers that were lost, and a worker has few at once.
     assert 3 * len(lost) <= blows * SLOTS
     siege.end()
+    assert len(siege.seen) >= 8, "slots too have been looked for"
     nothing_is_left(cluster, groups_before)
     for log in cluster.directory.glob("*.log"):
         assert "Traceback" not in log.read_text(), log.name
@@ -245,14 +242,20 @@ def joins(cluster: Any, role: str) -> str:
     return str(file)
 
 
+def descriptors(pid: int) -> int:
+    """How many a process has, and all that it has started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return len(os.listdir(f"/proc/{pid}/fd")) + sum(descriptors(int(child)) for child in children)
+
+
 def test_the_network_is_cut_and_slow(cluster: Any, network: Any) -> None:
     cluster.environment["MAELSTROM_BROKER_BLOBS_PORT"] = str(cluster.port + 1)
     broker = cluster.broker()
     between = network(cluster.port, cluster.port + 1)
     between.slow = True  # what is in the container comes slowly too
     worker = cluster.worker("one", "--broker", joins(cluster, "worker"))
-    worker.wait_for("joined the cluster", seconds=LONG)
-    jobs = [job(f"echo {n + 1}; sleep 0.02") for n in range(150)]
+    worker.wait_for(JOINED, seconds=LONG)
+    jobs = [job(f"echo {n + 1}; sleep 0.02") for n in range(100)]
     options = ("--broker", joins(cluster, "client"), "--cluster-only", "true", "--json")
     client = Client(cluster, jobs, *options)
     client.wait_for(10)
@@ -264,12 +267,17 @@ def test_the_network_is_cut_and_slow(cluster: Any, network: Any) -> None:
     between.cut()
     between.up()
     between.slow = False
-    client.wait_for(90)
-    between.cut()
-    between.up()
-    client.all_well(150)
+    client.all_well(100)
     assert between.passed > 1 << 20, "all went through it"
-    assert worker.said().count("the broker is gone") + worker.said().count("lost") >= 1
+    before = [descriptors(pid) for pid in (worker.pid, broker.pid)]
+    joined = worker.said().count(JOINED)
+    for times in range(1, 5):
+        between.cut()
+        between.up()
+        worker.wait_for(JOINED, times=joined + times, seconds=LONG)
+    Client(cluster, jobs[:1], *options).all_well(1)
+    after = [descriptors(pid) for pid in (worker.pid, broker.pid)]
+    assert all(now <= then + 2 for then, now in zip(before, after, strict=True)), (before, after)
     assert "Traceback" not in worker.said() + broker.said() + client.process.said()
 
 
@@ -285,7 +293,7 @@ def test_the_disk_of_a_worker_is_full(cluster: Any) -> None:
     worker = [sys.executable, "-m", "maelstrom_worker.cli", "--name", "tiny", "--store", str(store)]
     alone = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", TINY, str(store)]
     tiny = cluster.start("tiny", [*alone, *worker, "--slots", "2"])
-    tiny.wait_for("joined the cluster")
+    tiny.wait_for(JOINED)
     (cluster.directory / "large").write_bytes(os.urandom(16 << 20))
     layers = [{"paths": ["large"]}]
     jobs = [job("echo 1"), job("echo 2", layers=layers), job("echo 3")]
@@ -304,11 +312,11 @@ def worker_of(seconds: str, workers: dict[str, Any]) -> str:
     """Which worker has the job that sleeps so long; empty while none has."""
     pids = {worker.pid: name for name, worker in workers.items()}
     for one in filter(str.isdecimal, os.listdir("/proc")):
-        with suppress(OSError):
+        with suppress(OSError, IndexError):
             if Path(f"/proc/{one}/cmdline").read_bytes() != b"sleep\0" + seconds.encode() + b"\0":
                 continue
             while int(one) > 1 and int(one) not in pids:
-                one = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[1]
+                one = stat(one)[1]
             if int(one) in pids:
                 return pids[int(one)]
     return ""
@@ -319,14 +327,16 @@ def test_a_job_that_kills_its_worker_is_given_up(cluster: Any) -> None:
     broker = cluster.broker()
     workers = {name: cluster.worker(name, slots=1) for name in ("one", "two")}
     for worker in workers.values():
-        worker.wait_for("joined the cluster")
+        worker.wait_for(JOINED)
     jobs = [job("sleep 7777.75"), *(job(f"echo {n}; sleep 0.05") for n in range(2, 62))]
     client = Client(cluster, jobs)
     for _ in range(3):
         client.process.wait_until(lambda: worker_of("7777.75", workers) != "", seconds=LONG)
         killed = worker_of("7777.75", workers)
+        of_it = family(workers[killed].pid)
+        assert len(of_it) > 2, "a slot, and the job"
         workers[killed].kill()
-        client.process.wait_until(lambda: worker_of("7777.75", workers) == "")
+        wait_until_gone(of_it, seconds=LONG)
         workers[killed] = cluster.worker(killed, slots=1)
     outcomes = client.outcomes(61)
     poison = outcomes.pop(1)
@@ -359,7 +369,7 @@ def test_the_clocks_step(cluster: Any) -> None:
     broker.wait_for("listening at ")
     store = ("--store", f"{cluster.directory}/store-one", "--slots", "2")
     worker = cluster.start("one", [*stepping, "maelstrom_worker.cli", "--name", "one", *store])
-    worker.wait_for("joined the cluster")
+    worker.wait_for(JOINED)
     source = cluster.directory / "source"
     source.write_text("\n".join(job(f"echo {n + 1}; sleep 0.02") for n in range(100)))
     options = (*ON_CLUSTER, "--format", "json", "-f", str(source))
