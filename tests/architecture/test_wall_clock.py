@@ -26,7 +26,7 @@ MEND = (
 
 def reads(source: Any) -> Iterator[tuple[int, str]]:
     """Where a file reads the wall clock, under whatever names it has brought it in."""
-    known = {}
+    known: dict[str, str] = {}
     for node in ast.walk(source.tree):
         match node:
             case ast.Import(names=names):
