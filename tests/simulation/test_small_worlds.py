@@ -5,10 +5,12 @@ A walk that fails prints what has happened, the shortest such story; it belongs 
 name.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from maelstrom_broker.attempts_state import Attempts
+from maelstrom_worker.jobs_state import JobsState
 from simulated.small import Choice, SmallWorld
 from simulated.walk import Lost, live, walk
 
@@ -16,8 +18,11 @@ ALL = ("lose", "worker dies", "broker dies", "client dies", "cancel", "slow")
 TO_ITS_END = 1_000
 """Deeper than any story is."""
 HANDED_IN: list[Choice] = [("arrives", "client"), ("arrives", "client")]
-RUNS: list[Choice] = [*HANDED_IN, ("is told", "w1"), ("is told", "w1")]
-"""Of two workers the second has it."""
+
+
+def runs(worker: str) -> list[Choice]:
+    """Until a job runs there; of two workers it is the second."""
+    return [*HANDED_IN, ("is told", worker), ("is told", worker)]
 
 
 def small(jobs: int, workers: int, faults: tuple[str, ...] = ALL, at_most: int = 1) -> SmallWorld:
@@ -35,7 +40,7 @@ def test_whatever_goes_wrong_once_a_job_ends_once_and_nothing_is_left() -> None:
 
 def test_whoever_of_two_workers_finds_the_next_broker_first_a_job_is_not_run_twice() -> None:
     world = small(1, 2, ("broker dies",))
-    for choice in RUNS:
+    for choice in runs("w1"):
         world.do(choice)
     try_all(world)
 
@@ -64,7 +69,7 @@ STORIES: list[Any] = [
     pytest.param(
         1,
         [
-            *HANDED_IN, ("is told", "w0"), ("is told", "w0"), ("ends", "w0", "0"),
+            *runs("w0"), ("ends", "w0", "0"),
             ("arrives", "w0"), ("is told", "client"), ("lose", "client"),
         ],
         id="an answer is lost, and the result comes again",
@@ -72,7 +77,7 @@ STORIES: list[Any] = [
     pytest.param(
         2,
         [
-            *RUNS, ("broker dies",),
+            *runs("w1"), ("broker dies",),
             ("comes", "w0"), ("arrives", "w0"), ("is told", "w0"), ("comes", "client"),
             ("arrives", "client"), ("is told", "client"), ("arrives", "client"),
             ("arrives", "client"),
@@ -95,17 +100,35 @@ def test_a_story_that_is_easily_got_wrong(workers: int, story: list[Choice]) -> 
     live(small(1, workers, at_most=2), story)
 
 
-def test_a_walk_finds_a_broker_that_forgets_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    def given_back(attempts: Attempts, job: Any, worker: Any) -> None:
-        del worker
-        attempts.give_back(job)
-        job.attempts = 0
-        attempts._book.dispatch.unqueue(job)
+def forgets(attempts: Attempts, job: Any, worker: Any) -> None:
+    del worker
+    attempts._book.dispatch.free(job)
+    job.worker = None
 
-    monkeypatch.setattr(Attempts, "died", given_back)
-    with pytest.raises(Lost, match="jobs that never end") as found:
-        walk(small(1, 1), TO_ITS_END)
-    with pytest.raises(Lost, match="job"):
-        live(small(1, 1), found.value.story)
-    monkeypatch.undo()
-    live(small(1, 1), found.value.story)
+
+def says_it_once(state: JobsState) -> Iterator[Any]:
+    del state
+    yield from ()
+
+
+@pytest.mark.parametrize(
+    ("machine", "part", "worse", "fault"),
+    [
+        pytest.param(Attempts, "died", forgets, "a job in two places", id="forgets a job"),
+        pytest.param(JobsState, "_tell_again", says_it_once, "jobs that never end", id="says once"),
+    ],
+)
+def test_a_walk_finds_a_machine_that_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, machine: type, part: str, worse: Any, fault: str
+) -> None:
+    world = small(1, 1, ("lose",))
+    for choice in runs("w0"):
+        world.do(choice)
+    before = world.copied()
+    with monkeypatch.context() as patch:
+        patch.setattr(machine, part, worse)
+        with pytest.raises(Lost, match=fault) as found:
+            walk(world, TO_ITS_END)
+        with pytest.raises(Lost, match=fault):
+            live(SmallWorld.of(before), found.value.story)
+    live(SmallWorld.of(before), found.value.story)

@@ -373,8 +373,14 @@ class SmallWorld:
             assert not (known.used or known.jobs or known.orphans or known.untaken)
 
     def copied(self) -> bytes:
-        """All of it; for `pickle.loads`."""
+        """All of it; for `of`."""
         return pickle.dumps(self, pickle.HIGHEST_PROTOCOL)
+
+    @staticmethod
+    def of(copy: bytes) -> "SmallWorld":
+        """What was copied."""
+        world: SmallWorld = pickle.loads(copy)
+        return world
 
 
 def _who(party: str) -> tuple[str, str]:

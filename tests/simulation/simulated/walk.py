@@ -1,6 +1,5 @@
 """Every story of a small world, the shortest first; states in which it has been before are left out."""
 
-import pickle
 from collections import deque
 from types import MethodType
 from typing import Any
@@ -45,13 +44,13 @@ def walk(world: SmallWorld, depth: int) -> tuple[int, int]:
     ends = 0
     while todo:
         number, deep, copy = todo.popleft()
-        after: SmallWorld = pickle.loads(copy)
+        after = SmallWorld.of(copy)
         by_itself, troubles = after.choices(), after.troubles()
         goes_on = False
         choices = [*troubles, *by_itself] if deep < depth else []
         for index, choice in enumerate(choices):
             if index:
-                after = pickle.loads(copy)
+                after = SmallWorld.of(copy)
             try:
                 after.do(choice)
             except Exception as fault:
@@ -63,7 +62,7 @@ def walk(world: SmallWorld, depth: int) -> tuple[int, int]:
                 parents.append((number, choice))
                 todo.append((len(parents) - 1, deep + 1, after.copied()))
         if not goes_on:
-            _end(pickle.loads(copy), _story(parents, number))
+            _end(SmallWorld.of(copy), _story(parents, number))
             ends += 1
     return len(seen), ends
 
