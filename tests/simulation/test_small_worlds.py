@@ -40,7 +40,7 @@ def test_whatever_goes_wrong_once_a_job_ends_once_and_nothing_is_left() -> None:
 
 def test_whoever_of_two_workers_finds_the_next_broker_first_a_job_is_not_run_twice() -> None:
     world = small(1, 2, ("broker dies",))
-    for choice in runs("w1"):
+    for choice in [*runs("w1"), ("broker dies",)]:
         world.do(choice)
     try_all(world)
 

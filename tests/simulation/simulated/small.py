@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import attrs
 from maelstrom_broker.effects import Send
 from maelstrom_broker.events import Came, PeerGone, TimePassed
-from maelstrom_broker.limits import AWAY_SECONDS, MOST_ATTEMPTS, SILENT_SECONDS
+from maelstrom_broker.limits import MOST_ATTEMPTS, SILENT_SECONDS
 from maelstrom_broker.state import BrokerState
 from maelstrom_worker import effects as worker_effects
 from maelstrom_worker import events as worker_events
@@ -319,9 +319,9 @@ class SmallWorld:
 
     def _time_passes(self) -> None:
         """Until something comes of it. Who has nothing on its way to the broker is heard of."""
-        broker, began = self.broker, self.now
+        broker = self.broker
         timer = broker.book.next_timer()
-        until = began + 2 * SILENT_SECONDS if timer is None else timer
+        until = self.now + 2 * SILENT_SECONDS if timer is None else timer
         while self.now < until:
             self.now = max(self.now, min(until, broker.next_deadline()))
             for link in self.links.values():
@@ -331,7 +331,7 @@ class SmallWorld:
             self._tell(TimePassed())
             if len(broker.book.peers) != before:
                 break
-        if self.now - began >= 0.5 * AWAY_SECONDS and self._somebody_is_missed():
+        if self._somebody_is_missed():
             self.dead += 1
 
     def _somebody_is_missed(self) -> bool:
