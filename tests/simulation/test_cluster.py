@@ -1,7 +1,7 @@
 """A cluster lives through anything: each seed is another story, and always the same one.
 
 A seed that fails is told: ``pytest tests/simulation --seed N`` runs it alone. Found ones stay as tests
-with a name.
+with a name. What so few can do that all of it can be tried is walked in ``test_small_worlds.py``.
 """
 
 from typing import Any

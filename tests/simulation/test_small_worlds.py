@@ -1,0 +1,134 @@
+"""Small worlds are walked exhaustively: one client, one or two workers of one slot, a broker, and every
+order of what is delivered, lost, dies, ends and takes its time.
+
+A walk that fails prints what has happened, the shortest such story; it belongs into ``STORIES``, with a
+name.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from maelstrom_broker.attempts_state import Attempts
+from maelstrom_worker.jobs_state import JobsState
+from simulated.small import Choice, SmallWorld
+from simulated.walk import Lost, live, walk
+
+ALL = ("lose", "worker dies", "broker dies", "client dies", "cancel", "slow")
+TO_ITS_END = 1_000
+"""Deeper than any story is."""
+HANDED_IN: list[Choice] = [("arrives", "client"), ("arrives", "client")]
+
+
+def runs(worker: str) -> list[Choice]:
+    """Until a job runs there; of two workers it is the second."""
+    return [*HANDED_IN, ("is told", worker), ("is told", worker)]
+
+
+def small(jobs: int, workers: int, faults: tuple[str, ...] = ALL, at_most: int = 1) -> SmallWorld:
+    return SmallWorld(jobs, workers, dict.fromkeys(faults, at_most), at_most)
+
+
+def try_all(world: SmallWorld, depth: int = TO_ITS_END) -> None:
+    states, ends = walk(world, depth)
+    assert states > ends > 1, "nothing was tried"
+
+
+def test_whatever_goes_wrong_once_a_job_ends_once_and_nothing_is_left() -> None:
+    try_all(small(1, 1))
+
+
+def test_whoever_of_two_workers_finds_the_next_broker_first_a_job_is_not_run_twice() -> None:
+    world = small(1, 2, ("broker dies",))
+    for choice in [*runs("w1"), ("broker dies",)]:
+        world.do(choice)
+    try_all(world)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("jobs", "workers", "at_most", "depth"),
+    [
+        pytest.param(2, 1, 1, TO_ITS_END, id="two jobs wait for one slot"),
+        pytest.param(1, 2, 1, TO_ITS_END, id="two workers for one job"),
+        pytest.param(2, 2, 1, 12, id="two jobs, two workers"),
+        pytest.param(1, 1, 2, 14, id="two faults"),
+        pytest.param(1, 1, 3, 9, id="three faults"),
+    ],
+)
+def test_small_worlds_to_a_deeper_bound(jobs: int, workers: int, at_most: int, depth: int) -> None:
+    try_all(small(jobs, workers, at_most=at_most), depth)
+
+
+STORIES: list[Any] = [
+    pytest.param(
+        1,
+        [*HANDED_IN, ("lose", "w0"), ("comes", "w0"), ("arrives", "w0"), ("is told", "w0")],
+        id="a container is lost with its link, and comes again before its job does",
+    ),
+    pytest.param(
+        1,
+        [
+            *runs("w0"), ("ends", "w0", "0"),
+            ("arrives", "w0"), ("is told", "client"), ("lose", "client"),
+        ],
+        id="an answer is lost, and the result comes again",
+    ),
+    pytest.param(
+        2,
+        [
+            *runs("w1"), ("broker dies",),
+            ("comes", "w0"), ("arrives", "w0"), ("is told", "w0"), ("comes", "client"),
+            ("arrives", "client"), ("is told", "client"), ("arrives", "client"),
+            ("arrives", "client"),
+        ],
+        id="a worker without a job comes to the next broker first",
+    ),
+    pytest.param(
+        1,
+        [
+            ("worker dies", "w0"), ("comes", "w0"), ("lose", "w0"), ("comes", "w0"),
+            ("arrives", "w0"), ("is told", "w0"), ("arrives late", "1"), ("is told", "w0"),
+        ],
+        id="a connection is heard of after the one that has replaced it",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("workers", "story"), STORIES)
+def test_a_story_that_is_easily_got_wrong(workers: int, story: list[Choice]) -> None:
+    live(small(1, workers, at_most=2), story)
+
+
+def forgets(attempts: Attempts, job: Any, worker: Any) -> None:
+    del worker
+    attempts._book.dispatch.free(job)
+    job.worker = None
+
+
+def says_it_once(state: JobsState) -> Iterator[Any]:
+    del state
+    yield from ()
+
+
+@pytest.mark.parametrize(
+    ("machine", "part", "worse", "fault"),
+    [
+        pytest.param(Attempts, "died", forgets, "a job in two places", id="forgets a job"),
+        pytest.param(JobsState, "_tell_again", says_it_once, "jobs that never end", id="says once"),
+    ],
+)
+def test_a_walk_finds_a_machine_that_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, machine: type, part: str, worse: Any, fault: str
+) -> None:
+    world = small(1, 1, ("lose",))
+    for choice in runs("w0"):
+        world.do(choice)
+    before = world.copied()
+    with monkeypatch.context() as patch:
+        patch.setattr(machine, part, worse)
+        with pytest.raises(Lost, match=fault) as found:
+            walk(world, TO_ITS_END)
+        with pytest.raises(Lost, match=fault):
+            live(SmallWorld.of(before), found.value.story)
+    live(SmallWorld.of(before), found.value.story)
