@@ -2,6 +2,7 @@
 
 import select
 import socket
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import attrs
 import pytest
 import zmq
+
+sys.path.insert(0, str(Path(__file__).parent))
+from attack_scene import wait
 
 from maelstrom_core.transport.keyring import Keyring
 from maelstrom_core.transport.keys import new_key_pair
@@ -127,11 +131,13 @@ def test_what_was_recorded_is_played_again(attacked: Any) -> None:
     relay = attacked.relay()
     ann = attrs.evolve(attacked.join("client", "ann"), address=f"127.0.0.1:{relay.port}")
     link = attacked.link_of(ann)
+    before = attacked.said().count("client came")
     link.greet(attacked.session())
+    # It may be written down a moment after it was welcomed.
+    wait(lambda: attacked.said().count("client came") > before, attacked.said)
     link.close()
     assert b"an attack" not in relay.record
     came = attacked.said().count("client came")
-    assert came
     for _ in range(5):
         connection = attacked.connection()
         with suppress(ConnectionError):
