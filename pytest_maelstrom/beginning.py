@@ -1,8 +1,6 @@
 """The first tenths of a second of a run, in which nothing is to be seen yet."""
 
 import contextlib
-import gc
-import sys
 from typing import TYPE_CHECKING
 
 from maelstrom_core.container import slot_process
@@ -20,7 +18,6 @@ EARLY = 2
 whether this host allows containers, and runs the first job that is no fork."""
 
 
-_SESSION = "pytest_maelstrom.session"
 _started = False
 
 
@@ -41,14 +38,10 @@ def begin(config: "pytest.Config") -> "Controller":
     refuse_unsuitable(config)
     notes = take_over(config)
     start_slots()
-    anew = _SESSION not in sys.modules
+    # Nothing is frozen afterwards (`gc.freeze`): plugins look for who refers to what of ours.
     with kept_code("pytest"):
         from pytest_maelstrom import early
 
         early.start(config)
         from pytest_maelstrom.session import Controller
-
-        if anew:
-            # What was imported stays. pytest looks for garbage five times before it ends.
-            gc.freeze()
     return Controller(config, notes)

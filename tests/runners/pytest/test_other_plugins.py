@@ -11,7 +11,8 @@ def test_hypothesis_finds_what_it_finds_plainly(project, both, monkeypatch):
     monkeypatch.setenv("PYTEST_ADDOPTS", others)
     directory = project(
         {
-            "pytest.ini": "[pytest]\n",
+            # It warns of random numbers of ours if it cannot see who keeps them.
+            "pytest.ini": "[pytest]\nfilterwarnings = error\n",
             "test_it.py": """
                 from hypothesis import given, settings, strategies as some
 
