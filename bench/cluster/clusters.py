@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "run")]
+sys.path[:0] = [str(HERE.parent)]
 
 from watched import so_far  # noqa: E402
 
@@ -64,7 +65,7 @@ class Process:
         self._process.wait()
 
 
-class Cluster:
+class Cluster(ABC):
     """A broker and workers; a context manager.
 
     :ivar name: for tables
@@ -82,15 +83,15 @@ class Cluster:
         self.broker = self._start_broker()
         self.workers: list[Process] = []
 
-    def _start_broker(self) -> Process:
-        raise NotImplementedError
+    @abstractmethod
+    def _start_broker(self) -> Process: ...
 
-    def _start_worker(self, number: int) -> Process:
-        raise NotImplementedError
+    @abstractmethod
+    def _start_worker(self, number: int) -> Process: ...
 
+    @abstractmethod
     def client(self) -> list[str]:
         """A command that reads jobs from standard input and runs them on the cluster alone."""
-        raise NotImplementedError
 
     def add_worker(self) -> Process:
         """Another one, once the broker knows it."""
