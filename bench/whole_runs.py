@@ -113,7 +113,12 @@ class Bench:
                 f"{title}: {OURS}: {ratio:.2f} × of {rows[0].name}, budget {BUDGET} ×: {word}"
             )
 
-    def one_more(self, title: str, few: Mapping[str, Way], many: Mapping[str, Way]) -> None:
+    def trivial(self, few: Mapping[str, Way], many: Mapping[str, Way]) -> None:
+        """Suites of `FEW` and `MANY` tests that do nothing."""
+        self.whole(f"{MANY} trivial tests", many)
+        self._one_more("one more trivial test, per slot", few, many)
+
+    def _one_more(self, title: str, few: Mapping[str, Way], many: Mapping[str, Way]) -> None:
         """What one more test takes of a slot: what runs cost once is in both, and drops out."""
         costs: dict[str, list[float]] = {name: [] for name in few}
 

@@ -36,12 +36,7 @@ def main() -> int:
         for name in chosen.suites:
             if name == TRIVIAL:
                 few, many = (write_trivial(work / f"trivial-{n}", n) for n in (FEW, MANY))
-                bench.whole(f"{MANY} trivial tests", ways_of(many, NO_DOCTESTS, work))
-                bench.one_more(
-                    "one more trivial test, per slot",
-                    ways_of(few, NO_DOCTESTS, work),
-                    ways_of(many, NO_DOCTESTS, work),
-                )
+                bench.trivial(ways_of(few, NO_DOCTESTS, work), ways_of(many, NO_DOCTESTS, work))
                 continue
             project = PROJECTS[name]
             place = work / name

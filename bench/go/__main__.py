@@ -38,12 +38,7 @@ def main() -> int:
         for name in chosen.suites:
             if name == TRIVIAL:
                 few, many = (write_trivial(work / f"trivial-{n}", n) for n in (FEW, MANY))
-                bench.whole(f"{MANY} trivial tests", ways_of(many, ["./..."], work))
-                bench.one_more(
-                    "one more trivial test, per slot",
-                    ways_of(few, ["./..."], work),
-                    ways_of(many, ["./..."], work),
-                )
+                bench.trivial(ways_of(few, ["./..."], work), ways_of(many, ["./..."], work))
                 continue
             module, packages = MODULES[name]
             bench.whole(f"{module}, whole", ways_of(fetch(module, work), packages.split(), work))

@@ -3,17 +3,16 @@
 Its form is promised: fields are added, none is renamed.
 """
 
-import json
+from functools import partial
 from itertools import islice
 
 from maelstrom_broker.book_state import Book
+from maelstrom_broker.document_plan import as_large_as_fits
 from maelstrom_broker.records import Client, Worker
-from maelstrom_core.wire.messages import MOST_MESSAGE_BYTES
 
 ENDINGS = ("ran", "unfit", "lost", "refused", "cancelled")
 """Totals of jobs that ended, each of which counts in one of them."""
 _MOST_LISTED = 1_000
-_ROOM = MOST_MESSAGE_BYTES - 1024
 
 
 def document(book: Book, details: bool, now: float) -> bytes:
@@ -21,12 +20,7 @@ def document(book: Book, details: bool, now: float) -> bytes:
 
     :param details: name each waiting demand and all of what was lost lately
     """
-    listed = _MOST_LISTED
-    while True:
-        text = json.dumps(_status(book, details, now, listed)).encode()
-        if len(text) <= _ROOM:
-            return text
-        listed //= 2
+    return as_large_as_fits(partial(_status, book, details, now), _MOST_LISTED)
 
 
 def tally(book: Book) -> tuple[int, int, int]:

@@ -6,14 +6,15 @@ Its form is promised, as the status's is: fields are added, none is renamed.
 import difflib
 import json
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import chain, islice
 
 from maelstrom_broker.book_state import Book
+from maelstrom_broker.document_plan import as_large_as_fits
 from maelstrom_broker.records import Client
 from maelstrom_broker.status import jobs_of, why_they_wait
 from maelstrom_broker.stories_state import Run, Story
 from maelstrom_broker.told_plan import outcome, sentences, spent, title
-from maelstrom_core.wire.messages import MOST_MESSAGE_BYTES
 
 MOST_LOOKED_AT = 2_000
 """Jobs that run or wait, of which names are read: that takes its time."""
@@ -23,7 +24,6 @@ _MOST_NAME = 300
 _MOST_NAMED = 5
 _MOST_COMPARED = 200
 """Names among which the nearest is sought: that takes its time too."""
-_ROOM = MOST_MESSAGE_BYTES - 1024
 
 
 class NoStory(Exception):
@@ -38,12 +38,7 @@ def story_document(book: Book, run_named: str, job_named: str, now: float) -> by
     run = find_run(book, run_named)
     if job_named:
         return json.dumps(_job(find_job(book, run, job_named), book, now)).encode()
-    most = MOST_RUNNING
-    while True:
-        text = json.dumps(run_facts(book, run, now, most)).encode()
-        if len(text) <= _ROOM:
-            return text
-        most //= 2
+    return as_large_as_fits(partial(run_facts, book, run, now), MOST_RUNNING)
 
 
 def find_run(book: Book, named: str) -> Run:

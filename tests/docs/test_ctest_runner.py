@@ -1,10 +1,8 @@
 """The example of a runner for a framework that is not ours: outcomes are those of ``ctest`` itself."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
@@ -40,25 +38,8 @@ STATUSES = {"run": {"passed"}, "fail": {"failed", "timed out", "crashed"}, "notr
 
 
 @pytest.fixture
-def run(
-    root: Path, tmp_path: Path, distribution: Callable[[Path, Path], Path]
-) -> Callable[..., Any]:
-    example = root / "examples" / "ctest_runner"
-    site = distribution(example, tmp_path / "site")
-    variables = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(site), str(example), os.environ.get("PYTHONPATH", "")]),
-        "MAELSTROM_STATE": str(tmp_path / "state"),
-        "XDG_CONFIG_HOME": str(tmp_path),
-    }
-    return lambda *arguments: subprocess.run(
-        [sys.executable, "-m", "ctest_runner.cli", *arguments],
-        env=variables,
-        cwd=tmp_path,
-        text=True,
-        capture_output=True,
-        timeout=120,
-    )
+def run(root: Path, program_of: Callable[..., Any]) -> Callable[..., Any]:
+    return program_of(root / "examples" / "ctest_runner", "ctest_runner.cli")
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 """The example of docs/guide/write-a-runner.md, run as a stranger would."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,27 +27,9 @@ def project(example: Path) -> Path:
 
 
 @pytest.fixture
-def run(
-    example: Path, tmp_path: Path, distribution: Callable[[Path, Path], Path]
-) -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """Run the example's own program, which finds its hooks by their entry point."""
-    target = distribution(example, tmp_path / "site")
-    path = os.pathsep.join([str(target), str(example), os.environ.get("PYTHONPATH", "")])
-    variables = {
-        **os.environ,
-        "PYTHONPATH": path,
-        "MAELSTROM_STORE": str(tmp_path / "store"),
-        "MAELSTROM_STATE": str(tmp_path / "state"),
-        "XDG_CONFIG_HOME": str(tmp_path),
-    }
-    return lambda *arguments: subprocess.run(
-        [sys.executable, "-m", "shell_checks.cli", *arguments],
-        env=variables,
-        cwd=tmp_path,
-        text=True,
-        capture_output=True,
-        timeout=120,
-    )
+def run(example: Path, tmp_path: Path, program_of: Callable[..., Any]) -> Callable[..., Any]:
+    """Run the example's own program."""
+    return program_of(example, "shell_checks.cli", MAELSTROM_STORE=str(tmp_path / "store"))
 
 
 def test_its_program_runs_all_checks(run: Callable[..., Any], project: Path) -> None:
