@@ -9,6 +9,7 @@ from pathlib import Path
 from maelstrom_broker.settings import OPTIONS, schema
 from maelstrom_broker.supervisor import Supervisor, alone_in
 from maelstrom_core.errors import MaelstromError, first_of
+from maelstrom_core.service_manager import tell_manager
 from maelstrom_core.settings import Settings, load
 from maelstrom_core.settings.command_line import Version, add_settings, given
 
@@ -59,6 +60,7 @@ def _supervise(settings: Settings) -> int:
     def announce(address: str) -> None:
         print(f"listening at {address}; on this machine, as this user, workers and clients find it")
         print("elsewhere: maelstrom-admin makes join strings", flush=True)
+        tell_manager("READY=1", f"STATUS=listening at {address}")
 
     try:
         return Supervisor(_serve_with(settings), settings.listen[1], announce).run()

@@ -23,7 +23,7 @@ On another machine, with a join string of the cluster's administrator:
 _EPILOG = """\
 It runs in the foreground and stays joined: when the broker is gone it goes on with what runs, and tries
 again for ever. SIGTERM ends it: nothing new is taken, and running jobs get the grace to end; a second
-one ends it at once.
+one ends it at once. SIGUSR1 ends it when all that runs has ended, however long that takes.
 Exit status: 0 when told to stop; 4 for bad options, settings and join strings; 71 if this host refuses;
 76 if the broker does.
 All of it: docs/guide/cluster.md.  Can this machine run containers?  `maelstrom doctor`

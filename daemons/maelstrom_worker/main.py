@@ -15,15 +15,19 @@ from maelstrom_core.cluster.link import Link
 from maelstrom_core.cluster.local import open_local_backend
 from maelstrom_core.cluster.place import Place
 from maelstrom_core.errors import PeerError
+from maelstrom_core.service_manager import tell_manager
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.host import available_memory
 from maelstrom_worker.shell import FROM_BROKERS, Worker
 
+_STOP = (signal.SIGTERM, signal.SIGINT)
+_DRAIN = signal.SIGUSR1
+"""Told so, it takes nothing new, and ends when all that runs has ended, however long that takes."""
 _log = logging.getLogger("maelstrom.worker")
 
 
 async def run(settings: Settings) -> None:
-    """Be a worker until SIGTERM or SIGINT.
+    """Be a worker until SIGTERM, SIGINT or SIGUSR1.
 
     :raises PeerError: if the broker will have none of this worker
     :raises maelstrom_core.errors.MaelstromError: if this machine cannot be one
@@ -52,12 +56,18 @@ async def run(settings: Settings) -> None:
                 worker.nursery = nursery
                 nursery.start_soon(worker.show_live)
                 nursery.start_soon(_stay_joined, worker, place, nursery)
-                with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-                    await _until_told_to_stop(signals)
+                with trio.open_signal_receiver(*_STOP, _DRAIN) as signals:
+                    # Not when it has joined: that may take as long as the broker wants.
+                    tell_manager("READY=1")
+                    told = await anext(signals)
+                    _log.info("told to stop by %s", signal.Signals(told).name)
+                    tell_manager("STOPPING=1")
+                    patience = trio.CancelScope()
+                    if told != _DRAIN:
+                        patience.deadline = trio.current_time() + _grace(settings)
                     async with trio.open_nursery() as ending:
-                        ending.start_soon(_hurry, signals, ending.cancel_scope)
-                        grace = settings.grace
-                        await worker.stop(math.inf if grace is None else grace)
+                        ending.start_soon(_hurry, signals, settings, patience, ending.cancel_scope)
+                        await worker.stop(patience)
                         ending.cancel_scope.cancel()
                 nursery.cancel_scope.cancel()
         finally:
@@ -66,17 +76,28 @@ async def run(settings: Settings) -> None:
         raise PeerError(f"the broker refuses this worker: {worker.over}")
 
 
-async def _until_told_to_stop(signals: AsyncIterator[int]) -> None:
+async def _hurry(
+    signals: AsyncIterator[int],
+    settings: Settings,
+    patience: trio.CancelScope,
+    ending: trio.CancelScope,
+) -> None:
+    """Hurry as often as it is told to: what runs gets the grace, then nothing; then there is no goodbye."""
     async for number in signals:
-        _log.info("told to stop by %s", signal.Signals(number).name)
-        return
+        if number == _DRAIN:
+            continue
+        if patience.deadline == math.inf:
+            patience.deadline = trio.current_time() + _grace(settings)
+            _log.info("what runs gets %g s to end", _grace(settings))
+        elif not patience.cancel_called:
+            _log.info("told so again: what runs is ended")
+            patience.cancel()
+        else:
+            ending.cancel()
 
 
-async def _hurry(signals: AsyncIterator[int], ending: trio.CancelScope) -> None:
-    """End at once when told to a second time."""
-    async for _ in signals:
-        _log.info("told so again: what runs is ended")
-        ending.cancel()
+def _grace(settings: Settings) -> float:
+    return math.inf if settings.grace is None else float(settings.grace)
 
 
 async def _stay_joined(worker: Worker, place: Place, everything: trio.Nursery) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import math
 import os
 from typing import assert_never
 
@@ -14,6 +15,7 @@ from maelstrom_core.errors import InputError, MaelstromError
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.ports import Backend
+from maelstrom_core.service_manager import tell_manager
 from maelstrom_core.store.leases import Lease
 from maelstrom_core.story import Story
 from maelstrom_core.wire.messages import (
@@ -125,6 +127,7 @@ class Worker:
         self._boot = welcome.boot
         self._blobs.broker_is(welcome.boot, welcome.bulk_port)
         _log.info("joined the cluster; %d running, %d kept", self._state.running, self._state.kept)
+        tell_manager("STATUS=joined the cluster")
         self._tell(LinkUp())
         for output in self._ordered.values():
             output.send_again()
@@ -132,6 +135,7 @@ class Worker:
     def link_down(self, reason: str) -> None:
         """Go on with what runs."""
         _log.warning("the broker is gone: %s", reason)
+        tell_manager(f"STATUS=the broker is gone: {reason}")
         self._tell(LinkDown())
 
     def link_failed(self, reason: str) -> None:
@@ -139,6 +143,7 @@ class Worker:
         if reason != self.failure:
             self.failure = reason
             _log.warning("no broker: %s", reason)
+            tell_manager(f"STATUS=no broker: {reason}")
 
     def link_over(self, reason: str) -> None:
         """Say why there will be none."""
@@ -282,14 +287,19 @@ class Worker:
 
     # Its end
 
-    async def stop(self, grace_seconds: float) -> None:
-        """Take nothing new, and wait for what runs; what runs longer than the grace is for others."""
+    async def stop(self, patience: trio.CancelScope) -> None:
+        """Take nothing new, and wait for what runs.
+
+        :param patience: ends the waiting; what has not ended then is for others
+        """
         self.is_stopping = True
         self._tell(StopWanted())
         self._idle = trio.Event()
         if self._state.running:
-            _log.info("%d jobs get %g s to end", self._state.running, grace_seconds)
-            with trio.move_on_after(grace_seconds):
+            seconds = patience.deadline - trio.current_time()
+            how_long = "all the time they want" if seconds == math.inf else f"{seconds:.0f} s"
+            _log.info("%d jobs get %s to end", self._state.running, how_long)
+            with patience:
                 await self._idle.wait()
         if self._state.running:
             _log.warning("%d jobs have not ended; others will run them", self._state.running)
