@@ -1,7 +1,7 @@
 """Tells the service manager how far a daemon is: the protocol of ``sd_notify(3)``.
 
-A unit of ``Type=notify`` has a datagram socket named in ``NOTIFY_SOCKET``. Where it is not, and where nobody
-listens any more, nothing happens: no daemon may fail because of who started it.
+``NOTIFY_SOCKET`` names a datagram socket to those whose unit is of ``Type=notify``. Where it is not there,
+and where nobody listens any more, nothing happens: no daemon may fail because of who started it.
 """
 
 import os

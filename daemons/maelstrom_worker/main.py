@@ -82,7 +82,7 @@ async def _hurry(
     patience: trio.CancelScope,
     ending: trio.CancelScope,
 ) -> None:
-    """Hurry as often as it is told to: what runs gets the grace, then nothing; then there is no goodbye."""
+    """Each time it is told to: what runs gets the grace, then nothing; then there is no goodbye."""
     async for number in signals:
         if number == _DRAIN:
             continue
