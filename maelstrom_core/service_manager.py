@@ -1,7 +1,7 @@
 """Tells the service manager how far a daemon is: the protocol of ``sd_notify(3)``.
 
-``NOTIFY_SOCKET`` names a datagram socket to those whose unit is of ``Type=notify``. Where it is not there,
-and where nobody listens any more, nothing happens: no daemon may fail because of who started it.
+``NOTIFY_SOCKET`` names a datagram socket where a unit is of ``Type=notify``. Where it is not set, and
+where nobody listens any more, nothing happens: no daemon may fail because of who started it.
 """
 
 import os
