@@ -42,6 +42,7 @@ _MASKED = (
     "inside Docker or Podman: --security-opt systempaths=unconfined, so that /proc and /sys are "
     "whole; Kubernetes: procMount: Unmasked"
 )
+_FILTERED = "inside Docker or Podman: --security-opt seccomp=unconfined; Kubernetes: seccompProfile: Unconfined"
 _PROGRAM = {
     e.ENOENT: ("no such program in the container", "check its name and the container's PATH"),
     e.ENOTDIR: ("no such program in the container", "check its name and the container's PATH"),
@@ -95,6 +96,8 @@ def _host(call: str, number: int, purpose: str) -> Explanation:
             return Explanation("host", "parts of the host's /proc or /sys are masked", _MASKED)
         cause = "the host forbids mounts in user namespaces"
         return Explanation("host", cause, _APPARMOR)
+    if call == "sethostname" and number == e.EPERM:
+        return Explanation("host", "a filter of system calls forbids it", _FILTERED)
     if call == "mount" and "root" in purpose and number == e.EINVAL:
         cause = "overlays cannot be stacked so deep, or not on this file system"
         remedy = "put the store on an ordinary file system: MAELSTROM_STORE=/a/directory"
