@@ -60,13 +60,15 @@ async def run(settings: Settings) -> None:
                     # Not when it has joined: that may take as long as the broker wants.
                     tell_manager("READY=1")
                     told = await anext(signals)
-                    _log.info("told to stop by %s", signal.Signals(told).name)
+                    _log.info("told to stop by %s", _name(told))
                     tell_manager("STOPPING=1")
                     patience = trio.CancelScope()
                     if told != _DRAIN:
                         patience.deadline = trio.current_time() + _grace(settings)
                     async with trio.open_nursery() as ending:
-                        ending.start_soon(_hurry, signals, settings, patience, ending.cancel_scope)
+                        ending.start_soon(
+                            _hurry, signals, told, _grace(settings), patience, ending.cancel_scope
+                        )
                         await worker.stop(patience)
                         ending.cancel_scope.cancel()
                 nursery.cancel_scope.cancel()
@@ -78,7 +80,8 @@ async def run(settings: Settings) -> None:
 
 async def _hurry(
     signals: AsyncIterator[int],
-    settings: Settings,
+    told: int,
+    grace_seconds: float,
     patience: trio.CancelScope,
     ending: trio.CancelScope,
 ) -> None:
@@ -86,14 +89,19 @@ async def _hurry(
     async for number in signals:
         if number == _DRAIN:
             continue
-        if patience.deadline == math.inf:
-            patience.deadline = trio.current_time() + _grace(settings)
-            _log.info("what runs gets %g s to end", _grace(settings))
+        if told == _DRAIN:
+            told = number
+            patience.deadline = trio.current_time() + grace_seconds
+            _log.info("told so by %s: what runs gets %g s", _name(number), grace_seconds)
         elif not patience.cancel_called:
             _log.info("told so again: what runs is ended")
             patience.cancel()
         else:
             ending.cancel()
+
+
+def _name(number: int) -> str:
+    return signal.Signals(number).name
 
 
 def _grace(settings: Settings) -> float:

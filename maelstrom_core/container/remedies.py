@@ -42,7 +42,10 @@ _MASKED = (
     "inside Docker or Podman: --security-opt systempaths=unconfined, so that /proc and /sys are "
     "whole; Kubernetes: procMount: Unmasked"
 )
-_FILTERED = "inside Docker or Podman: --security-opt seccomp=unconfined; Kubernetes: seccompProfile: Unconfined"
+_FILTERED = (
+    "inside Docker or Podman: --security-opt seccomp=unconfined; Kubernetes: "
+    "seccompProfile: {type: Unconfined}"
+)
 _PROGRAM = {
     e.ENOENT: ("no such program in the container", "check its name and the container's PATH"),
     e.ENOTDIR: ("no such program in the container", "check its name and the container's PATH"),

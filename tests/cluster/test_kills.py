@@ -156,6 +156,39 @@ def test_a_broker_that_stays_away_costs_no_job(cluster: Any) -> None:
     client.all_well(60)
 
 
+def test_a_worker_told_to_by_sigusr1_ends_when_its_jobs_have(cluster: Any) -> None:
+    cluster.broker()
+    first = cluster.worker("one", "--grace", "0.1")
+    first.wait_for("joined the cluster")
+    client = Client(cluster, many(4, "echo {0}; sleep 2.0625"))
+    client.process.wait_until(lambda: sleeping("2.0625") >= 2)
+    assert first.end(signal.SIGUSR1) == 0, first.said()
+    assert "jobs get all the time they want" in first.said()
+    assert "others will run them" not in first.said()
+    cluster.worker("two").wait_for("joined the cluster")
+    client.all_well(4)
+
+
+@pytest.mark.parametrize(
+    "numbers", [(signal.SIGUSR1, signal.SIGTERM, signal.SIGTERM), (signal.SIGTERM,) * 2]
+)
+def test_a_worker_told_to_stop_again_leaves_its_jobs_to_others(
+    cluster: Any, numbers: tuple[int, ...]
+) -> None:
+    broker = cluster.broker()
+    first = cluster.worker("one", "--grace", "1000")
+    first.wait_for("joined the cluster")
+    client = Client(cluster, many(2, "echo {0}; sleep 7777.5"))
+    client.process.wait_until(lambda: sleeping("7777.5") >= 2)
+    for number in numbers[:-1]:
+        first.send(number)
+        first.wait_for(f"by {signal.Signals(number).name}")
+    first.send(numbers[-1])
+    assert first.wait() == 0, first.said()
+    assert "2 jobs have not ended; others will run them" in first.said()
+    broker.wait_for("it said goodbye")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_that_stops_ends_what_it_runs_and_leaves_the_rest(
     cluster: Any, number: int

@@ -2,6 +2,7 @@
 others say so.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,3 +60,47 @@ def test_programs_of_neighbouring_versions(cluster: Any) -> None:
     assert "this broker speaks versions 2 to 3 of the protocol" in ancient.said()
     for one in (broker, old, ancient):
         assert "Traceback" not in one.said()
+
+
+def test_a_cluster_is_upgraded_while_a_client_uses_it(cluster: Any) -> None:
+    """In the order that docs/guide/deploying.md tells: the broker, workers one by one, clients."""
+
+    def admin(*arguments: str) -> Any:
+        done = cluster.run("maelstrom_admin.cli", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def seen(name: str) -> Any:
+        workers = json.loads(admin("status", "--json"))["workers"]
+        return next((one for one in workers if one["name"] == name), None)
+
+    old, new = (1, 2), (2, 3)
+    command = ("maelstrom_broker.cli", "--listen", f"127.0.0.1:{cluster.port}")
+    broker = cluster.start("broker", speaking(*old, *command))
+    broker.wait_for("listening at ")
+    workers = {name: worker(cluster, name, *old) for name in ("one", "two")}
+    for one in workers.values():
+        one.wait_for("joined the cluster")
+    source = cluster.directory / "jobs.json"
+    source.write_text("\n".join(job("sleep 1; echo here") for _ in range(40)))
+    options = (*ON_CLUSTER, "-f", str(source))
+    running = cluster.start("client-old", speaking(*old, "maelstrom_run.cli", *options))
+    running.wait_for('"ended"')
+
+    assert broker.end() == 0
+    broker = cluster.start("broker", speaking(*new, *command))
+    broker.wait_for("listening at ", times=2)
+    for name, before in workers.items():
+        before.wait_for("joined the cluster", times=2)
+        admin("drain", name)
+        before.wait_until(lambda name=name: seen(name)["running"] == 0)
+        assert before.end() == 0, before.said()
+        assert "others will run them" not in before.said()
+        after = worker(cluster, name, *new)
+        after.wait_for("joined the cluster", times=3)
+        assert not seen(name)["draining"], "it is another one"
+    assert running.wait() == 0, running.said()
+    endings = ended(running.said())
+    assert [len(endings[number]) for number in sorted(endings)] == [1] * 40
+    _, status = client(cluster, *new, "true")
+    assert status == 0
