@@ -200,6 +200,12 @@ def cluster(tmp_path: Path, host_allows_containers: None) -> Iterator[Cluster]:
         made.close()
 
 
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody uses, as the one after it."""
+    return free_ports()
+
+
 def container(project: Path) -> str:
     """An interpreter and pytest, without all of /usr: a hundredth of the bytes."""
     program = sys.executable

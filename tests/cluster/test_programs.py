@@ -1,5 +1,6 @@
 """Programs on a cluster end as they do on this machine alone."""
 
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,20 @@ def test_a_broker_that_has_no_room_costs_no_job(cluster: Any) -> None:
     done = cluster.run(RUN, *EVERYWHERE, input=job("echo well"))
     assert done.returncode == 0, done.stderr
     assert ended(done.stdout)[1][0]["stdout"] == "well\n"
+
+
+def test_a_service_manager_is_told_how_far_they_are(cluster: Any, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"{tmp_path}/notify")
+        manager.settimeout(60)
+        cluster.environment["NOTIFY_SOCKET"] = f"{tmp_path}/notify"
+        cluster.broker()
+        told = manager.recv(1000).decode()
+        assert told == f"READY=1\nSTATUS=listening at 127.0.0.1:{cluster.port}"
+        worker = cluster.worker()
+        assert manager.recv(1000).decode() == "READY=1"
+        while manager.recv(1000).decode() != "STATUS=joined the cluster":
+            pass  # a slow machine may have tried in vain before
+        assert worker.end() == 0
+        while manager.recv(1000).decode() != "STOPPING=1":
+            pass

@@ -10,6 +10,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from jobs import ON_CLUSTER, ended, job
 
+from maelstrom_core.wire.messages import OLDEST_VERSION, VERSION
+
 SPEAKING = """
 import runpy, sys
 from maelstrom_core.wire import messages
@@ -74,7 +76,8 @@ def test_a_cluster_is_upgraded_while_a_client_uses_it(cluster: Any) -> None:
         workers = json.loads(admin("status", "--json"))["workers"]
         return next((one for one in workers if one["name"] == name), None)
 
-    old, new = (1, 2), (2, 3)
+    # The admin and the clients of today are of the old version.
+    old, new = (OLDEST_VERSION, VERSION), (VERSION, VERSION + 1)
     command = ("maelstrom_broker.cli", "--listen", f"127.0.0.1:{cluster.port}")
     broker = cluster.start("broker", speaking(*old, *command))
     broker.wait_for("listening at ")
