@@ -1,5 +1,6 @@
 """Files to deploy a cluster with: their own tools read them, and they name options that there are."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ UNITS = sorted(path.relative_to(DEPLOY) for path in DEPLOY.glob("systemd/*/*.ser
 FILES = sorted(
     path.relative_to(DEPLOY) for path in DEPLOY.rglob("*") if path.is_file() and path.suffix
 )
+CALLS = ("read", "mount", "sethostname", "clone", "unshare", "pivot_root", "bpf")
 SCHEMAS = {
     "MAELSTROM_BROKER": broker_schema,
     "MAELSTROM_WORKER": worker_schema,
@@ -51,6 +53,35 @@ def test_variables_are_those_of_settings(file: Path) -> None:
     for prefix, schema in SCHEMAS.items():
         known |= {f"{prefix}_{field.name.upper().replace('-', '_')}" for field in schema()}
     assert found <= known
+
+
+def test_slurm_lets_workers_end_before_it_kills() -> None:
+    text = (DEPLOY / "slurm" / "workers.sh").read_text()
+    assert "--signal=B:" in text, "to the worker alone, not to its jobs"
+    grace = re.search(r"MAELSTROM_WORKER_GRACE=(\d+)", text)
+    assert grace is not None
+    assert int(grace[1]) < 30, "Slurm kills after KillWait"
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
+def test_a_filter_is_made_of_an_engines_own() -> None:
+    own = {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "syscalls": [
+            {"names": ["read", "mount"], "action": "SCMP_ACT_ALLOW"},
+            {"names": ["sethostname"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1},
+            {"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0}]},
+            {"names": ["bpf"], "action": "SCMP_ACT_ERRNO"},
+        ],
+    }
+    command = ["jq", "-f", str(DEPLOY / "container" / "namespaces.jq")]
+    done = subprocess.run(command, input=json.dumps(own), capture_output=True, text=True)
+    made = json.loads(done.stdout)["syscalls"]
+    of_call = {name: [one for one in made if name in one["names"]] for name in CALLS}
+    assert all(len(found) == 1 for found in of_call.values()), "no rule contradicts another"
+    actions = {name: found[0]["action"] for name, found in of_call.items()}
+    assert actions == dict.fromkeys(CALLS, "SCMP_ACT_ALLOW") | {"bpf": "SCMP_ACT_ERRNO"}
+    assert all(one["names"] for one in made), "engines refuse a rule without names"
 
 
 def test_there_is_something_to_test() -> None:
