@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 NAME = "maelstrom"
 MARKER = (
-    "maelstrom(isolation, group): under -p maelstrom, isolation='fresh' runs the test in an "
-    "interpreter of its own instead of a fork of a warm one; group='name' runs it in one container "
-    "with others of that group"
+    "maelstrom(isolation, group, turns, slots): under -p maelstrom, isolation='fresh' runs the test in "
+    "an interpreter of its own instead of a fork of a warm one; group='name' runs it in one container "
+    "with others of that group; turns='name' while no other, or few, of that name run; slots=2 takes "
+    "two slots"
 )
 
 

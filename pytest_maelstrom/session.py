@@ -227,7 +227,8 @@ class Controller:
                     "settings": self._settings,
                 },
                 limits=attrs.evolve(
-                    Limits.of(self._settings), in_order=wants_its_order(self._config)
+                    Limits.of(self._settings, choices.planner.turns),
+                    in_order=wants_its_order(self._config),
                 ),
                 history=history,
                 viewer_of=self._desk.viewer_of,

@@ -273,7 +273,7 @@ class Session:
             backend=backend,
             project_directory=prepared.project,
             options=self._options(prepared, planner),
-            limits=Limits.of(self._settings),
+            limits=Limits.of(self._settings, planner.turns),
             history=history,
             choose=selection.choose,
             touched=lambda case: bool(changed) and prepared.touched(case, changed),

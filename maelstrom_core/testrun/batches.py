@@ -80,6 +80,7 @@ class Batches:
         job = attrs.evolve(
             job,
             expected_duration=submit.expected_duration,
+            slots=max(job.slots, submit.slots),
             label=job.label or first.id,
             environment=(
                 *job.environment,
