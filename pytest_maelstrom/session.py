@@ -18,6 +18,7 @@ from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.terminal.users import UsersTerminal
 from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.marks_plan import Marking
 from maelstrom_core.testrun.project_name import shared_name
 from maelstrom_core.testrun.sharing import sharing
 from maelstrom_core.testrun.shell import TestRun
@@ -230,6 +231,7 @@ class Controller:
                     Limits.of(self._settings, choices.planner.turns),
                     in_order=wants_its_order(self._config),
                 ),
+                marking=Marking.of(self._settings),
                 history=history,
                 viewer_of=self._desk.viewer_of,
                 touched=lambda case: self._is_touched(case, project),

@@ -107,6 +107,8 @@ class CaseReport:
     :param attempts: what came of it before, first one first; all of them are failures
     :param may_be_retried: false if running it again is not what is wanted, whatever was asked for:
         it ended the whole run
+    :param left_running: how many processes it left when it had ended; runners leave it alone
+    :param is_slow: it ran for longer than the run's ``slow-after``; runners leave it alone
     :param repetition: which one of its repetitions this is; runners leave it alone
     :param repetitions: how many there are of it
     """
@@ -120,6 +122,8 @@ class CaseReport:
     result: JobResult | None = None
     attempts: "tuple[CaseReport, ...]" = ()
     may_be_retried: bool = True
+    left_running: int = 0
+    is_slow: bool = False
     repetition: int = 1
     repetitions: int = 1
 

@@ -70,6 +70,11 @@ class EventLog(Look):
         self._write("output", id=case.id, stream=name, text=data.decode("utf-8", "replace"))
 
     @hookimpl
+    def maelstrom_job_slow(self, case: Case, seconds: float) -> None:
+        """An attempt has run for so long, and goes on."""
+        self._write("case slow", id=case.id, seconds=seconds)
+
+    @hookimpl
     def maelstrom_job_ended(self, case: Case, result: JobResult) -> None:
         """An attempt has ended."""
         usage = result.usage
@@ -124,5 +129,7 @@ def plain(report: CaseReport) -> dict[str, Any]:
         "parts": list(report.details.get("parts", ())),
         "marks": [str(mark) for mark in report.details.get("marks", ())],
         "shown": bool(report.details.get("shown")),
+        "slow": report.is_slow,
+        "left_running": report.left_running,
         **{name: stream.text() for name, stream in streams.items() if stream.total_bytes},
     }

@@ -16,6 +16,7 @@ from maelstrom_core.program.words_plan import (
     line_of,
     remarks,
     rest,
+    slow_line_of,
     style_of,
 )
 
@@ -47,6 +48,14 @@ class Lines(Look):
 
     def busy_with(self, what: str, *, ended: bool = False) -> None:
         """Nothing: lines tell of what has ended."""
+
+    @hookimpl
+    def maelstrom_job_slow(self, case: Case, seconds: float) -> None:
+        """A line on a case that goes on: what looks as if nothing happened has a name."""
+        if not self._is_quiet:
+            self._out.print(
+                Text(f"{'slow':9} ", style="yellow").append(slow_line_of(case, seconds), "none")
+            )
 
     @hookimpl
     def maelstrom_case_reported(self, report: CaseReport) -> None:

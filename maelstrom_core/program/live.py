@@ -29,6 +29,7 @@ class LiveScreen(Lines):
     def __init__(self) -> None:
         super().__init__()
         self._running: dict[CaseId, float] = {}
+        self._slow: set[CaseId] = set()
         self._busy: dict[str, float] = {}
         self._found = self._ended = self._failed = 0
         self.failures: dict[CaseId, str] = {}
@@ -96,7 +97,11 @@ class LiveScreen(Lines):
 
     def _shown(self, now: float) -> Group:
         lines = [
-            Text(f"{'running':9} {now - since:8.1f}s  {name}", style="dim", no_wrap=True)
+            Text(
+                f"{'slow' if name in self._slow else 'running':9} {now - since:8.1f}s  {name}",
+                style="yellow" if name in self._slow else "dim",
+                no_wrap=True,
+            )
             for name, since in list(self._running.items())[:MOST_SHOWN]
         ]
         if (more := len(self._running) - MOST_SHOWN) > 0:
@@ -129,9 +134,15 @@ class LiveScreen(Lines):
         self._running[case.id] = time.monotonic()
 
     @hookimpl
+    def maelstrom_job_slow(self, case: Case) -> None:  # type: ignore[override]
+        """It is marked among those that run, which are shown with their times."""
+        self._slow.add(case.id)
+
+    @hookimpl
     def maelstrom_job_ended(self, case: Case) -> None:
         """It is not any more."""
         self._running.pop(case.id, None)
+        self._slow.discard(case.id)
 
     @hookimpl
     def maelstrom_case_reported(self, report: CaseReport) -> None:

@@ -45,6 +45,7 @@ from maelstrom_core.spec.templates import templates
 from maelstrom_core.testrun.directives import read_directives
 from maelstrom_core.testrun.directives_plan import Planner, images_of
 from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.marks_plan import Marking
 from maelstrom_core.testrun.project_name import shared_name
 from maelstrom_core.testrun.sharing import Sharing, sharing
 from maelstrom_core.testrun.shell import TestRun
@@ -274,6 +275,7 @@ class Session:
             project_directory=prepared.project,
             options=self._options(prepared, planner),
             limits=Limits.of(self._settings, planner.turns),
+            marking=Marking.of(self._settings),
             history=history,
             choose=selection.choose,
             touched=lambda case: bool(changed) and prepared.touched(case, changed),
