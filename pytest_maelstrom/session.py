@@ -85,6 +85,7 @@ class Controller:
         option, terminal = config.option, UsersTerminal()
         refuse_without_a_terminal(config, terminal)
         self._desk = Desk(config, terminal, most_kept=MOST_KEPT if option.maelstrom_keep else 0)
+        self._looks.when_free = self._desk.when_free
         self._shell = ShellWanted(option.maelstrom_shell) if option.maelstrom_shell else None
         if self._live is not None:
             self._live.when_free = self._desk.when_free
@@ -208,7 +209,11 @@ class Controller:
         name = shared_name(settings.shared_history, project) if settings.broker else ""
         async with (
             open_backend(
-                settings, plugins, project_directory=project, only_here=self._wants_the_terminal
+                settings,
+                plugins,
+                project_directory=project,
+                only_here=self._wants_the_terminal,
+                on_upload=self._looks.uploading,
             ) as backend,
             sharing(history, backend, name),
         ):

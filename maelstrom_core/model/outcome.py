@@ -270,3 +270,8 @@ def limits_met(result: JobResult) -> list[str]:
     """A line for people for each limit that a job has run into and that has not ended it."""
     over = result.outcome.hit if isinstance(result.outcome, OverLimit) else None
     return [hit.note() for hit in result.limits_hit if hit != over]
+
+
+def left_words(processes: int) -> str:
+    """What is told of a job that has left some running."""
+    return f"left {processes} process{'es' if processes != 1 else ''} running"

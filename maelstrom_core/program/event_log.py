@@ -5,10 +5,13 @@ import time
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+import attrs
+
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult, describe
+from maelstrom_core.model.uploads import Uploading, UploadLines
 from maelstrom_core.model.views import Summary
 from maelstrom_core.program.look import Look
 from maelstrom_core.program.words_plan import counts, rest
@@ -26,6 +29,7 @@ class EventLog(Look):
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._begun: dict[str, Any] = {}
+        self._upload_lines = UploadLines()
 
     def _write(self, event: str, **fields: Any) -> None:
         line = {"event": event, "time": round(time.time(), 6), **fields}
@@ -51,6 +55,11 @@ class EventLog(Look):
     def busy_with(self, what: str, *, ended: bool = False) -> None:
         """Builds are events too."""
         self._write("built" if ended else "building", what=what)
+
+    def uploading(self, upload: Uploading) -> None:
+        """Now and then, and its end."""
+        if self._upload_lines.line(upload):
+            self._write("uploading", **attrs.asdict(upload))
 
     @hookimpl
     def maelstrom_case_found(self, case: Case) -> None:

@@ -24,6 +24,7 @@ from maelstrom_core.filters import EVERYTHING, BadFilter, Tree, combined, evalua
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import Case
 from maelstrom_core.model.ports import Backend
+from maelstrom_core.model.uploads import Uploading
 from maelstrom_core.model.views import RunView
 from maelstrom_core.program.declared import Prepared, RunnerProgram
 from maelstrom_core.program.event_log import EventLog
@@ -103,7 +104,16 @@ class Session:
                         return status
 
     def _backend(self, prepared: Prepared) -> AbstractAsyncContextManager[Backend]:
-        return open_backend(self._settings, self._plugins, project_directory=prepared.project)
+        return open_backend(
+            self._settings,
+            self._plugins,
+            project_directory=prepared.project,
+            on_upload=self._uploading,
+        )
+
+    def _uploading(self, upload: Uploading) -> None:
+        for look in self._looks:
+            look.uploading(upload)
 
     def _shared(
         self, prepared: Prepared, history: History, backend: Backend

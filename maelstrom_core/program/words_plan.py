@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
+from maelstrom_core.model.outcome import left_words
 from maelstrom_core.model.views import Summary
-from maelstrom_core.testrun.marks_plan import left_words
 
 STYLES = {
     CaseStatus.PASSED: "green",

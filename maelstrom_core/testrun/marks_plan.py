@@ -5,6 +5,7 @@ from typing import Any
 import attrs
 
 from maelstrom_core.model.cases import CaseReport, CaseStatus
+from maelstrom_core.model.outcome import left_words
 
 MARK, FAIL, IGNORE = LEAKY = ("mark", "fail", "ignore")
 """What may become of a case that leaves processes behind."""
@@ -42,8 +43,3 @@ class Marking:
             status=CaseStatus.FAILED,
             message=f"{report.status.value}, but {left_words(left)}",
         )
-
-
-def left_words(number: int) -> str:
-    """What a case is told of that has left processes."""
-    return f"left {number} process{'es' if number != 1 else ''} running"

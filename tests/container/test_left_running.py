@@ -1,9 +1,13 @@
 """Processes that a program leaves when it ends: they are counted, and nothing of them stays."""
 
+import os
+import sys
+
 import pytest
 
 from maelstrom_core.model.outcome import Exited, TimedOut
 
+PYTHON = os.path.realpath(sys.executable)
 UNREAPED = """
 import os, sys
 child = os.fork()
@@ -28,8 +32,11 @@ def test_those_count_too_that_have_left_its_session(shell):
     assert (seen.code, seen.last.left_running) == (-9, 2)
 
 
-def test_one_that_has_ended_unreaped_does_not_count(run):
-    seen = run("/usr/bin/python3", "-c", UNREAPED)
+def test_one_that_has_ended_unreaped_does_not_count(run, system_trees):
+    trees = system_trees
+    if not sys.base_prefix.startswith("/usr"):
+        trees.append((os.path.realpath(sys.base_prefix), sys.base_prefix))
+    seen = run(PYTHON, "-c", UNREAPED, trees=trees)
     assert (seen.code, seen.last.left_running) == (0, 0)
 
 
