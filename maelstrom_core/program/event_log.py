@@ -57,8 +57,9 @@ class EventLog(Look):
         self._write("built" if ended else "building", what=what)
 
     def uploading(self, upload: Uploading) -> None:
-        """Now and then, and its end."""
-        if self._upload_lines.line(upload):
+        """Now and then, and its end, however soon that is."""
+        is_end = upload.is_over and upload.total_bytes > 0
+        if self._upload_lines.line(upload) or is_end:
             self._write("uploading", **attrs.asdict(upload))
 
     @hookimpl
