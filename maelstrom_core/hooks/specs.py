@@ -316,7 +316,7 @@ def maelstrom_job_output(run: RunView, case: Case, stream: int, data: bytes) -> 
 def maelstrom_job_slow(run: RunView, case: Case, seconds: float) -> None:
     """Observe: a case's job has run for longer than the setting ``slow-after``, and goes on.
 
-    Called when it has, and each time that it has run for as long again.
+    Called once when it has, and again each time that it has run for as long.
 
     :param run: the run
     :param case: what is being run
