@@ -19,7 +19,7 @@ from maelstrom_core.settings import Settings
 from maelstrom_core.settings.schema import BadValue
 from maelstrom_core.settings.toml_file import read_toml
 from maelstrom_core.spec.templates import templates
-from maelstrom_core.testrun.directives import Directives, read_directives
+from maelstrom_core.testrun.directives import Directives, no_turns, read_directives
 from maelstrom_core.testrun.directives_plan import FRESH, CasePlan, Planner, images_of
 from maelstrom_core.testrun.history import History
 from pytest_maelstrom.containers import Containers
@@ -83,6 +83,28 @@ class Choices:
         fresh = self.isolation_of(case) == FRESH
         return attrs.evolve(case, group=f"{kind} {name} {number}{' afresh' if fresh else ''}")
 
+    def demanding(self, case: Case) -> Case:
+        """A case with its turns and slots: what its mark says, else what directives say.
+
+        :raises UsageError: if its mark says what cannot be
+        """
+        case, wishes = self.planner.demanding(case), case.details["wishes"]
+        if "turns" in wishes:
+            case = attrs.evolve(case, turns=self._turns(case, wishes["turns"]))
+        if "slots" in wishes:
+            case = attrs.evolve(case, slots=_slots(case, wishes["slots"]))
+        return case
+
+    def _turns(self, case: Case, said: Any) -> tuple[str, ...]:
+        names = [said] if isinstance(said, str) else said if said is not None else []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise UsageError(f"{case.id}: turns of its mark must be a name, or a list of names")
+        for name in names:
+            if name not in self.planner.turns:
+                why = f"its mark names turns that {FILE} has not"
+                raise UsageError(f"{case.id}: {why}: {no_turns(name, self.planner.turns)}")
+        return tuple(dict.fromkeys(names))
+
     def _number_of(self, container: ContainerSpec) -> int:
         """The same number for equal containers; to compare them is dear, and done once for each."""
         number = self._numbers.get(id(container))
@@ -126,6 +148,12 @@ class Choices:
             left_out = {id(message) for message in others}
             kept = [message for message in kept if id(message) not in left_out]
         return [*kept, {"kind": "deselected", "ids": deselected}] if deselected else kept
+
+
+def _slots(case: Case, said: Any) -> int:
+    if not isinstance(said, int) or isinstance(said, bool) or said < 1:
+        raise UsageError(f"{case.id}: slots of its mark must be a whole number of at least 1")
+    return said
 
 
 def choices_of(

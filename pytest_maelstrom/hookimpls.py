@@ -244,7 +244,8 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
     submodules = json.dumps([n for message in messages for n in message.get("submodules", ())])
     for message in messages:
         if message["kind"] == "case":
-            yield run.options["choices"].grouped(case_of(message, submodules))
+            choices: Choices = run.options["choices"]
+            yield choices.demanding(choices.grouped(case_of(message, submodules)))
 
 
 def case_of(message: dict[str, Any], submodules: str = "[]") -> Case:

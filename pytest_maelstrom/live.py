@@ -149,13 +149,21 @@ class Live:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is None:
             return TerminalWriter(sys.stdout if stream == STDOUT else sys.stderr)
-        writer = reporter._tw
-        if writer.width_of_current_line and (stream == STDOUT or _same(sys.stdout, sys.stderr)):
-            writer.line()
-            # Else it would end the line of which it believes to be the last that has written.
-            reporter.currentfspath = None
-            writer.flush()
-        return writer if stream == STDOUT else create_terminal_writer(self._config, sys.stderr)
+        if stream == STDOUT or _same(sys.stdout, sys.stderr):
+            begin_line(reporter)
+        if stream == STDOUT:
+            return reporter._tw
+        return create_terminal_writer(self._config, sys.stderr)
+
+
+def begin_line(reporter: Any) -> None:
+    """End a line of pytest's terminal that is not finished, of dots, say."""
+    writer = reporter._tw
+    if writer.width_of_current_line:
+        writer.line()
+        # Else it would end the line of which it believes to be the last that has written.
+        reporter.currentfspath = None
+        writer.flush()
 
 
 def short(node_id: str, file: str, *, alone: bool) -> str:

@@ -6,7 +6,7 @@ the looks that all runners share takes its place.
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,11 @@ import pytest
 
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.hooks.manager import Plugins
-from maelstrom_core.model.cases import Case
+from maelstrom_core.model.cases import Case, CaseReport
+from maelstrom_core.model.outcome import left_words
+from maelstrom_core.model.uploads import Uploading, UploadLines
 from maelstrom_core.model.views import Summary
+from pytest_maelstrom.live import begin_line
 from pytest_maelstrom.text_plan import lines_of
 
 if TYPE_CHECKING:
@@ -43,6 +46,11 @@ class Looks:
         self._faults = 0
         self._not_run = 0
         self._annotations: list[str] = []
+        self._upload_lines = UploadLines()
+        self._slow = 0
+        self._leaky: list[str] = []
+        self.when_free: Callable[[Callable[[], None]], None] = lambda show: show()
+        """Calls what prints, now or when nothing else has the terminal."""
         self._looks: list[Look] = []
         # Before others: what is registered last is told first, and others tell of the beginning.
         plugins.register(self, "pytest-looks")
@@ -103,6 +111,20 @@ class Looks:
         if reporter is not None:
             reporter.write_line(f"maelstrom: {text}")
 
+    def uploading(self, upload: Uploading) -> None:
+        """Something is being sent to a cluster, or has been."""
+        for look in self._looks:
+            look.uploading(upload)
+        if line := self._upload_lines.line(upload):
+            self.when_free(lambda: self._show(f"maelstrom: {line}"))
+
+    def _show(self, line: str, **markup: bool) -> None:
+        """A line on pytest's own terminal, if it is there, whatever stands on it."""
+        reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            begin_line(reporter)
+            reporter.write_line(line, **markup)
+
     def collected(self, messages: Iterable[Mapping[str, Any]], ignored: Iterable[Case]) -> None:
         """Collecting is over.
 
@@ -130,8 +152,25 @@ class Looks:
         for look in self._looks:
             look.over(summary, ignored=self._ignored, unwanted=self._unwanted, faults=self._faults)
 
+    @hookimpl
+    def maelstrom_job_slow(self, case: Case, seconds: float) -> None:
+        """A test goes on that looks as if it hung."""
+        self.when_free(lambda: self._show(f"SLOW > {seconds:g} s {case.id}", yellow=True))
+
+    @hookimpl
+    def maelstrom_case_reported(self, report: CaseReport) -> None:
+        """Note its marks."""
+        self._slow += report.is_slow
+        if report.left_running:
+            self._leaky.append(f"LEAKY {report.id} - {left_words(report.left_running)}")
+
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """What pytest does not count; and annotations, which dots were in the way of until now."""
+        for line in self._leaky:
+            terminalreporter.write_line(line)
+        counted = [(self._slow, "slow"), (len(self._leaky), "leaky")]
+        if words := ", ".join(f"{number} {word}" for number, word in counted if number):
+            terminalreporter.write_line(f"maelstrom: {words}")
         if self._not_run:
             tests = f"{self._not_run} test{'s' if self._not_run != 1 else ''}"
             was = "were" if self._not_run != 1 else "was"

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 NAME = "maelstrom"
 MARKER = (
-    "maelstrom(isolation, group): under -p maelstrom, isolation='fresh' runs the test in an "
-    "interpreter of its own instead of a fork of a warm one; group='name' runs it in one container "
-    "with others of that group"
+    "maelstrom(isolation, group, turns, slots): under -p maelstrom, isolation='fresh' runs the test in "
+    "an interpreter of its own instead of a fork of a warm one; group='name' runs it in one container "
+    "with others of that group; turns='name' while no other, or few, of that name run; slots=2 takes "
+    "two slots"
 )
 
 
@@ -51,6 +52,9 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     add("repeat", "N", "run each test N times, each reported by itself (default: 1)")
     add("retries", "N", "run a failed test up to N times more; flaky if it passes (default: 0)")
     add("stop-after", "N", "end the run after N failures, retries included (default: never)")
+    add("slow-after", "SECONDS", "when a running test is told of as slow; 0: never (default: 60)")
+    text = "a test that leaves processes running: mark (default), fail, or ignore"
+    add("leaky", "WHAT", text)
     add("output", "DIRECTORY", "where files go that tests leave in $MAELSTROM_OUTPUT")
     add("output-size", "SIZE", "how much a test may leave there (default: 16MiB)")
     add("config-file", "PATH", "read settings from this file alone; - for none")

@@ -15,6 +15,8 @@ from pytest_maelstrom.carried import hand_over, say_aloud
 from pytest_maelstrom.hookimpls import SHOWN
 
 SUBTESTS = "_maelstrom_failed_subtests"
+LEAKY = "maelstrom_leaky"
+"""Property of a test in JUnit XML, as all runners write it: how many processes it has left running."""
 NOT_A_TRACEBACK = "_maelstrom_no_traceback"
 """What the inside calls what it adds to reports (`pytest_maelstrom.inside.wire`)."""
 
@@ -64,6 +66,10 @@ def reports_of(config: pytest.Config, report: CaseReport) -> list[Any]:
             if called.failed:
                 made_up.longrepr = f"{report.message}\n{called.longreprtext}"
         reports.append(made_up)
+    if report.left_running:
+        for one in reports:
+            # JUnit's writer takes those of the last report.
+            one.user_properties = [*one.user_properties, (LEAKY, str(report.left_running))]
     return reports
 
 

@@ -18,6 +18,7 @@ from maelstrom_core.model.views import RunView
 from maelstrom_core.settings import Settings
 from maelstrom_core.terminal.users import UsersTerminal
 from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.marks_plan import Marking
 from maelstrom_core.testrun.project_name import shared_name
 from maelstrom_core.testrun.sharing import sharing
 from maelstrom_core.testrun.shell import TestRun
@@ -84,6 +85,7 @@ class Controller:
         option, terminal = config.option, UsersTerminal()
         refuse_without_a_terminal(config, terminal)
         self._desk = Desk(config, terminal, most_kept=MOST_KEPT if option.maelstrom_keep else 0)
+        self._looks.when_free = self._desk.when_free
         self._shell = ShellWanted(option.maelstrom_shell) if option.maelstrom_shell else None
         if self._live is not None:
             self._live.when_free = self._desk.when_free
@@ -207,7 +209,11 @@ class Controller:
         name = shared_name(settings.shared_history, project) if settings.broker else ""
         async with (
             open_backend(
-                settings, plugins, project_directory=project, only_here=self._wants_the_terminal
+                settings,
+                plugins,
+                project_directory=project,
+                only_here=self._wants_the_terminal,
+                on_upload=self._looks.uploading,
             ) as backend,
             sharing(history, backend, name),
         ):
@@ -227,8 +233,10 @@ class Controller:
                     "settings": self._settings,
                 },
                 limits=attrs.evolve(
-                    Limits.of(self._settings), in_order=wants_its_order(self._config)
+                    Limits.of(self._settings, choices.planner.turns),
+                    in_order=wants_its_order(self._config),
                 ),
+                marking=Marking.of(self._settings),
                 history=history,
                 viewer_of=self._desk.viewer_of,
                 touched=lambda case: self._is_touched(case, project),

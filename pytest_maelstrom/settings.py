@@ -28,6 +28,8 @@ OPTIONS = (
     "retries",
     "stop-after",
     "fail-on-flaky",
+    "slow-after",
+    "leaky",
     "output",
     "output-size",
 )

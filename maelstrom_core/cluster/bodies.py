@@ -135,6 +135,7 @@ _RESULT: Shape[JobResult] = record(
     changes=maybe(record(RootChanges, layer=digest, entries=number(), size_bytes=number())),
     changes_missing=text,
     broken_off=truth,
+    left_running=number(),
 )
 
 

@@ -9,6 +9,7 @@ import trio
 from maelstrom_core.cluster.link import Connection
 from maelstrom_core.errors import PeerError
 from maelstrom_core.model.digest import Digest
+from maelstrom_core.model.uploads import OnUpload, UploadAccount
 from maelstrom_core.store import Store
 from maelstrom_core.store.leases import Lease
 from maelstrom_core.transfer.asking import Asker
@@ -91,13 +92,22 @@ class BrokerBlobs:
     """A broker's blobs, for a client or a worker; see `blobs.Uploads` and `blobs.Fetches`.
 
     :param store: from which layers are sent, and into which they are brought
+    :param on_upload: told of what is sent
     """
 
-    def __init__(self, connection: MovingConnection, store: Store) -> None:
+    def __init__(
+        self, connection: MovingConnection, store: Store, on_upload: OnUpload | None = None
+    ) -> None:
         self._connection = connection
         self._asker = Asker(connection)
-        self._uploader = Uploader(self._asker, store)
+        self._on_upload = on_upload
+        self._account = UploadAccount()
+        self._uploader = Uploader(self._asker, store, self._count)
         self._fetcher = Fetcher(self._asker, store)
+
+    def _count(self, lacking: int, sent: int) -> None:
+        if self._on_upload is not None and (lacking or sent):
+            self._on_upload(self._account.take(lacking, sent, now=trio.current_time()))
 
     def broker_is(self, boot: bytes, port: int) -> None:
         """The broker has said which life of its own this is, and where its blobs are."""
@@ -133,9 +143,11 @@ class BrokerBlobs:
 
 
 @asynccontextmanager
-async def open_blobs(open_at: OpenConnection, store: Store) -> AsyncIterator[BrokerBlobs]:
+async def open_blobs(
+    open_at: OpenConnection, store: Store, on_upload: OnUpload | None = None
+) -> AsyncIterator[BrokerBlobs]:
     """A broker's blobs for as long as the context lasts, once the broker has said where they are."""
     connection = MovingConnection(open_at)
-    blobs = BrokerBlobs(connection, store)
+    blobs = BrokerBlobs(connection, store, on_upload)
     async with tasks(connection.run, blobs.run):
         yield blobs

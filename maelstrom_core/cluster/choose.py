@@ -6,17 +6,24 @@ from pathlib import Path
 from maelstrom_core.cluster.local import open_local_backend
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.ports import Backend
+from maelstrom_core.model.uploads import OnUpload
 from maelstrom_core.settings import Settings
 from maelstrom_core.settings.host import available_memory
 
 
 def open_backend(
-    settings: Settings, plugins: Plugins, *, project_directory: Path, only_here: bool = False
+    settings: Settings,
+    plugins: Plugins,
+    *,
+    project_directory: Path,
+    only_here: bool = False,
+    on_upload: OnUpload | None = None,
 ) -> AbstractAsyncContextManager[Backend]:
     """The backend that the settings and plugins choose.
 
     :param project_directory: what relative paths in layers are relative to
     :param only_here: jobs have to do with this machine, whatever the settings say of a cluster
+    :param on_upload: told of what is sent to a cluster
     """
     opener = plugins.backend(settings)
     if opener is not None:
@@ -39,7 +46,7 @@ def open_backend(
     # Loads ZeroMQ, which nobody else needs.
     from maelstrom_core.cluster.joined import open_joined_backend
 
-    return open_joined_backend(here, settings)
+    return open_joined_backend(here, settings, on_upload)
 
 
 def template_memory(setting: int | float, available: int | None) -> int | None:

@@ -12,17 +12,21 @@ from maelstrom_core.cluster.place import Place
 from maelstrom_core.cluster.remote import open_remote_backend
 from maelstrom_core.errors import UsageError
 from maelstrom_core.model.ports import Backend
+from maelstrom_core.model.uploads import OnUpload
 from maelstrom_core.settings import Settings
 from maelstrom_core.transport.join_plan import Join
 
 
 @asynccontextmanager
 async def open_joined_backend(
-    here: AbstractAsyncContextManager[LocalBackend], settings: Settings
+    here: AbstractAsyncContextManager[LocalBackend],
+    settings: Settings,
+    on_upload: OnUpload | None = None,
 ) -> AsyncIterator[Backend]:
     """A cluster's slots beside those of this machine, for as long as the context lasts.
 
     :param here: this machine, not opened yet
+    :param on_upload: told of what is sent to the broker
     :raises maelstrom_core.errors.UsageError: if the broker is named wrongly
     :raises maelstrom_core.errors.PeerError: if it cannot be used, with what is in the way
     """
@@ -37,7 +41,7 @@ async def open_joined_backend(
         try:
             async with (
                 connection_to(join) as connection,
-                open_blobs(place.open_bulk, local.store) as blobs,
+                open_blobs(place.open_bulk, local.store, on_upload) as blobs,
                 open_remote_backend(
                     local,
                     connection,

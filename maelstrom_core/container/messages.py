@@ -103,6 +103,8 @@ class Ended:
     :param seen: what its processes were doing when its time was up, if it was
     :param hits: limits that it has run into (`maelstrom_core.container.limits_plan.Hit`), packed; first
         the one that has ended it, if one has
+    :param left_running: how many processes were there when the program had ended, and still a moment
+        later
     """
 
     job: int
@@ -115,6 +117,7 @@ class Ended:
     degraded: tuple[str, ...] = ()
     seen: str = ""
     hits: tuple[tuple[str, float, str, str, bool, bool], ...] = ()
+    left_running: int = 0
 
 
 @attrs.frozen

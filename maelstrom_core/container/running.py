@@ -329,7 +329,7 @@ class RunningJob:
     def _end(self) -> None:
         """Wait for pid 1 and say how the job ended."""
         status, user, system, peak = self._wait()
-        wall = time.monotonic() - self.began
+        wall, left_running = time.monotonic() - self.began, 0
         if self.changes >= 0:
             send(self.control, [("changed", self.job)], self.changes)
             os.close(self.changes)
@@ -344,6 +344,7 @@ class RunningJob:
                 self.unsent = [("not started", self.job, "start the program", "execve", value)]
                 return
             status = value
+            left_running = max(0, kind - 1)
             # pid 1 was the slot itself before it became the init: its peak is the slot's.
             peak = unpack_from("<q", self.record, 16 + _PEAK_OFFSET)[0]
         hits = self.limits.hits(status, user + system, peak * 1024, self._mounts)
@@ -368,5 +369,6 @@ class RunningJob:
                 self.degraded,
                 self.seen,
                 hits,
+                left_running,
             )
         )

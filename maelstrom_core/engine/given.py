@@ -12,7 +12,14 @@ from maelstrom_core.engine.output import STDERR, STDOUT, Capture
 from maelstrom_core.engine.terminal_shell import JobTerminal
 from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import JobResult, LeftFile, Outcome, Usage
+from maelstrom_core.model.outcome import (
+    Exited,
+    JobResult,
+    LeftFile,
+    Outcome,
+    Signaled,
+    Usage,
+)
 from maelstrom_core.model.ports import OnOutput
 
 ALL_OUTPUT_BYTES = 1 << 62
@@ -162,4 +169,6 @@ def result_of(
         limits_hit=limits_hit(ended),
         outputs=outputs,
         outputs_missing=missing,
+        # What was ended from outside could not see to its processes.
+        left_running=ended.left_running if isinstance(outcome, Exited | Signaled) else 0,
     )

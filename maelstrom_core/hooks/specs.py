@@ -313,6 +313,24 @@ def maelstrom_job_output(run: RunView, case: Case, stream: int, data: bytes) -> 
 
 
 @hookspec
+def maelstrom_job_slow(run: RunView, case: Case, seconds: float) -> None:
+    """Observe: a case's job has run for longer than the setting ``slow-after``, and goes on.
+
+    Called once when it has, and again each time that it has run for as long.
+
+    :param run: the run
+    :param case: what is being run
+    :param seconds: for how long, a multiple of ``slow-after``
+
+    Example::
+
+        @hookimpl
+        def maelstrom_job_slow(case, seconds):
+            print(f"{case.id} has run for more than {seconds:g} s")
+    """
+
+
+@hookspec
 def maelstrom_job_ended(run: RunView, case: Case, result: JobResult) -> None:
     """Observe: a case's job ended. Called once per attempt, before `maelstrom_report`.
 

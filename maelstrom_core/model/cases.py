@@ -55,6 +55,10 @@ class Case:
     :param file: where it is written, relative to the project directory, if known
     :param markers: its marks, inherited ones too
     :param group: cases of one group share a container when asked to
+    :param turns: names of what it takes turns at with other cases, whatever container they have: of
+        those that name one, no more run at once than the file of directives says, and one if it does
+        not say
+    :param slots: how many it takes; all that there are if it is more
     :param details: plain data for the runner alone
     :param repetition: which one of its repetitions this is; runners leave it alone
     :param repetitions: how many there are of it
@@ -67,6 +71,8 @@ class Case:
     file: str = ""
     markers: tuple[str, ...] = ()
     group: str = ""
+    turns: tuple[str, ...] = ()
+    slots: int = 1
     details: Mapping[str, Any] = attrs.field(factory=dict, eq=False)
     repetition: int = 1
     repetitions: int = 1
@@ -101,6 +107,8 @@ class CaseReport:
     :param attempts: what came of it before, first one first; all of them are failures
     :param may_be_retried: false if running it again is not what is wanted, whatever was asked for:
         it ended the whole run
+    :param left_running: how many processes it left when it had ended; runners leave it alone
+    :param is_slow: it ran for longer than the run's ``slow-after``; runners leave it alone
     :param repetition: which one of its repetitions this is; runners leave it alone
     :param repetitions: how many there are of it
     """
@@ -114,6 +122,8 @@ class CaseReport:
     result: JobResult | None = None
     attempts: "tuple[CaseReport, ...]" = ()
     may_be_retried: bool = True
+    left_running: int = 0
+    is_slow: bool = False
     repetition: int = 1
     repetitions: int = 1
 

@@ -245,6 +245,8 @@ class JobResult:
     :param changes_missing: why that is not here, though it has run; empty if it is
     :param broken_off: its machine was lost in the middle, and some of what it wrote had been passed on:
         so it was not begun anew, which says nothing about the job
+    :param left_running: how many processes were there when its program had ended by itself, and were
+        killed a moment later; of a container without ``init`` that is not known, and it is 0
     """
 
     outcome: Outcome
@@ -261,9 +263,15 @@ class JobResult:
     changes: RootChanges | None = None
     changes_missing: str = ""
     broken_off: bool = False
+    left_running: int = 0
 
 
 def limits_met(result: JobResult) -> list[str]:
     """A line for people for each limit that a job has run into and that has not ended it."""
     over = result.outcome.hit if isinstance(result.outcome, OverLimit) else None
     return [hit.note() for hit in result.limits_hit if hit != over]
+
+
+def left_words(processes: int) -> str:
+    """What is told of a job that has left some running."""
+    return f"left {processes} process{'es' if processes != 1 else ''} running"

@@ -5,10 +5,13 @@ import time
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+import attrs
+
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import JobResult, describe
+from maelstrom_core.model.uploads import Uploading, UploadLines
 from maelstrom_core.model.views import Summary
 from maelstrom_core.program.look import Look
 from maelstrom_core.program.words_plan import counts, rest
@@ -26,6 +29,7 @@ class EventLog(Look):
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._begun: dict[str, Any] = {}
+        self._upload_lines = UploadLines()
 
     def _write(self, event: str, **fields: Any) -> None:
         line = {"event": event, "time": round(time.time(), 6), **fields}
@@ -52,6 +56,12 @@ class EventLog(Look):
         """Builds are events too."""
         self._write("built" if ended else "building", what=what)
 
+    def uploading(self, upload: Uploading) -> None:
+        """Now and then, and its end, however soon that is."""
+        is_end = upload.is_over and upload.total_bytes > 0
+        if self._upload_lines.line(upload) or is_end:
+            self._write("uploading", **attrs.asdict(upload))
+
     @hookimpl
     def maelstrom_case_found(self, case: Case) -> None:
         """A case there is."""
@@ -68,6 +78,11 @@ class EventLog(Look):
         """As it comes; a character that is torn apart is lost in it, and whole in the report."""
         name = {1: "stdout", 2: "stderr"}.get(stream, str(stream))
         self._write("output", id=case.id, stream=name, text=data.decode("utf-8", "replace"))
+
+    @hookimpl
+    def maelstrom_job_slow(self, case: Case, seconds: float) -> None:
+        """An attempt has run for so long, and goes on."""
+        self._write("case slow", id=case.id, seconds=seconds)
 
     @hookimpl
     def maelstrom_job_ended(self, case: Case, result: JobResult) -> None:
@@ -124,5 +139,7 @@ def plain(report: CaseReport) -> dict[str, Any]:
         "parts": list(report.details.get("parts", ())),
         "marks": [str(mark) for mark in report.details.get("marks", ())],
         "shown": bool(report.details.get("shown")),
+        "slow": report.is_slow,
+        "left_running": report.left_running,
         **{name: stream.text() for name, stream in streams.items() if stream.total_bytes},
     }

@@ -11,6 +11,8 @@ from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.views import Summary
 
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+LEAKY = "maelstrom_leaky"
+"""Property of a test case: how many processes it has left running."""
 _SKIPPED = (CaseStatus.SKIPPED, CaseStatus.XFAILED)
 _ERRORS = (CaseStatus.ERROR, CaseStatus.CRASHED, CaseStatus.TIMED_OUT)
 
@@ -76,6 +78,10 @@ class JUnit:
         )
         if case is not None and case.file:
             element.set("file", _clean(case.file))
+        if report.left_running:
+            properties = ElementTree.SubElement(element, "properties")
+            value = str(report.left_running)
+            ElementTree.SubElement(properties, "property", name=LEAKY, value=value)
         for attempt in report.attempts:
             kind = "flakyFailure" if report.status is CaseStatus.FLAKY else "rerunFailure"
             _fault(element, kind, attempt)

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport
+from maelstrom_core.model.uploads import Uploading, UploadLines
 from maelstrom_core.model.views import Summary
 from maelstrom_core.program.look import Look
 from maelstrom_core.program.words_plan import (
@@ -16,6 +17,7 @@ from maelstrom_core.program.words_plan import (
     line_of,
     remarks,
     rest,
+    slow_line_of,
     style_of,
 )
 
@@ -31,6 +33,7 @@ class Lines(Look):
         self._out = Console(file=sys.stdout, soft_wrap=True, highlight=False, emoji=False)
         self._error = Console(file=sys.stderr, soft_wrap=True, highlight=False, emoji=False)
         self._begun = ""
+        self._upload_lines = UploadLines()
 
     def begin(self, program: str, slots: int) -> None:
         """Say how many cases run at once."""
@@ -47,6 +50,20 @@ class Lines(Look):
 
     def busy_with(self, what: str, *, ended: bool = False) -> None:
         """Nothing: lines tell of what has ended."""
+
+    def uploading(self, upload: Uploading) -> None:
+        """A line now and then."""
+        line = self._upload_lines.line(upload)
+        if line and not self._is_quiet:
+            self.say(line)
+
+    @hookimpl
+    def maelstrom_job_slow(self, case: Case, seconds: float) -> None:
+        """A line on a case that goes on: what looks as if nothing happened has a name."""
+        if not self._is_quiet:
+            self._out.print(
+                Text(f"{'slow':9} ", style="yellow").append(slow_line_of(case, seconds), "none")
+            )
 
     @hookimpl
     def maelstrom_case_reported(self, report: CaseReport) -> None:

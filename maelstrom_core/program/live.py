@@ -12,6 +12,7 @@ from rich.text import Text
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.ids import CaseId
+from maelstrom_core.model.uploads import Uploading
 from maelstrom_core.model.views import RunView, Summary
 from maelstrom_core.program.keys import hearing_keys
 from maelstrom_core.program.lines import Lines
@@ -29,6 +30,8 @@ class LiveScreen(Lines):
     def __init__(self) -> None:
         super().__init__()
         self._running: dict[CaseId, float] = {}
+        self._slow: set[CaseId] = set()
+        self._upload: Uploading | None = None
         self._busy: dict[str, float] = {}
         self._found = self._ended = self._failed = 0
         self.failures: dict[CaseId, str] = {}
@@ -96,7 +99,11 @@ class LiveScreen(Lines):
 
     def _shown(self, now: float) -> Group:
         lines = [
-            Text(f"{'running':9} {now - since:8.1f}s  {name}", style="dim", no_wrap=True)
+            Text(
+                f"{'slow' if name in self._slow else 'running':9} {now - since:8.1f}s  {name}",
+                style="yellow" if name in self._slow else "dim",
+                no_wrap=True,
+            )
             for name, since in list(self._running.items())[:MOST_SHOWN]
         ]
         if (more := len(self._running) - MOST_SHOWN) > 0:
@@ -105,6 +112,8 @@ class LiveScreen(Lines):
             Text(f"{'building':9} {now - since:8.1f}s  {what}", style="dim", no_wrap=True)
             for what, since in list(self._busy.items())[:MOST_SHOWN]
         ]
+        if self._upload is not None:
+            lines.append(Text(f"{'sending':9} {self._upload}", style="dim", no_wrap=True))
         failed = f", {self._failed} failed" if self._failed else ""
         lines.append(Text(f"{self._ended} of {self._found} found so far{failed}", style="bold"))
         if self._has_keys:
@@ -118,6 +127,10 @@ class LiveScreen(Lines):
         else:
             self._busy[what] = time.monotonic()
 
+    def uploading(self, upload: Uploading) -> None:
+        """Shown among what runs, as long as it lasts."""
+        self._upload = None if upload.is_over else upload
+
     @hookimpl
     def maelstrom_case_found(self, run: RunView) -> None:
         """One more, or as many as it is to be repeated."""
@@ -129,9 +142,15 @@ class LiveScreen(Lines):
         self._running[case.id] = time.monotonic()
 
     @hookimpl
+    def maelstrom_job_slow(self, case: Case) -> None:  # type: ignore[override]
+        """It is marked among those that run, which are shown with their times."""
+        self._slow.add(case.id)
+
+    @hookimpl
     def maelstrom_job_ended(self, case: Case) -> None:
         """It is not any more."""
         self._running.pop(case.id, None)
+        self._slow.discard(case.id)
 
     @hookimpl
     def maelstrom_case_reported(self, report: CaseReport) -> None:

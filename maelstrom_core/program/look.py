@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from maelstrom_core.model.cases import Case
+from maelstrom_core.model.uploads import Uploading
 from maelstrom_core.model.views import Summary
 
 
@@ -42,6 +43,9 @@ class Look(ABC):
 
         :param what: as people call it; the same text when it has ended
         """
+
+    def uploading(self, upload: Uploading) -> None:  # noqa: B027  (not every look shows it)
+        """Something of what tests need is being sent to a cluster, or has been."""
 
     async def waiting(self, changes: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
         """Wait for the next run.

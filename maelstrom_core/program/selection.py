@@ -39,7 +39,7 @@ class Selection:
         if self.shard is None:
             async for case in cases:
                 if self._takes(case):
-                    yield case
+                    yield self.planner.demanding(case)
             return
         # Which part a case belongs to depends on all others.
         all_of_them = [case async for case in cases if self._takes(case)]
@@ -49,7 +49,7 @@ class Selection:
         part = part_of(all_of_them, durations.seconds, self.shard)
         self.say(part.in_words(self.shard, len(all_of_them), durations.whose))
         for case in part.cases:
-            yield case
+            yield self.planner.demanding(case)
 
     def _takes(self, case: Case) -> bool:
         if not evaluate(self.wanted, self.selectors.facts(case)) or (

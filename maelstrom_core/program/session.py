@@ -24,6 +24,7 @@ from maelstrom_core.filters import EVERYTHING, BadFilter, Tree, combined, evalua
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import Case
 from maelstrom_core.model.ports import Backend
+from maelstrom_core.model.uploads import Uploading
 from maelstrom_core.model.views import RunView
 from maelstrom_core.program.declared import Prepared, RunnerProgram
 from maelstrom_core.program.event_log import EventLog
@@ -45,6 +46,7 @@ from maelstrom_core.spec.templates import templates
 from maelstrom_core.testrun.directives import read_directives
 from maelstrom_core.testrun.directives_plan import Planner, images_of
 from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.marks_plan import Marking
 from maelstrom_core.testrun.project_name import shared_name
 from maelstrom_core.testrun.sharing import Sharing, sharing
 from maelstrom_core.testrun.shell import TestRun
@@ -102,7 +104,16 @@ class Session:
                         return status
 
     def _backend(self, prepared: Prepared) -> AbstractAsyncContextManager[Backend]:
-        return open_backend(self._settings, self._plugins, project_directory=prepared.project)
+        return open_backend(
+            self._settings,
+            self._plugins,
+            project_directory=prepared.project,
+            on_upload=self._uploading,
+        )
+
+    def _uploading(self, upload: Uploading) -> None:
+        for look in self._looks:
+            look.uploading(upload)
 
     def _shared(
         self, prepared: Prepared, history: History, backend: Backend
@@ -273,7 +284,8 @@ class Session:
             backend=backend,
             project_directory=prepared.project,
             options=self._options(prepared, planner),
-            limits=Limits.of(self._settings),
+            limits=Limits.of(self._settings, planner.turns),
+            marking=Marking.of(self._settings),
             history=history,
             choose=selection.choose,
             touched=lambda case: bool(changed) and prepared.touched(case, changed),

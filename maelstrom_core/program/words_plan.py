@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
+from maelstrom_core.model.outcome import left_words
 from maelstrom_core.model.views import Summary
 
-SLOW_SECONDS = 60.0
-"""A case that ran longer is marked so."""
 STYLES = {
     CaseStatus.PASSED: "green",
     CaseStatus.FLAKY: "yellow",
@@ -38,8 +37,10 @@ def marks(report: CaseReport) -> list[str]:
     found = []
     if report.attempts:
         found.append(f"attempt {len(report.attempts) + 1}")
-    if report.duration >= SLOW_SECONDS:
+    if report.is_slow:
         found.append("slow")
+    if report.left_running:
+        found.append(f"leaky: {left_words(report.left_running)}")
     found += [str(mark) for mark in report.details.get("marks", ())]
     return found
 
@@ -48,6 +49,11 @@ def line_of(report: CaseReport) -> str:
     """One line on a case that has ended, without its status."""
     more = ", ".join(marks(report))
     return f"{report.duration:8.2f}s  {report.id}" + (f"  ({more})" if more else "")
+
+
+def slow_line_of(case: Case, seconds: float) -> str:
+    """One line on a case that has run for so long and goes on, without the word for it."""
+    return f"> {seconds:6.1f}s  {case.id}"
 
 
 def block_of(report: CaseReport) -> list[str]:
@@ -82,7 +88,10 @@ def rest(
 ) -> list[tuple[str, int]]:
     """What else there is to count, for whatever there is of it."""
     wrong = faults + len(summary.errors)
+    reports = summary.reports
     found = [
+        ("slow", sum(report.is_slow for report in reports)),
+        ("leaky", sum(bool(report.left_running) for report in reports)),
         ("fault" if wrong == 1 else "faults", wrong),
         ("not run", summary.not_run),
         ("ignored", len(ignored)),

@@ -283,6 +283,18 @@ def common(*, slots: int, store: str, state: str) -> tuple[Field, ...]:
             default=False,
             help="whether a test that passes only when run again counts as a failure",
         ),
+        Field(
+            name="slow-after",
+            read=seconds,
+            default=60,
+            help="seconds after which a test is told of as slow while it runs; 0: never",
+        ),
+        Field(
+            name="leaky",
+            read=one_of("mark", "fail", "ignore"),
+            default="mark",
+            help="what becomes of a test that leaves processes running when it has ended",
+        ),
     )
 
 

@@ -23,8 +23,11 @@ from maelstrom_core.model.outcome import (
 from maelstrom_core.model.ports import Backend, Viewer
 from maelstrom_core.model.views import RunView
 from maelstrom_core.testrun.events import Submit
+from maelstrom_core.testrun.marks_plan import Marking
 from maelstrom_core.testrun.parts_plan import STDERR, STDOUT, Part, Parts
+from maelstrom_core.testrun.slow_state import SlowWatch
 
+NOTHING_MARKED = Marking()
 MOST_ATTEMPTS = 3
 """How often cases that share a container are begun on machines that are lost before one of them ends."""
 _Written = tuple[int, bytes, float]
@@ -37,6 +40,7 @@ class Batches:
     :param ended: told of each case that has ended
     :param viewer_of: whoever attends to a case's terminal; of cases that share a container, to that
         of the first
+    :param marking: what is marked of them
     """
 
     def __init__(
@@ -47,12 +51,15 @@ class Batches:
         ended: Callable[[CaseReport], None],
         *,
         viewer_of: Callable[[Case], Viewer] | None = None,
+        marking: Marking = NOTHING_MARKED,
     ) -> None:
         self._view = view
         self._plugins = plugins
         self._backend = backend
         self._ended = ended
         self._viewer_of = viewer_of
+        self._marking = marking
+        self.slow = SlowWatch(marking.slow_after or math.inf)
         self.degraded: dict[str, None] = {}
         self.not_forked = Counter[str]()
 
@@ -80,6 +87,7 @@ class Batches:
         job = attrs.evolve(
             job,
             expected_duration=submit.expected_duration,
+            slots=max(job.slots, submit.slots),
             label=job.label or first.id,
             environment=(
                 *job.environment,
@@ -139,6 +147,7 @@ class Batches:
 
     def began(self, case: Case, job: JobSpec) -> None:
         """Tell observers that a case begins."""
+        self.slow.began(case, now=trio.current_time())
         self._plugins.observe("maelstrom_job_started", run=self._view, case=case, job=job)
 
     def wrote(self, case: Case, stream: int, data: bytes) -> None:
@@ -151,6 +160,7 @@ class Batches:
     def tell(self, case: Case, result: JobResult) -> None:
         """Tell of a case that has ended."""
         view, plugins = self._view, self._plugins
+        self.slow.ended(case)
         plugins.observe("maelstrom_job_ended", run=view, case=case, result=result)
         if isinstance(result.outcome, Cancelled):
             report = CaseReport(id=case.id, status=CaseStatus.CANCELLED, result=result)
@@ -168,7 +178,7 @@ class Batches:
         if report.result is not None:
             # It is in the report by now, and a run keeps all its reports.
             report = attrs.evolve(report, result=attrs.evolve(report.result, report=b""))
-        number, of = case.repetition, case.repetitions
+        report, number, of = self._marking.marked(report), case.repetition, case.repetitions
         self._ended(attrs.evolve(report, repetition=number, repetitions=of))
 
 
@@ -244,6 +254,7 @@ class _Sharing:
             stdout=max(stdout, result.stdout, key=lambda one: one.total_bytes),
             stderr=max(stderr, result.stderr, key=lambda one: one.total_bytes),
             report=bytes(part.report),
+            left_running=0,  # by whichever of them
             usage=attrs.evolve(result.usage, wall_seconds=now - self._began),
         )
 

@@ -24,7 +24,12 @@ from maelstrom_core.spec.reading import (
     choice,
     flag,
     list_of,
+    nearest,
+    number_from,
+    one_or_more,
+    shape_of,
     shaped,
+    table_of,
     table_shape,
     text_of,
 )
@@ -40,7 +45,7 @@ class Directive:
     :param origin: its place in the file
     :param container: what is said of their container
     :param settings: what else is said: ``timeout`` (``None`` for no limit), ``ignore``,
-        ``isolation``, ``group_by``; only what was written
+        ``isolation``, ``group_by``, ``turns``, ``slots``, …; only what was written
     """
 
     filter: Tree
@@ -51,9 +56,13 @@ class Directive:
 
 @attrs.frozen(kw_only=True)
 class Directives:
-    """All of a file; the default one says nothing."""
+    """All of a file; the default one says nothing.
+
+    :param turns: how many cases run at once of those that take turns, by what they take turns at
+    """
 
     containers: Mapping[str, Said] = attrs.field(factory=dict)
+    turns: Mapping[str, int] = attrs.field(factory=dict)
     directives: tuple[Directive, ...] = ()
 
 
@@ -68,9 +77,29 @@ SETTINGS: Mapping[str, Reader] = {
     "ignore": flag,
     "isolation": choice("fresh", "template"),
     "group_by": text_of,
+    "turns": one_or_more(text_of),
+    "slots": number_from(1),
     "include_shared_libraries": flag,
 }
 """What a directive may say besides ``filter`` and what containers have."""
+
+
+_TURNS = table_of({"at_once": number_from(1)})
+
+
+@shaped({"type": "object", "additionalProperties": shape_of(_TURNS)})
+def _turns(place: Place, value: object) -> Mapping[str, int]:
+    """How many at once, by name."""
+    if not isinstance(value, Mapping):
+        raise BadValue("a table of turns")
+    # What is said of one has faults of its own; its name is known all the same.
+    read = {name: place.key(name).read(_TURNS, table) or {} for name, table in value.items()}
+    return {name: fields.get("at_once", 1) for name, fields in read.items()}
+
+
+def no_turns(name: str, turns: Collection[str]) -> str:
+    """Why a name is none of the turns that there are."""
+    return f"no turns {name}{nearest(name, turns)}"
 
 
 def read_directives(
@@ -98,15 +127,20 @@ def read_directives(
     def directive(here: Place, value: object) -> Directive:
         return _directive(here, value, selectors, cannot, groups)
 
-    readers = {"containers": containers, "directives": list_of(directive)}
+    readers = {"containers": containers, "turns": _turns, "directives": list_of(directive)}
     fields = place.fields(data, readers)
     found = Directives(
-        containers=fields.get("containers", {}), directives=fields.get("directives", ())
+        containers=fields.get("containers", {}),
+        turns=fields.get("turns", {}),
+        directives=fields.get("directives", ()),
     )
     check_parents(place.key("containers"), found.containers, [DEFAULT])
     for one in found.directives:
         here = attrs.evolve(place, path=one.origin)
         check_parent(here, one.container, found.containers, [DEFAULT])
+        for name in one.settings.get("turns", ()):
+            if name not in found.turns:
+                here.key("turns").fault(no_turns(name, found.turns))
     if place.faults:
         raise InputError(f"{file} cannot be used", place.faults)
     return found
@@ -172,7 +206,9 @@ def _directive_shape() -> Shape:
 def shape() -> Mapping[str, Any]:
     """What such a file may be, as JSON Schema."""
     directive = shaped(_directive_shape())(lambda _, value: value)
-    return table_shape({"containers": containers, "directives": list_of(directive)})
+    return table_shape(
+        {"containers": containers, "turns": _turns, "directives": list_of(directive)}
+    )
 
 
 def known_keys() -> Collection[str]:

@@ -34,6 +34,8 @@ class CasePlan:
     :param group_by: what cases have in common that may share a container; empty: nothing
     :param include_shared_libraries: whether the container is given those that a test's program needs;
         ``None`` if nobody says so
+    :param turns: what it takes turns at with other cases
+    :param slots: how many it takes; ``None`` if nobody says so
     """
 
     container: ContainerSpec
@@ -42,6 +44,8 @@ class CasePlan:
     isolation: str = ""
     group_by: str = ""
     include_shared_libraries: bool | None = None
+    turns: tuple[str, ...] = ()
+    slots: int | None = None
 
 
 def images_of(directives: Directives) -> tuple[str, ...]:
@@ -87,6 +91,7 @@ class Planner:
         frame: ContainerSpec = NOTHING,
     ) -> None:
         self._directives = directives.directives
+        self.turns = directives.turns
         self._selectors = selectors
         self._default = default
         self._always = always
@@ -108,6 +113,14 @@ class Planner:
         :raises maelstrom_core.errors.InputError: for variables that are not set
         """
         return self._planned(self._selectors.facts(case))
+
+    def demanding(self, case: Case) -> Case:
+        """A case with what directives say of its turns and slots, besides what its runner has said."""
+        plan = self.for_case(case)
+        if not plan.turns and plan.slots is None:
+            return case
+        turns = tuple(dict.fromkeys((*case.turns, *plan.turns)))
+        return attrs.evolve(case, turns=turns, slots=plan.slots or case.slots)
 
     def for_collecting(self, known: Facts) -> CasePlan:
         """How cases are found: as those are run of which nothing but ``known`` is known."""
@@ -139,6 +152,8 @@ class Planner:
             isolation=settings.get("isolation", ""),
             group_by=settings.get("group_by", ""),
             include_shared_libraries=settings.get("include_shared_libraries"),
+            turns=settings.get("turns", ()),
+            slots=settings.get("slots"),
         )
 
     def _container(self, said: Said) -> ContainerSpec:

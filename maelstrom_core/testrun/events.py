@@ -69,12 +69,14 @@ class Submit:
     :param batch: a number of its own
     :param expected_duration: of all of them; ``None`` if that of one is not known
     :param attempt: 1, or more for a case that is run again since it failed, by itself
+    :param slots: how many it takes
     """
 
     batch: int
     cases: tuple[Case, ...]
     expected_duration: float | None
     attempt: int = 1
+    slots: int = 1
 
 
 @attrs.frozen

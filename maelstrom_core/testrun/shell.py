@@ -29,6 +29,7 @@ from maelstrom_core.testrun.events import (
     Tell,
 )
 from maelstrom_core.testrun.history import History
+from maelstrom_core.testrun.marks_plan import Marking
 from maelstrom_core.testrun.state import Limits, TestRunState
 
 
@@ -50,12 +51,14 @@ class TestRun:
         viewer_of: Callable[[Case], Viewer] | None = None,
         choose: Callable[[AsyncIterator[Case]], AsyncIterator[Case]] | None = None,
         touched: Callable[[Case], bool] = lambda _: False,
+        marking: Marking | None = None,
     ) -> None:
         """Make it.
 
         :param viewer_of: whoever attends to a case's terminal
         :param choose: given the cases that the runner finds, gives those that are run; all by default
         :param touched: whether a case is to be run before others, for something of it has changed
+        :param marking: what is marked of cases; nothing is slow by default
         """
         self._plugins = plugins
         self._backend = backend
@@ -75,12 +78,15 @@ class TestRun:
             backend,
             lambda report: self._tell(CaseEnded(report)),
             viewer_of=viewer_of,
+            marking=marking or Marking(),
         )
+        self._minds_slow = marking is not None and marking.slow_after is not None
         self._scopes: dict[int, trio.CancelScope] = {}
         self._effects: deque[Effect] = deque()
         self._performing = False
         self._choosing = False
         self._collecting = trio.CancelScope()
+        self._minding = trio.CancelScope()
         self._over = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._errors: list[str] = []
@@ -112,7 +118,10 @@ class TestRun:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 nursery.start_soon(self._collect)
+                if self._minds_slow:
+                    nursery.start_soon(self._mind_slow)
                 await self._over.wait()
+                self._minding.cancel()
         finally:
             self._plugins.observe("maelstrom_run_ended", run=self.view, summary=self.summary())
         return self.summary()
@@ -134,6 +143,16 @@ class TestRun:
                 error = str(failed)
                 self._errors.append(error)
         self._tell(CollectionEnded(error))
+
+    async def _mind_slow(self) -> None:
+        watch = self._batches.slow
+        with self._minding:
+            while True:
+                await trio.sleep_until(watch.next_look(now=trio.current_time()))
+                for case, seconds in watch.look(now=trio.current_time()):
+                    self._plugins.observe(
+                        "maelstrom_job_slow", run=self.view, case=case, seconds=seconds
+                    )
 
     def _choose_soon(self) -> None:
         """Let cases be handed out once those that are yielded in one go are all known."""

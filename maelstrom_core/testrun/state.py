@@ -8,10 +8,12 @@ again goes before all others: what becomes of it may end the run.
 Cases of one group are handed out together, to be run in one container one after the other; they are
 as long as their sum. Each is told of by itself. What has not ended when the container does, since
 one case took all of it along, goes on in another one.
+
+Cases that take turns wait for each other, and nothing behind them waits for them (`waiting_state`).
 """
 
-import heapq
 import math
+from collections.abc import Mapping
 from typing import Any, assert_never
 
 import attrs
@@ -34,6 +36,7 @@ from maelstrom_core.testrun.events import (
     Submit,
     Tell,
 )
+from maelstrom_core.testrun.waiting_state import Waiter, Waiting
 
 
 @attrs.frozen
@@ -45,6 +48,8 @@ class Limits:
     :param repeat: how many times each case is run; each is reported by itself
     :param retries: how many more times a case is run that fails; it is flaky if it then does not
     :param fail_on_flaky: flaky cases count against the run, as failures do
+    :param at_once: how many cases of those that take turns run at once, by what they take turns at; one
+        where it is not said
     """
 
     stop_after: int | None = None
@@ -52,11 +57,16 @@ class Limits:
     repeat: int = 1
     retries: int = 0
     fail_on_flaky: bool = False
+    at_once: Mapping[str, int] = attrs.field(factory=dict)
 
     @classmethod
-    def of(cls, settings: Any) -> "Limits":
-        """What the settings say that all runners share."""
+    def of(cls, settings: Any, at_once: Mapping[str, int] | None = None) -> "Limits":
+        """What the settings say that all runners share.
+
+        :param at_once: what a file of directives says of turns
+        """
         return cls(
+            at_once=at_once or {},
             stop_after=settings.stop_after,
             repeat=settings.repeat,
             retries=settings.retries,
@@ -109,11 +119,21 @@ class _Batch:
             return 0
         return 1 if any(turn.urgent for turn in self.turns.values()) else 2
 
+    @property
+    def takes_turns_at(self) -> tuple[str, ...]:
+        """What any of its cases takes turns at: they have one container."""
+        return tuple(dict.fromkeys(n for turn in self.turns.values() for n in turn.case.turns))
+
+    @property
+    def slots(self) -> int:
+        """How many that case needs that needs most."""
+        return max(turn.case.slots for turn in self.turns.values())
+
 
 class TestRunState:
     """All that a run knows. Only `step` changes it.
 
-    :param slots: how many batches run at once
+    :param slots: how many batches run at once that need one each
     """
 
     __test__ = False  # pytest would take it for a test
@@ -122,8 +142,9 @@ class TestRunState:
         self._slots = slots
         self._limits = limits or Limits()
         self._groups: dict[tuple[str, int], _Batch] = {}
-        self._waiting: list[tuple[tuple[int, float, int], int, _Batch]] = []
-        self._running: dict[int, _Batch] = {}
+        self._waiting = Waiting[_Batch](self._limits.at_once)
+        self._running: dict[int, Waiter[_Batch]] = {}
+        self._free = slots
         self._batch_of: dict[CaseId, int] = {}
         self._known: set[CaseId] = set()
         self._serial = 0
@@ -195,24 +216,28 @@ class TestRunState:
         order = (rank, -math.inf if expected is None else -expected, serial)
         if self._limits.in_order:
             order = (min(rank, 1), 0.0, serial)
-        heapq.heappush(self._waiting, (order, self._next(), batch))
+        slots = min(batch.slots, self._slots)
+        self._waiting.add(Waiter(order, self._next(), batch.takes_turns_at, slots, batch))
 
     def _fill(self) -> list[Effect]:
         effects: list[Effect] = []
-        while self._waiting and len(self._running) < self._slots:
-            _, number, batch = heapq.heappop(self._waiting)
-            self._running[number], batch.got_on = batch, False
+        while self._free and (waiter := self._waiting.take(self._free)) is not None:
+            number, batch = waiter.number, waiter.batch
+            self._running[number], batch.got_on = waiter, False
+            self._free -= waiter.slots
             self._batch_of |= dict.fromkeys(batch.turns, number)
             cases = tuple(turn.case for turn in batch.turns.values())
             attempt = len(batch.first.earlier) + 1
-            effects.append(Submit(number, cases, batch.expected_duration, attempt))
+            effects.append(
+                Submit(number, cases, batch.expected_duration, attempt, slots=waiter.slots)
+            )
         return effects
 
     def _case_ended(self, report: CaseReport) -> list[Effect]:
         number = self._batch_of.pop(report.id, None)
         if number is None:
             raise InternalError(f"case {report.id} was reported without running")
-        batch = self._running[number]
+        batch = self._running[number].batch
         turn = batch.turns.pop(report.id)
         batch.has_begun = batch.got_on = True
         if report.status is CaseStatus.CANCELLED:
@@ -227,9 +252,12 @@ class TestRunState:
         return self._tell(attrs.evolve(report, status=status, attempts=turn.earlier))
 
     def _batch_ended(self, number: int) -> list[Effect]:
-        batch = self._running.pop(number, None)
-        if batch is None:
+        waiter = self._running.pop(number, None)
+        if waiter is None:
             raise InternalError(f"batch {number} ended without running")
+        batch = waiter.batch
+        self._free += waiter.slots
+        self._waiting.give_back(waiter.turns)
         for case in batch.turns:
             del self._batch_of[case]
         if self.stopped:
@@ -263,11 +291,11 @@ class TestRunState:
         if self.stopped:
             return []
         self.stopped = reason
-        waiting, self._waiting, self._groups = self._waiting, [], {}
+        waiting, self._groups = self._waiting.drain(), {}
         effects = [
             effect
-            for _, _, batch in sorted(waiting, key=lambda one: one[:2])
-            for turn in batch.turns.values()
+            for waiter in waiting
+            for turn in waiter.batch.turns.values()
             for effect in self._give_up(turn)
         ]
         effects += [Cancel(number) for number in sorted(self._running)]
@@ -275,14 +303,16 @@ class TestRunState:
 
     def check(self) -> None:
         """Assert what must always hold."""
-        assert len(self._running) <= self._slots
+        busy = sum(waiter.slots for waiter in self._running.values())
+        assert self._free == self._slots - busy >= 0, "a slot is lost or doubled"
+        self._waiting.check([waiter.turns for waiter in self._running.values()])
         told = [report.id for report in self.reports]
         assert len(set(told)) == len(told), "a case was reported twice"
-        running = [case for batch in self._running.values() for case in batch.turns]
+        running = [case for waiter in self._running.values() for case in waiter.batch.turns]
         assert sorted(running) == sorted(self._batch_of)
         assert not set(running) & set(told)
-        batches = [*self._groups.values(), *self._running.values()]
-        batches += [batch for _, _, batch in self._waiting]
+        waiters = [*self._running.values(), *self._waiting]
+        batches = [*self._groups.values(), *(waiter.batch for waiter in waiters)]
         turns = [turn for batch in batches for turn in batch.turns.values()]
         unended = [turn.case.id for turn in turns]
         assert len(set(unended)) == len(unended), "a case waits or runs twice"

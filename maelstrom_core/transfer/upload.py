@@ -42,9 +42,19 @@ Layer: TypeAlias = Digest | InPlaceLayer
 
 
 class Uploader:
-    """Sends layers; each once for every life of the broker, whoever wants it."""
+    """Sends layers; each once for every life of the broker, whoever wants it.
 
-    def __init__(self, asker: Asker, store: Store) -> None:
+    :param told: told how many bytes of files the broker was found to lack, or fewer than none of those
+        that are not sent after all; and how many were sent
+    """
+
+    def __init__(
+        self,
+        asker: Asker,
+        store: Store,
+        told: Callable[[int, int], None] = lambda _lacking, _sent: None,
+    ) -> None:
+        self._told = told
         self._asker = asker
         self._store = store
         self._boot = b""
@@ -149,16 +159,26 @@ class Uploader:
             missing = await self._missing(sorted(set(missing).difference(mine)))
 
     async def _send_mine(self, files: Mapping[bytes, HostFile], progress: Progress) -> None:
-        work = _work(files)
+        work, lacking = _work(files), sum(file.size for file in files.values())
+
+        def sent(size: int, number: int) -> None:
+            nonlocal lacking
+            lacking -= size
+            self._told(0, size)
+            progress(size, number)
 
         async def send() -> None:
             for unit in work:
                 if len(unit) == 1 and files[unit[0]].size > LARGE_BYTES:
-                    await self._send_large(unit[0], files[unit[0]], progress)
+                    await self._send_large(unit[0], files[unit[0]], sent)
                 else:
-                    await self._send_bundle([(one, files[one]) for one in unit], progress)
+                    await self._send_bundle([(one, files[one]) for one in unit], sent)
 
-        await at_once(*[send] * _SENDERS)
+        self._told(lacking, 0)
+        try:
+            await at_once(*[send] * _SENDERS)
+        finally:
+            self._told(-lacking, 0)
 
     async def _send_bundle(self, files: Sequence[tuple[bytes, HostFile]], told: Progress) -> None:
         blobs = await trio.to_thread.run_sync(_read_bundle, files)

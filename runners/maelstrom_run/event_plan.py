@@ -72,6 +72,7 @@ def ended(
         usage=attrs.asdict(result.usage),
         **({"degraded": result.degraded} if result.degraded else {}),
         **({"limits_hit": limits} if limits else {}),
+        **({"left_running": result.left_running} if result.left_running else {}),
         **({"outputs": files} if files else {}),
         **({"outputs_missing": faults} if faults else {}),
         **_changes(result, changes),

@@ -19,6 +19,7 @@ from maelstrom_run.files import Files
 from maelstrom_run.job_stream import BadStream
 from maelstrom_run.present import Presenter
 from maelstrom_run.screen import Screen
+from maelstrom_run.sending import Sending
 from maelstrom_run.source import Document
 
 STATUS_SECONDS = 0.2
@@ -47,6 +48,7 @@ class ManyJobs:
 
     :param read_ahead: how many jobs are known before the first of them has ended
     :param files: where files go that jobs leave
+    :param sending: what is being sent to a cluster
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class ManyJobs:
         files: Files,
         *,
         read_ahead: int,
+        sending: Sending,
     ) -> None:
         self._runner = runner
         self._presenter = presenter
         self._screen = screen
         self._files = files
+        self._sending = sending
         self._most = max(read_ahead, runner.slots)
         self._counts = _Counts()
         self._degraded: dict[str, None] = {}
@@ -129,11 +133,14 @@ class ManyJobs:
         await self._presenter.fault(text)
 
     async def _show_progress(self) -> None:
-        if not self._screen.has_progress:
-            return
         while True:
             await trio.sleep(STATUS_SECONDS)
-            await self._screen.status(self._counts.line(self._runner.slots))
+            line = self._counts.line(self._runner.slots) + self._sending.status
+            await self._screen.status(line)
+            notes, self._sending.notes = self._sending.notes, []
+            if not self._screen.has_progress:
+                for note in notes:
+                    await self._presenter.note(note)
 
 
 class _Jobs:

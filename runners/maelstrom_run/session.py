@@ -24,6 +24,7 @@ from maelstrom_run.many import ManyJobs
 from maelstrom_run.one import first_job, run_one
 from maelstrom_run.present import Events, Live, Presenter, Whole, said
 from maelstrom_run.screen import Screen
+from maelstrom_run.sending import Sending
 from maelstrom_run.settings import NO_CHANGES
 from maelstrom_run.source import Document, open_source
 from maelstrom_run.stopping import Stopper
@@ -83,7 +84,10 @@ async def _run_jobs(
                 job = seated(job)
         files = Files(Path(settings.output_directory), settings.changes)
         plugins = Plugins(block=other_runners())
-        async with open_backend(settings, plugins, project_directory=Path.cwd()) as backend:
+        sending = Sending()
+        async with open_backend(
+            settings, plugins, project_directory=Path.cwd(), on_upload=sending.hear
+        ) as backend:
             runner = AsyncRunner(backend, jobs)
             if chosen.one and job.terminal is not None:
                 return await run_at_terminal(runner, job, files, settings.escape_char, stopper)
@@ -92,7 +96,12 @@ async def _run_jobs(
             shows = sys.stderr.isatty() and not chosen.no_progress
             screen = Screen(stopper.cannot_write, has_progress=shows)
             many = ManyJobs(
-                runner, _presenter(chosen, screen), screen, files, read_ahead=settings.read_ahead
+                runner,
+                _presenter(chosen, screen),
+                screen,
+                files,
+                read_ahead=settings.read_ahead,
+                sending=sending,
             )
             return await many.run(documents)
 

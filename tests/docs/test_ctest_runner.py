@@ -30,6 +30,9 @@ set_tests_properties(is_skipped PROPERTIES SKIP_RETURN_CODE 77)
 add_test(hangs "/bin/sh" "-c" "while :; do :; done")
 set_tests_properties(hangs PROPERTIES TIMEOUT 1)
 add_test(dies "/bin/sh" "-c" "kill -SEGV $$")
+add_test(locks_one "/bin/sleep" "0.2")
+add_test(locks_two "/bin/sleep" "0.2")
+set_tests_properties(locks_one locks_two PROPERTIES RESOURCE_LOCK "port;other" PROCESSORS 2)
 add_test(is_disabled "/bin/false")
 set_tests_properties(is_disabled PROPERTIES DISABLED TRUE)
 """
@@ -72,6 +75,12 @@ def test_outcomes_are_those_of_ctest(run: Callable[..., Any], build: Path, tmp_p
     assert found.keys() == native.keys()
     for name, status in native.items():
         assert found[name]["status"] in STATUSES[str(status)], name
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    began, ended = (
+        [one["time"] for one in events if one["event"] == what and "locks" in one["id"]]
+        for what in ("case started", "case ended")
+    )
+    assert began[1] >= ended[0], "what one lock keeps apart ran at once"
     assert "it said this" in found["fails"]["message"]
     assert {name: found[name]["status"] for name in ("hangs", "dies", "is_skipped")} == {
         "hangs": "timed out",

@@ -31,6 +31,8 @@ PROMISED = [
     "--events",
     "--broker",
     "--fail-on-flaky",
+    "--slow-after",
+    "--leaky",
     "--slots",
     "--print-config",
     "--init",

@@ -2,7 +2,8 @@
 
 Every repetition of every case is told of once or said not to have been run, and every attempt that
 ended is in what is told. Cases of a group are handed out together, in their order; what a container
-that has ended leaves of them goes on in another one.
+that has ended leaves of them goes on in another one. Of those that take turns no more run than may, and
+nobody waits for them who does not have to.
 """
 
 from collections.abc import Iterator
@@ -37,7 +38,10 @@ from maelstrom_core.testrun.events import (
 )
 from maelstrom_core.testrun.state import Limits, TestRunState
 
-SLOTS = 2
+SLOTS = 3
+AT_ONCE = {"two": 2}
+"""Of all other turns, one."""
+TURNS = [(), (), ("one",), ("two",), ("one", "two"), ("other",)]
 FAILING = [status for status in CaseStatus if status.is_failure]
 PASSING = [CaseStatus.PASSED, CaseStatus.SKIPPED, CaseStatus.XFAILED, CaseStatus.XPASSED]
 ENDINGS = [*FAILING, *PASSING]
@@ -48,6 +52,8 @@ class Handed:
     """What the rules know of a batch: cases that wait to be handed out together, or were."""
 
     cases: list[CaseId]
+    turns: frozenset[str] = frozenset()
+    slots: int = 1
     attempt: int = 1
     goes_on: bool = False
     serial: int = 0
@@ -64,13 +70,18 @@ class RunRules(RuleBasedStateMachine):
     )
     def start(self, retries: int, repeat: int, stop_after: int | None, fail_on_flaky: bool) -> None:
         self.limits = Limits(
-            stop_after=stop_after, repeat=repeat, retries=retries, fail_on_flaky=fail_on_flaky
+            stop_after=stop_after,
+            repeat=repeat,
+            retries=retries,
+            fail_on_flaky=fail_on_flaky,
+            at_once=AT_ONCE,
         )
         self.run = TestRunState(SLOTS, self.limits)
         self.found = 0
         self.groups: dict[tuple[str, int], Handed] = {}
         self.waiting: list[Handed] = []
         self.expected: dict[CaseId, float | None] = {}
+        self.demands: dict[CaseId, tuple[frozenset[str], int]] = {}
         self.urgent: dict[CaseId, bool] = {}
         self.running: dict[int, Handed] = {}
         self.failed: dict[CaseId, list[CaseReport]] = {}
@@ -95,14 +106,23 @@ class RunRules(RuleBasedStateMachine):
         rank = 0 if batch.goes_on or batch.attempt > 1 else 1 if urgent else 2
         return rank, -length, batch.serial
 
+    @property
+    def free(self) -> int:
+        return SLOTS - sum(batch.slots for batch in self.running.values())
+
+    def has_a_turn(self, batch: Handed) -> bool:
+        taken = [name for one in self.running.values() for name in one.turns]
+        return all(taken.count(name) < AT_ONCE.get(name, 1) for name in batch.turns)
+
     def say(self, event: Event) -> None:
         self.settled = not isinstance(event, CaseFound)
         for effect in self.run.step(event):
             assert self.settled, "something was done though more may be found in this moment"
             match effect:
-                case Submit(number, cases, _, attempt):
+                case Submit(number, cases, _, attempt, slots):
                     assert self.wanted, "something was handed out after the end was wanted"
-                    first = min(self.waiting, key=self.order)
+                    first = min(filter(self.has_a_turn, self.waiting), key=self.order)
+                    assert slots == first.slots <= self.free
                     assert [case.id for case in cases] == first.cases, "not the first one"
                     assert attempt == first.attempt == len(self.failed.get(cases[0].id, ())) + 1
                     assert attempt <= self.limits.retries + 1
@@ -146,19 +166,29 @@ class RunRules(RuleBasedStateMachine):
         duration=st.none() | st.floats(min_value=0, max_value=9),
         urgent=st.booleans(),
         group=st.sampled_from(["", "", "a", "b"]),
+        turns=st.sampled_from(TURNS),
+        slots=st.sampled_from([1, 1, 1, 2, 5]),
     )
-    def find(self, duration: float | None, urgent: bool, group: str) -> None:
+    def find(
+        self,
+        duration: float | None,
+        urgent: bool,
+        group: str,
+        turns: tuple[str, ...],
+        slots: int,
+    ) -> None:
         name = CaseId(f"case-{self.found}")
         self.found += 1
-        case = Case(id=name, name=name, group=group)
+        case = Case(id=name, name=name, group=group, turns=turns, slots=slots)
         for one in case.repeated(self.limits.repeat):
             self.expected[one.id], self.urgent[one.id] = duration, urgent
+            self.demands[one.id] = frozenset(turns), min(slots, SLOTS)
             if self.wanted and group:
                 batch = self.groups.setdefault((group, one.repetition), Handed([]))
                 batch.serial = batch.serial or self.next()
                 batch.cases.append(one.id)
             elif self.wanted:
-                self.waiting.append(Handed([one.id], serial=self.next()))
+                self.waiting.append(Handed([one.id], *self.demands[one.id], serial=self.next()))
         self.say(CaseFound(case, duration, urgent))
 
     @precondition(lambda self: not self.settled)
@@ -170,9 +200,17 @@ class RunRules(RuleBasedStateMachine):
     @rule(error=st.sampled_from(["", "", "broken"]))
     def end_collection(self, error: str) -> None:
         self.collecting = False
-        self.waiting += self.groups.values()
+        for batch in self.groups.values():
+            self.wait(batch)
         self.groups.clear()
         self.say(CollectionEnded(error))
+
+    def wait(self, batch: Handed) -> None:
+        """It has what those of its cases ask for together that are left."""
+        demands = [self.demands[case] for case in batch.cases]
+        batch.turns = frozenset[str]().union(*(turns for turns, _ in demands))
+        batch.slots = max(slots for _, slots in demands)
+        self.waiting.append(batch)
 
     def going_on(self) -> Iterator[Handed]:
         """Batches of which not all cases have ended."""
@@ -202,8 +240,7 @@ class RunRules(RuleBasedStateMachine):
         attempts.append(report)
         again = status.is_failure and may_be_retried and len(attempts) <= self.limits.retries
         if again and self.wanted:
-            alone = Handed([case], attempt=len(attempts) + 1, serial=self.next())
-            self.waiting.append(alone)
+            self.wait(Handed([case], attempt=len(attempts) + 1, serial=self.next()))
         self.say(CaseEnded(report))
         # Told, or to be run again, or (if that is not wanted any more) both refused: never lost.
         assert (case in self.failed) == any(
@@ -217,7 +254,7 @@ class RunRules(RuleBasedStateMachine):
         batch = self.running.pop(number)
         if batch.cases and self.wanted:
             batch.serial = self.next()
-            self.waiting.append(batch)
+            self.wait(batch)
         self.say(BatchEnded(number))
         assert not self.failed.keys() & set(batch.cases) or self.wanted
 
@@ -235,7 +272,7 @@ class RunRules(RuleBasedStateMachine):
     @invariant()
     def holds(self) -> None:
         self.run.check()
-        assert len(self.running) <= SLOTS
+        assert self.free >= 0
         told = [report.id for report in self.told]
         assert len(set(told)) == len(told)
         assert self.run.not_run == self.found * self.limits.repeat - len(told)
@@ -244,8 +281,9 @@ class RunRules(RuleBasedStateMachine):
         if self.wanted:
             over = over and len(told) == self.found * self.limits.repeat
             assert not self.groups or self.collecting
-            # No slot is idle while a case waits for one.
-            assert not self.settled or not self.waiting or len(self.running) == SLOTS
+            # No slot is idle while a case waits for one, has its turn, and needs no more than there are.
+            ready = min(filter(self.has_a_turn, self.waiting), key=self.order, default=None)
+            assert not self.settled or ready is None or ready.slots > self.free
         assert self.finished == int(over)
 
 

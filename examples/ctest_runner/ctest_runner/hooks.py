@@ -46,6 +46,8 @@ async def _tests(build: Path) -> AsyncIterator[Case]:
             id=CaseId(test["name"]),
             name=test["name"],
             markers=tuple(properties.get("LABELS", ())),
+            turns=tuple(properties.get("RESOURCE_LOCK", ())),
+            slots=properties.get("PROCESSORS", 1),
             details={"command": test["command"], "properties": properties},
         )
 

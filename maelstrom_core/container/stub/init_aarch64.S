@@ -9,8 +9,10 @@
         .equ    RECORD, 160
         .equ    ALL, 160                /* a full signal set, */
         .equ    NONE, 168               /* an empty one, */
-        .equ    ERRNO, 176              /* and why the program could not be started */
-        .equ    FRAME, 192
+        .equ    ERRNO, 176              /* why the program could not be started, */
+        .equ    TIMER, 184              /* and a struct itimerval */
+        .equ    FRAME, 224
+        .equ    MOMENT, 200000          /* microseconds that others have to end after the program */
         .equ    LETTER, 0x600000        /* a segment of the ELF file: where a letter is put, */
         .equ    LETTER_END, 0x610000    /* and how much room it has */
 
@@ -84,31 +86,75 @@ wait:   mov     x8, #137                /* rt_sigtimedwait(ALL, NULL, NULL, 8): 
         cmp     w0, #17                 /* SIGCHLD */
         b.eq    reap
         tbnz    w0, #31, wait           /* interrupted */
+        cbz     w23, late               /* the program has ended: there is nobody to tell */
         mov     w1, w0                  /* kill(program, signal) */
         mov     x0, x23
         mov     x8, #129
         svc     #0
         b       wait
 
-reap:   mov     x8, #260                /* wait4(-1, STATUS, WNOHANG, USAGE) */
-        mov     x0, #-1
-        add     x1, sp, #STATUS
+reap:   mov     x8, #260                /* wait4(-1, STATUS, WNOHANG, USAGE); when the program has */
+        mov     x0, #-1                 /* ended, wait4(-1, NULL, WNOHANG, NULL): its record stays */
+        mov     x1, #0
         mov     x2, #1
+        mov     x3, #0
+        cbz     w23, 1f
+        add     x1, sp, #STATUS
         add     x3, sp, #USAGE
-        svc     #0
+1:      svc     #0
         cmp     w0, #0
-        b.le    wait                    /* nobody else has ended */
+        b.le    none                    /* nobody else has ended */
         cmp     w0, w23
         b.ne    reap                    /* an orphan: gone now */
 
         ldr     w19, [sp, #STATUS]      /* the kernel wrote 32 bits of it */
         str     x19, [sp, #STATUS]
         str     xzr, [sp, #KIND]
-        ands    w24, w19, #127          /* the signal that ended it, */
+        ands    w24, w19, #127          /* w24: what to end with: the signal that ended it, */
         b.eq    1f
         add     w24, w24, #128
-        b       tell
+        b       2f
 1:      ubfx    w24, w19, #8, #8        /* or its exit status */
+2:      mov     w23, #0                 /* w23: 0, for the program has ended; */
+        mov     w25, #0                 /* w25: whether others were given a moment */
+        b       reap
+
+none:   cbnz    w23, wait
+        tbnz    w0, #31, tell           /* ECHILD: nobody is left */
+        cbnz    w25, wait
+        mov     w25, #1
+        str     xzr, [sp, #TIMER]
+        str     xzr, [sp, #TIMER + 8]
+        str     xzr, [sp, #TIMER + 16]
+        mov     x0, #(MOMENT & 0xffff)
+        movk    x0, #(MOMENT >> 16), lsl #16
+        str     x0, [sp, #TIMER + 24]
+        mov     x8, #103                /* setitimer(ITIMER_REAL, TIMER, NULL): SIGALRM, in a moment */
+        mov     x0, #0
+        add     x1, sp, #TIMER
+        mov     x2, #0
+        svc     #0
+        b       wait
+
+late:   cmp     w0, #14                 /* SIGALRM */
+        b.ne    wait
+        mov     x8, #129                /* kill(-1, SIGKILL): all others */
+        mov     x0, #-1
+        mov     x1, #9
+        svc     #0
+        mov     x19, #1
+1:      mov     x8, #260                /* wait4(-1, NULL, 0, NULL), until nobody is left */
+        mov     x0, #-1
+        mov     x1, #0
+        mov     x2, #0
+        mov     x3, #0
+        svc     #0
+        tbnz    w0, #31, 2f
+        add     x19, x19, #1
+        b       1b
+2:      cmp     x19, #1
+        csel    x19, xzr, x19, eq       /* they have all ended in the last moment */
+        str     x19, [sp, #KIND]
 
 tell:   mov     x8, #64                 /* write(4, record, its size) */
         mov     x0, #4

@@ -1,5 +1,5 @@
 /* pid 1 of a container, x86-64: starts the program, reaps orphans, passes signals on, and tells how
-   the program ended.
+   the program ended, and how many processes it has left behind.
 
    argv: its own name, the paths to try one after the other, an empty text, the program's argv. If
    its own name is all, it waits for a letter over descriptor 5 until that is closed: argc, argv and
@@ -7,8 +7,12 @@
    If there is none, it is not needed and ends. Without any path to try, the program is there already,
    cloned before this was started: pid 2.
 
-   Descriptor 4: the status pipe. One record is written to it: kind (0 ended, 1 not started), wait
-   status or errno, struct rusage of the program.
+   Descriptor 4: the status pipe. One record is written to it: kind (0 ended, 1 not started, n + 1 ended
+   and left n processes), wait status or errno, struct rusage of the program.
+
+   Whoever the program leaves is a child of this one then: so one more wait4 says whether there is
+   anybody. Those that are about to end have a moment to do so. The others are killed, and counted: that
+   the kernel would do at the end of this one as well, but for the counting.
 
    A program that were pid 1 itself would miss every signal that it has no handler for. Signals that
    are blocked reach pid 1 all the same, so this one blocks them all and asks for them. */
@@ -23,8 +27,10 @@
         .equ    RECORD, 160
         .equ    ALL, 160                /* a full signal set, */
         .equ    NONE, 168               /* an empty one, */
-        .equ    ERRNO, 176              /* and why the program could not be started */
-        .equ    FRAME, 192
+        .equ    ERRNO, 176              /* why the program could not be started, */
+        .equ    TIMER, 184              /* and a struct itimerval */
+        .equ    FRAME, 224
+        .equ    MOMENT, 200000          /* microseconds that others have to end after the program */
         .equ    LETTER, 0x600000        /* a segment of the ELF file: where a letter is put, */
         .equ    LETTER_END, 0x610000    /* and how much room it has */
 
@@ -99,42 +105,90 @@ wait:   mov     eax, 128                /* rt_sigtimedwait(ALL, NULL, NULL, 8): 
         je      reap
         test    eax, eax
         js      wait                    /* interrupted */
+        test    ebp, ebp
+        jz      late                    /* the program has ended: there is nobody to tell */
         mov     esi, eax                /* kill(program, signal) */
         mov     edi, ebp
         mov     eax, 62
         syscall
         jmp     wait
 
-reap:   mov     eax, 61                 /* wait4(-1, STATUS, WNOHANG, USAGE) */
-        mov     rdi, -1
-        lea     rsi, [rsp + STATUS]
+reap:   mov     eax, 61                 /* wait4(-1, STATUS, WNOHANG, USAGE); when the program has */
+        mov     rdi, -1                 /* ended, wait4(-1, NULL, WNOHANG, NULL): its record stays */
+        xor     esi, esi
         mov     edx, 1
+        xor     r10d, r10d
+        test    ebp, ebp
+        jz      1f
+        lea     rsi, [rsp + STATUS]
         lea     r10, [rsp + USAGE]
-        syscall
+1:      syscall
         test    eax, eax
-        jle     wait                    /* nobody else has ended */
+        jle     none                    /* nobody else has ended */
         cmp     eax, ebp
         jne     reap                    /* an orphan: gone now */
 
         mov     ebx, [rsp + STATUS]     /* the kernel wrote 32 bits of it */
         mov     [rsp + STATUS], rbx
         mov     qword ptr [rsp + KIND], 0
-        mov     edi, ebx
-        and     edi, 127                /* the signal that ended it, */
+        mov     r14d, ebx               /* r14: what to end with: */
+        and     r14d, 127               /* the signal that ended it, */
         jz      1f
-        add     edi, 128
-        jmp     tell
-1:      mov     edi, ebx                /* or its exit status */
-        shr     edi, 8
-        and     edi, 255
+        add     r14d, 128
+        jmp     2f
+1:      mov     r14d, ebx               /* or its exit status */
+        shr     r14d, 8
+        and     r14d, 255
+2:      xor     ebp, ebp                /* ebp: 0, for the program has ended; */
+        xor     r15d, r15d              /* r15: whether others were given a moment */
+        jmp     reap
 
-tell:   mov     ebp, edi
-        mov     eax, 1                  /* write(4, record, its size) */
+none:   test    ebp, ebp
+        jnz     wait
+        test    eax, eax
+        js      tell                    /* ECHILD: nobody is left */
+        test    r15d, r15d
+        jnz     wait
+        inc     r15d
+        xor     eax, eax
+        mov     [rsp + TIMER], rax
+        mov     [rsp + TIMER + 8], rax
+        mov     [rsp + TIMER + 16], rax
+        mov     qword ptr [rsp + TIMER + 24], MOMENT
+        mov     eax, 38                 /* setitimer(ITIMER_REAL, TIMER, NULL): SIGALRM, in a moment */
+        xor     edi, edi
+        lea     rsi, [rsp + TIMER]
+        xor     edx, edx
+        syscall
+        jmp     wait
+
+late:   cmp     eax, 14                 /* SIGALRM */
+        jne     wait
+        mov     eax, 62                 /* kill(-1, SIGKILL): all others */
+        mov     rdi, -1
+        mov     esi, 9
+        syscall
+        mov     qword ptr [rsp + KIND], 1
+1:      mov     eax, 61                 /* wait4(-1, NULL, 0, NULL), until nobody is left */
+        mov     rdi, -1
+        xor     esi, esi
+        xor     edx, edx
+        xor     r10d, r10d
+        syscall
+        test    eax, eax
+        js      2f
+        inc     qword ptr [rsp + KIND]
+        jmp     1b
+2:      cmp     qword ptr [rsp + KIND], 1
+        jne     tell
+        mov     qword ptr [rsp + KIND], 0       /* they have all ended in the last moment */
+
+tell:   mov     eax, 1                  /* write(4, record, its size) */
         mov     edi, 4
         mov     rsi, rsp
         mov     edx, RECORD
         syscall
-        mov     edi, ebp
+        mov     edi, r14d
 leave:  mov     eax, 231                /* exit_group: the kernel kills whoever is left */
         syscall
         jmp     leave
@@ -148,7 +202,7 @@ unstarted:
         xor     eax, eax
         mov     ecx, (RECORD - USAGE) / 8
         rep stosq
-        mov     edi, 127
+        mov     r14d, 127
         jmp     tell
 
 main:   mov     eax, 112                /* setsid() */

@@ -156,6 +156,8 @@ def test_every_setting_is_described_with_its_value_and_origin(sources: Sources) 
         "retries             = 0  # default",
         "stop-after          = 0  # default",
         "fail-on-flaky       = false  # default",
+        "slow-after          = 60  # default",
+        'leaky               = "mark"  # default',
     ]
 
 
@@ -227,7 +229,7 @@ def test_no_name_of_a_file_ends_its_line(tmp_path: Path) -> None:
             "zzz",
             "known: slots, store, cache-size, insecure-registries, state, broker, cluster-only, "
             "cluster-directory, shared-history, labels, template-memory, timeout, interpreter, "
-            "repeat, retries, stop-after, fail-on-flaky",
+            "repeat, retries, stop-after, fail-on-flaky, slow-after, leaky",
         ),
     ],
 )

@@ -22,7 +22,7 @@ from maelstrom_core.program.lines import Lines
 
 CASES = [
     Case(id=CaseId(f"pkg Test{name}"), name=f"Test{name}", package="pkg", file="a.go")
-    for name in "ABCDE"
+    for name in "ABCDEF"
 ]
 WROTE = JobResult(
     outcome=Exited(1),
@@ -35,14 +35,15 @@ def report(case: Case, status: CaseStatus, **more: Any) -> CaseReport:
     return CaseReport(id=case.id, status=status, duration=0.25, result=WROTE, **more)
 
 
-A, B, C, D, E = CASES
+A, B, C, D, E, F = CASES
 FIRST = report(A, CaseStatus.FAILED, text="once\nno")
 REPORTS = (
     report(A, CaseStatus.FLAKY, attempts=(FIRST,)),
     report(B.repeated(2)[1], CaseStatus.FAILED, message="no", repetition=2, repetitions=2),
     report(C, CaseStatus.SKIPPED, text="not here"),
-    report(D, CaseStatus.TIMED_OUT, message="late", attempts=(FIRST, FIRST)),
-    report(E, CaseStatus.PASSED, message="said", details={"shown": True, "marks": ("leaky",)}),
+    report(D, CaseStatus.TIMED_OUT, message="late", attempts=(FIRST, FIRST), is_slow=True),
+    report(E, CaseStatus.PASSED, message="said", details={"shown": True, "marks": ("odd",)}),
+    report(F, CaseStatus.PASSED, left_running=2),
 )
 SUMMARY = Summary(
     reports=REPORTS,
@@ -86,6 +87,8 @@ def restored(event: dict[str, Any]) -> CaseReport:
             status=CaseStatus(fields["status"]),
             message=fields["message"],
             duration=fields["seconds"],
+            is_slow=fields.get("slow", False),
+            left_running=fields.get("left_running", 0),
             **more,
         )
 
@@ -156,5 +159,7 @@ def test_reports_and_the_summary_can_be_made_of_events(
 
     assert told(tmp_path / "two", reports, cases, again) == written
     assert capsys.readouterr() == printed
-    assert "2 not run, 1 ignored, 4 not chosen" in printed.out
+    assert "1 slow, 1 leaky, 1 fault, 2 not run, 1 ignored, 4 not chosen" in printed.out
     assert "TestB (2 of 2)" in written
+    assert '<property name="maelstrom_leaky" value="2" />' in written
+    assert "pkg TestF  (leaky: left 2 processes running)" in printed.out

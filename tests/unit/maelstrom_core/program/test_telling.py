@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -10,12 +12,14 @@ import pytest
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.outcome import Captured, Exited, JobResult
+from maelstrom_core.model.uploads import Uploading
 from maelstrom_core.model.views import Summary
 from maelstrom_core.program.event_log import EventLog
 from maelstrom_core.program.exit_codes import exit_code
 from maelstrom_core.program.github import Annotations
 from maelstrom_core.program.junit import JUnit
 from maelstrom_core.program.lines import Lines
+from maelstrom_core.program.live import LiveScreen
 from maelstrom_core.program.words_plan import block_of, counts, line_of
 
 RESULT = JobResult(outcome=Exited(1), stdout=Captured(head=b"out\x00put", total_bytes=7))
@@ -143,3 +147,48 @@ def test_annotations_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "::warning file=a%2Cb.go,title=flaky%3A pkg TestA::once: 100%25%0Ano"
     assert len(lines) == 3
+
+
+def test_lines_tell_of_what_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet in (False, True):
+        lines = Lines(is_quiet=quiet)
+        lines.maelstrom_job_slow(CASES[0], 60.0)
+        lines.uploading(Uploading(12_000_000, 40_000_000, 4.0))
+        lines.uploading(Uploading(40_000_000, 40_000_000, 10.0))
+    told = capsys.readouterr()
+    assert told.out == "slow      >   60.0s  pkg TestA\n"
+    assert told.err.splitlines() == [
+        "12.0 of 40.0 MB sent to the cluster, 3.0 MB/s",
+        "40.0 MB sent to the cluster in 10.0 s, 4.0 MB/s",
+    ]
+
+
+def test_a_live_screen_marks_what_runs() -> None:
+    screen = LiveScreen()
+    for case in CASES[:2]:
+        screen.maelstrom_job_started(case)
+    screen.maelstrom_job_slow(CASES[1])
+    screen.uploading(Uploading(12_000_000, 40_000_000, 4.0))
+
+    def shown() -> str:
+        return "\n".join(str(line) for line in screen._shown(time.monotonic()).renderables)
+
+    assert re.search(r"^running +\d\.\ds  pkg TestA$", shown(), re.M)
+    assert re.search(r"^slow +\d\.\ds  pkg TestB$", shown(), re.M)
+    assert "sending   12.0 of 40.0 MB sent to the cluster, 3.0 MB/s" in shown()
+    screen.maelstrom_job_ended(CASES[1])
+    screen.maelstrom_job_started(CASES[1])
+    screen.uploading(Uploading(40_000_000, 40_000_000, 10.0))
+    assert "slow" not in shown()
+    assert "sending" not in shown()
+
+
+def test_events_tell_of_it_too() -> None:
+    file = io.StringIO()
+    log = EventLog(file)
+    log.maelstrom_job_slow(CASES[0], 120.0)
+    log.uploading(Uploading(1, 4, 0.5))
+    log.uploading(Uploading(4, 4, 0.75))
+    slow, sent = (json.loads(line) for line in file.getvalue().splitlines())
+    assert (slow["event"], slow["id"], slow["seconds"]) == ("case slow", "pkg TestA", 120.0)
+    assert (sent["event"], sent["sent_bytes"], sent["total_bytes"]) == ("uploading", 4, 4)

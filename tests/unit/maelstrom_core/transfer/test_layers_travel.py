@@ -19,7 +19,7 @@ from maelstrom_core.wire.bulk import MOST_PART_BYTES
 def test_a_layer_is_the_same_at_the_worker(
     open_world, client_store, worker_store, layer, look
 ) -> None:
-    sent, brought = [0, 0], [0, 0]
+    sent, brought, told = [0, 0], [0, 0], list[tuple[int, int]]()
 
     def count(into):
         def told(size, files):
@@ -31,7 +31,8 @@ def test_a_layer_is_the_same_at_the_worker(
     async def main() -> None:
         async with open_world() as world, world.asker() as ours, world.asker("worker") as theirs:
             with trio.fail_after(60):
-                await Uploader(ours, client_store).ensure([layer], count(sent))
+                uploader = Uploader(ours, client_store, lambda *one: told.append(one))
+                await uploader.ensure([layer], count(sent))
                 lease = await Fetcher(theirs, worker_store).layers([layer], count(brought))
             with lease:
                 assert look(worker_store.tree(layer)) == look(client_store.tree(layer))
@@ -40,6 +41,9 @@ def test_a_layer_is_the_same_at_the_worker(
 
     trio.run(main)
     assert sent == brought
+    # Its files, of which it is known first how much is to come; the manifest is none.
+    assert sum(lacking for lacking, _ in told) == sum(done for _, done in told)
+    assert 3_000_000 < told[0][0] <= sent[0]
     assert sent[0] > 3_000_001
 
 
@@ -156,11 +160,14 @@ def test_a_file_that_was_changed_is_named(open_world, client_store, layer, name)
     path.chmod(0o600)
     data = path.read_bytes()
     path.write_bytes(b"X" + data[1:])
+    told: list[tuple[int, int]] = []
 
     async def main() -> None:
         async with open_world() as world, world.asker() as asker:
             with trio.fail_after(60), pytest.raises(InputError) as caught:
-                await Uploader(asker, client_store).ensure([layer])
+                uploader = Uploader(asker, client_store, lambda *one: told.append(one))
+                await uploader.ensure([layer])
+            assert sum(lacking for lacking, _ in told) == sum(done for _, done in told)
             assert str(path) in str(caught.value)
             assert "changed since" in str(caught.value)
             assert bytes.fromhex(entry.digest.hex) not in world.directory.holdings
