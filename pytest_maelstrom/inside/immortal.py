@@ -151,7 +151,7 @@ def _of_function(function: Any) -> List[Any]:
 
 
 def _of_cell(cell: Any) -> List[Any]:
-    """What it holds. An empty one may come to hold anything, and stands for a part that does not last."""
+    """What it holds; an empty one may come to hold anything, and is a part that does not last."""
     return gc.get_referents(cell) or [cell]
 
 
