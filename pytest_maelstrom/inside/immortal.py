@@ -43,7 +43,7 @@ _ALWAYS = frozenset(
 """Types of what the compiler makes for a function, and C code for a class."""
 _PLAIN = _CONSTANTS | _ALWAYS
 _OF_ANNOTATIONS = frozenset(
-    {types.GenericAlias, types.UnionType}
+    {types.GenericAlias, getattr(types, "UnionType", types.GenericAlias)}
     | {kind for kind in vars(typing).values() if type(kind) is type and kind.__module__ == "typing"}
 )
 """Types of what annotations are made of; not immortal, but may be kept by what is."""
