@@ -54,7 +54,8 @@ def _start(config: pytest.Config) -> None:
         file = Path(settings.state) / "history.sqlite"
         with History(file, runner=RUNNER, project=project) as history:
             learned = learned_so_far(history)
-    containers = containers_of(PytestRun.of(config, preload=learned), project, settings)
+    run = PytestRun.of(config, preload=learned, immortal=settings.immortal == "code")
+    containers = containers_of(run, project, settings)
     container = containers.default
     if (project / FILE).exists():
         from maelstrom_core.testrun.directives_plan import images_of

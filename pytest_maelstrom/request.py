@@ -79,6 +79,7 @@ class PytestRun:
     :param directory: where pytest was started
     :param preload: what cases have imported in earlier runs, as the template is told of it; ``None``
         if nothing of it is wanted
+    :param immortal: whether forks of a template count no references to what code is made of
     :param measures_itself: whether coverage starts with the interpreter, because of us alone
     :param carried: what the inside must carry to plugins of the controlling process
     :param own_path: the interpreter's own ``sys.path`` stays, behind this one
@@ -93,6 +94,7 @@ class PytestRun:
     root: Path
     run_id: str
     preload: Mapping[str, Any] | None = None
+    immortal: bool = False
     measures_itself: bool = False
     carried: Mapping[str, Any] = attrs.field(factory=dict)
     own_path: bool = False
@@ -103,6 +105,7 @@ class PytestRun:
         config: pytest.Config,
         *,
         preload: Mapping[str, Any] | None = None,
+        immortal: bool = False,
         measures_itself: bool = False,
     ) -> "PytestRun":
         """What a configuration says."""
@@ -126,6 +129,7 @@ class PytestRun:
             root=config.rootpath,
             run_id=config.stash.setdefault(_RUN_ID, uuid.uuid4().hex),
             preload=preload,
+            immortal=immortal,
             measures_itself=measures_itself,
             carried=wanted(config),
         )
@@ -215,6 +219,7 @@ class PytestRun:
             "run_id": self.run_id,
             "worker_id": WORKER_ID,
             "preload": preload,
+            "immortal": self.immortal,
             "measures_itself": self.measures_itself,
             "carried": self.carried,
             "own_path": self.own_path,

@@ -129,6 +129,7 @@ class Controller:
             run = PytestRun.of(
                 self._config,
                 preload=learned,
+                immortal=self._settings.immortal == "code",
                 measures_itself=measured is not None and bool(measured.environment),
             )
             needs = (measured.environment, measured.files) if measured else ()

@@ -20,6 +20,7 @@ OPTIONS = (
     "network",
     "isolation",
     "preload",
+    "immortal",
     "group",
     "store",
     "broker",
@@ -69,6 +70,12 @@ def schema() -> Schema:
             read=one_of("learned", "off"),
             default="learned",
             help="whether a warm interpreter learns what tests import from site-packages, and does so",
+        ),
+        Field(
+            name="immortal",
+            read=one_of("code", "off"),
+            default="code",
+            help="whether tests count no references to functions, classes and modules (Python 3.12 on)",
         ),
         Field(
             name="group",

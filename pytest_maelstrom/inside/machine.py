@@ -29,6 +29,14 @@ FORKED, TOLD, READABLE = 0, 1, 2
 """What `Machine.serve` returns: in a fork; after any other packet; when a descriptor can be read."""
 _PACKET, _CONTROL_BYTES, _HEADER_BYTES, _SIGNALS_BYTES = 64 * 1024, 40, 16, 8
 _POLLIN = 1
+_HIGHEST = 1 << 47
+"""Where the memory ends that a process has if it does not ask for more."""
+
+
+def all_memory() -> memoryview:
+    """This process's memory, as words of 8 bytes. What is not mapped must not be touched."""
+    words = (ctypes.c_uint64 * (_HIGHEST // 8)).from_address(0)
+    return memoryview(words).cast("B").cast("Q")
 
 
 class _Interpreter:

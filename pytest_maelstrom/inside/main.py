@@ -62,7 +62,9 @@ def main() -> int:
 
             learned = request["preload"]
             preload = None if learned is None else Preload(out_of_the_way())
-            inside = Template(config, sender, server, preload, learned)
+            inside = Template(
+                config, sender, server, preload, learned, immortal=request["immortal"]
+            )
         else:
             inside = plugins.SomeCases(config, sender, request, output.prepare())
         inside.with_tree = request["carried"]["tree"]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from pytest_maelstrom.inside.immortal import can_be
+
 SHARED = """
 import os, random, time
 print("imported", flush=True)
@@ -201,3 +203,30 @@ def test_a_template_that_is_killed_again_and_again_costs_no_test(project, run):
     assert ran.code == 0, ran.out
     assert "6 passed" in ran.out
     assert "the template killed by signal 9" in ran.out
+
+
+COUNTED = """
+import sys
+
+import pytest
+
+def used(): return 1
+
+@pytest.mark.parametrize("number", range(200))
+def test_it(number):
+    assert used() == 1
+    # One from the module, one of the call.
+    assert (sys.getrefcount(used) == 2) is COUNTED
+"""
+
+
+@pytest.mark.parametrize("setting", ["code", "off"])
+def test_references_to_code_are_counted_where_that_is_wanted(project, run, setting):
+    """Where the interpreter does not know of uncounted ones, they are counted whatever is wanted."""
+    counted = setting == "off" or not can_be()
+    files = {"pytest.ini": "[pytest]\n", "test_counted.py": f"COUNTED = {counted}\n{COUNTED}"}
+    # A template of many cases does it; that they share a fork does not matter.
+    options = (f"--maelstrom-immortal={setting}", "--maelstrom-group=module")
+    ran = run(project(files), *options, ours=True)
+    assert ran.code == 0, ran.out
+    assert "200 passed" in ran.out
