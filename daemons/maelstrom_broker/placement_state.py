@@ -190,11 +190,18 @@ class Places:
         self._excluded.clear()
 
     def choose(self, demand: Demand, container: Container) -> Worker | None:
-        """A worker that has the slots now; ``None`` if there is none."""
+        """A worker that has the slots now; ``None`` if there is none.
+
+        One that could not run what is in the container is passed over, as long as there are others.
+        """
         reserved = demand.reserved
         if reserved is not None and reserved.slots - reserved.used >= demand.slots:
             return reserved
         excluded = demand.excluded and self.excluded(demand)
+        if container.unfit:
+            names = demand.excluded.union(container.unfit)
+            if self.has_others(demand.wants._replace(excluded=names)):
+                excluded = names
         return demand.pool.choose(demand.slots, container, excluded)
 
     def excluded(self, demand: Demand) -> frozenset[str]:
@@ -210,6 +217,16 @@ class Places:
             found = demand.excluded if others else frozenset()
             self._excluded[demand.wants] = found
         return found
+
+    def has_others(self, wants: Wants) -> bool:
+        """Whether some worker can be given such jobs that is not excluded, now or later."""
+        return any(
+            worker.slots >= wants.slots
+            and not worker.draining
+            and worker.name not in wants.excluded
+            and wants.labels <= worker.labels
+            for worker in self.workers
+        )
 
     def most_nearly_free(self, demand: Demand) -> Worker | None:
         """The one that will have enough slots soonest, as far as can be seen."""

@@ -131,6 +131,7 @@ class Workers:
             self._book.dispatch.unqueue(job)
         job.attempts = attempt
         job.failures = job.failures[: attempt - 1]
+        job.unfit = min(job.unfit, attempt - 1)
         self._book.dispatch.take(job, worker)
         self._book.stories.given(job, worker, Why.HELD, 0, self._book.now)
 
