@@ -33,21 +33,40 @@ _PARTS = ("blobs", "manifests", "trees", "tmp", "leases", "images", "commands")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+class DiskFull(HostError):
+    """The disk of a store has no room."""
+
+
+def means_full(error: BaseException) -> bool:
+    """Whether something has failed for want of room on a disk."""
+    return isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _FULL)
+
+
 @contextmanager
 def told_if_full(directory: Path) -> Iterator[None]:
     """Turn a full disk into an error for people.
 
-    :raises HostError: if the disk of ``directory`` is full
+    :raises DiskFull: if the disk of ``directory`` is full
     """
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if not means_full(error):
             raise
         remedy = f"free some space there, or put the store elsewhere (MAELSTROM_STORE={directory})"
-        raise HostError(
+        raise DiskFull(
             f"the disk is full where the store is: {directory}", remedy=remedy
         ) from None
+
+
+@contextmanager
+def _unless_full() -> Iterator[None]:
+    """For what is only noted: a full disk costs the note, and not what it is about."""
+    try:
+        yield
+    except OSError as error:
+        if not means_full(error):
+            raise
 
 
 class Store:
@@ -188,8 +207,9 @@ class Store:
         """
         path = self._path("trees", digest)
         if path.is_dir():
-            if not self.index.used_again(digest, time.time()):
-                self.index.used(digest, _size_of(self.manifest(digest)), time.time())
+            with _unless_full():
+                if not self.index.used_again(digest, time.time()):
+                    self.index.used(digest, _size_of(self.manifest(digest)), time.time())
             return path
         entries = self.manifest(digest)
         temporary = self._scratch / f"tree-{os.urandom(8).hex()}"
@@ -205,7 +225,8 @@ class Store:
                         raise  # else another process was faster
             finally:
                 trees.remove(temporary)
-        self.index.used(digest, _size_of(entries), time.time())
+        with _unless_full():
+            self.index.used(digest, _size_of(entries), time.time())
         return path
 
     def lower_directories(self, digests: Sequence[Digest]) -> tuple[Path, ...]:
@@ -229,8 +250,9 @@ class Store:
                 doomed = self._scratch / f"evicted-{digest.hex}"
                 os.rename(self._path("trees", digest), doomed)
                 self._path("manifests", digest).unlink(missing_ok=True)
-                self.index.forget(digest)
                 trees.remove(doomed)
+                with _unless_full():
+                    self.index.forget(digest)
             if evicted or limit == 0:
                 self.blobs.sweep()
                 self.commands.sweep(self.has_layer)
