@@ -12,8 +12,8 @@ it is found and the moment at which it is leased.
 import errno
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -54,9 +54,7 @@ def told_if_full(directory: Path) -> Iterator[None]:
         if not means_full(error):
             raise
         remedy = f"free some space there, or put the store elsewhere (MAELSTROM_STORE={directory})"
-        raise DiskFull(
-            f"the disk is full where the store is: {directory}", remedy=remedy
-        ) from None
+        raise DiskFull(f"the disk is full where the store is: {directory}", remedy=remedy) from None
 
 
 @contextmanager
@@ -244,7 +242,8 @@ class Store:
         with locks.exclusive_if_free(self._gate) as free:
             if not free:
                 return 0
-            evicted = to_evict(self._held(), leased(self.directory / "leases"), limit)
+            in_use = leased(self.directory / "leases")
+            evicted = to_evict(self._held(), in_use, limit)
             for digest in evicted:
                 # Moved away first, so that a crash cannot leave half a tree in its place.
                 doomed = self._scratch / f"evicted-{digest.hex}"
@@ -254,9 +253,28 @@ class Store:
                 with _unless_full():
                     self.index.forget(digest)
             if evicted or limit == 0:
-                self.blobs.sweep()
+                self.blobs.sweep(self._promised(in_use))
                 self.commands.sweep(self.has_layer)
             return len(evicted)
+
+    def _promised(self, in_use: Collection[Digest]) -> set[str]:
+        """Blobs that no tree has yet, and a layer in use may get one of.
+
+        Of others, whose trees were never made since the disk was full, the manifest goes: it promises
+        content that will not be there.
+        """
+        kept: set[str] = set()
+        for path in (self.directory / "manifests").glob("??/*"):
+            digest = _digest_of(path)
+            if self._path("trees", digest).is_dir():
+                continue
+            if digest in in_use:
+                with suppress(HostError):  # damaged: whoever wants it finds out
+                    entries = self.manifest(digest)
+                    kept |= {entry.digest.hex for entry in entries if entry.digest is not None}
+            else:
+                path.unlink(missing_ok=True)
+        return kept
 
     def _held(self) -> list[Held]:
         """Every tree of the store; the index may have been lost, and knows less then."""
