@@ -255,7 +255,7 @@ class Dispatch:
                 if _before(first, queue):
                     return  # not its turn yet
                 smaller = smaller or other.slots < demand.slots
-        worker = self.places.most_nearly_free(demand) if smaller else None
+        worker = self.places.most_nearly_free(demand, queue.first().container) if smaller else None
         if worker is not None:
             worker.reserved, demand.reserved = demand, worker
             self.places.update(worker)

@@ -190,19 +190,21 @@ class Places:
         self._excluded.clear()
 
     def choose(self, demand: Demand, container: Container) -> Worker | None:
-        """A worker that has the slots now; ``None`` if there is none.
-
-        One that could not run what is in the container is passed over, as long as there are others.
-        """
+        """A worker that has the slots now; ``None`` if there is none."""
         reserved = demand.reserved
         if reserved is not None and reserved.slots - reserved.used >= demand.slots:
             return reserved
-        excluded = demand.excluded and self.excluded(demand)
+        excluded = self._passed_over(demand, container)
+        return demand.pool.choose(demand.slots, container, excluded)
+
+    def _passed_over(self, demand: Demand, container: Container) -> frozenset[str]:
+        """Names of workers that a job is not given to: as well as those on which it failed, those that
+        could not run what is in its container, as long as there are others."""
         if container.unfit:
             names = demand.excluded.union(container.unfit)
             if self.has_others(demand.wants._replace(excluded=names)):
-                excluded = names
-        return demand.pool.choose(demand.slots, container, excluded)
+                return names
+        return demand.excluded and self.excluded(demand)
 
     def excluded(self, demand: Demand) -> frozenset[str]:
         """Names of workers that are not taken: none if there are no others."""
@@ -228,9 +230,9 @@ class Places:
             for worker in self.workers
         )
 
-    def most_nearly_free(self, demand: Demand) -> Worker | None:
+    def most_nearly_free(self, demand: Demand, container: Container) -> Worker | None:
         """The one that will have enough slots soonest, as far as can be seen."""
-        excluded = self.excluded(demand)
+        excluded = self._passed_over(demand, container)
         best = None
         for worker in demand.pool.members:
             if (

@@ -10,6 +10,7 @@ import attrs
 
 from maelstrom_core.transfer.asking import FULL_PATIENCE_SECONDS
 from maelstrom_core.transfer.blob_directory import BlobDirectory, Refusal
+from maelstrom_core.transfer.contents import looks_like_manifest
 from maelstrom_core.transfer.server_state import Limits
 from maelstrom_core.wire.bulk import Blob, Why
 from simulated.disks import Disk, MemoryFiles, name_of
@@ -51,6 +52,9 @@ class BlobLink:
 
     def start(self) -> None:
         """The broker is born, and finds what the one before it has left."""
+        # Manifests go first then, for nothing is lost with them that is not asked for again.
+        known = self.promised.items()
+        self.promised = {name: one for name, one in known if not looks_like_manifest(one, len(one))}
         clock = lambda: self.world.now  # noqa: E731
         self.directory = BlobDirectory(
             Path("/blobs"), LIMITS, boot_id="boot", clock=clock, files=self.files.opened

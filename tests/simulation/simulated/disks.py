@@ -3,6 +3,7 @@ blobs, which are the real account over files in memory, and a worker's store.
 """
 
 import errno
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ class Disk:
         what = rng.choice(["fill", "free", "slow", "quick"] if self.fills else ["slow", "quick"])
         if what == "fill" and not self.others:
             self.others = self.size - self.used
-            self.full_at.append([world.now, float("inf")])
+            self.full_at.append([world.now, math.inf])
         elif what == "free":
             self.free()
         elif what in ("slow", "quick"):
@@ -111,14 +112,14 @@ class MemoryFiles(BlobFiles):
             if part in ("blobs", "manifests"):
                 digest, _, owner = name.rpartition("/")[2].partition(".")
                 is_manifest = part == "manifests"
-                yield FoundBlob(bytes.fromhex(digest), path, is_manifest, owner, len(data), 0.0)
+                yield FoundBlob(bytes.fromhex(digest), path, is_manifest, owner, len(data), math.inf)
 
     def uploads(self) -> Iterator[FoundUpload]:
         for path, data in list(self.files.items()):
             if path.startswith(f"{self.directory}/uploads/"):
                 owner, name = path.split("/")[-2:]
                 digest, _, size = name.partition(".")
-                yield FoundUpload(owner, bytes.fromhex(digest), int(size), len(data), 0.0)
+                yield FoundUpload(owner, bytes.fromhex(digest), int(size), len(data), math.inf)
 
     def write(self, data: bytes) -> str:
         path = self._temporary()
