@@ -253,6 +253,18 @@ class Workers:
         if row is not None:
             self._attempts.ended(job, worker, row)
 
+    def ends_there(self, job: Job, worker: Worker) -> bool:
+        """Whether a worker that a job comes to has it still, from a time when nobody wanted it, and was
+        told to end it: it would take the job for that one. It is given out anew when that has ended."""
+        key = (job.client.session, job.tag)
+        orphan = worker.orphans.get(key)
+        if orphan is None:
+            return False
+        self._drop_orphan(worker, key)
+        job.attempts, job.ending = orphan.attempt, WANTED_AGAIN
+        self._book.stories.given(job, worker, Why.HELD, 0, self._book.now)
+        return True
+
     def _free_slots(self, orphan: Orphan) -> None:
         orphan.worker.used -= orphan.slots
         orphan.slots = 0
