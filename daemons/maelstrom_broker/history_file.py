@@ -80,7 +80,9 @@ class HistoryFile:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version not in (0, _VERSION):
                 raise sqlite3.DatabaseError(f"it is of version {version}, not {_VERSION}")
-            if not version:  # nothing of this takes room in a file that there is: its disk may be full
+            if (
+                not version
+            ):  # nothing of this takes room in a file that there is: its disk may be full
                 connection.executescript(f"{_SCHEMA} PRAGMA user_version={_VERSION};")
             self._connection = connection
             self._make_room()

@@ -11,8 +11,10 @@ import pytest
 SEEDS = 150
 IN_ORDER = 50
 """As many of them once more, with jobs that write."""
+DISKS = 50
+"""And as many with disks that are full and slow."""
 NIGHTLY_SEEDS, PART = 5_000, 500
-"""Of each kind; in parts, for a run that fails is to tell soon."""
+"""Of each kind; in parts, for a run that fails is to tell soon, and one that goes on how far it is."""
 
 
 def seeds_of(request: pytest.FixtureRequest) -> range:
@@ -20,12 +22,15 @@ def seeds_of(request: pytest.FixtureRequest) -> range:
     return range(SEEDS) if one is None else range(one, one + 1)
 
 
-def live_through(seeds: range, world: Any, *, wild: bool, in_order: bool = False) -> None:
+def live_through(
+    seeds: range, world: Any, *, wild: bool, in_order: bool = False, disks: str = ""
+) -> None:
     for seed in seeds:
         try:
-            world(seed, wild=wild, in_order=in_order).check()
+            world(seed, wild=wild, in_order=in_order, disks=disks).check()
         except AssertionError as fault:
             kind = ("wild" if wild else "mild") + (", in order" if in_order else "")
+            kind += f", disks {disks}" if disks else ""
             raise AssertionError(f"--seed={seed} ({kind}): {fault}") from fault
 
 
@@ -44,12 +49,37 @@ def test_nothing_that_a_job_writes_in_order_is_lost_or_comes_twice(
     live_through(seeds_of(request)[:IN_ORDER], world, wild=wild, in_order=True)
 
 
+@pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
+def test_full_disks_cost_what_there_is_no_room_for_and_they_are_named(
+    request: pytest.FixtureRequest, world: Any, wild: bool
+) -> None:
+    """That of the broker, for blobs and histories, and those of workers; others fill and free them."""
+    live_through(seeds_of(request)[:DISKS], world, wild=wild, disks="full")
+
+
+def test_slow_disks_cost_time_and_nothing_else(request: pytest.FixtureRequest, world: Any) -> None:
+    live_through(seeds_of(request)[:DISKS], world, wild=False, disks="slow")
+
+
+def test_disks_are_full_and_it_is_told(world: Any) -> None:
+    """Lest the checks of what is told have nothing to look at."""
+    told = []
+    for seed in range(12):
+        one = world(seed, wild=False, disks="full")
+        one.check()
+        told += [outcome for client in one.clients for outcome in client.results.values()]
+    assert any("the broker's disk is full" in outcome for outcome in told)
+    assert any("the disk of w" in outcome for outcome in told)
+    assert sum("failed" in outcome for outcome in told) < len(told) / 4
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("first", range(SEEDS, SEEDS + NIGHTLY_SEEDS, PART))
 @pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
 def test_ten_thousand_stories(first: int, world: Any, wild: bool) -> None:
     live_through(range(first, first + PART), world, wild=wild)
     live_through(range(first, first + PART // 5), world, wild=wild, in_order=True)
+    live_through(range(first, first + PART // 5), world, wild=wild, disks="full")
 
 
 FOUND = [

@@ -76,9 +76,7 @@ class BlobLink:
         while len(data) > part and offset < len(data):
             piece, at = data[offset : offset + part], offset
             offset = yield Ask(
-                lambda blobs, piece=piece, at=at: blobs.put_part(
-                    owner, name, len(data), at, piece
-                ),
+                lambda blobs, piece=piece, at=at: blobs.put_part(owner, name, len(data), at, piece),
                 patiently=True,
             )
         self.promised[name] = data
@@ -148,9 +146,9 @@ class Running:
             world.at(world.now + AGAIN_SECONDS, self.ask, wanted)  # the answer is lost
             return
         is_full = isinstance(answer, Refusal) and answer.why == Why.FULL
-        if is_full and wanted.patiently:
-            if world.now - self.asked_since < FULL_PATIENCE_SECONDS:
-                world.at(world.now + self.pause, self.ask, wanted)
-                self.pause = min(2 * self.pause, 10.0)
-                return
+        waited = world.now - self.asked_since
+        if is_full and wanted.patiently and waited < FULL_PATIENCE_SECONDS:
+            world.at(world.now + self.pause, self.ask, wanted)
+            self.pause = min(2 * self.pause, 10.0)
+            return
         world.at(world.now + world.delay(), self.go_on, answer)

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maelstrom_core.model.digest import Digest
+from maelstrom_core.model.digest import Digest, Hasher
 from maelstrom_core.model.manifest import Entry, EntryKind, encode_manifest
 from maelstrom_core.transfer.blob_files import BlobFiles, FoundBlob, FoundUpload, Upload
-from maelstrom_core.model.digest import Hasher
 
 if TYPE_CHECKING:
     from simulated.world import World
@@ -60,8 +59,9 @@ class Disk:
         if world.now > world.quiet_from:
             self.quiet()
             return
-        world.at(world.now + rng.expovariate(0.1), self.trouble)
-        what = rng.choice(["fill", "free", "slow", "quick"] if self.fills else ["slow", "quick"])
+        world.at(world.now + rng.expovariate(0.12), self.trouble)
+        fill = ["fill"] * 3 + ["free"] if self.fills else []
+        what = rng.choice([*fill, "slow", "quick"])
         if what == "fill" and not self.others:
             self.others = self.size - self.used
             self.full_at.append([world.now, math.inf])
@@ -112,7 +112,9 @@ class MemoryFiles(BlobFiles):
             if part in ("blobs", "manifests"):
                 digest, _, owner = name.rpartition("/")[2].partition(".")
                 is_manifest = part == "manifests"
-                yield FoundBlob(bytes.fromhex(digest), path, is_manifest, owner, len(data), math.inf)
+                yield FoundBlob(
+                    bytes.fromhex(digest), path, is_manifest, owner, len(data), math.inf
+                )
 
     def uploads(self) -> Iterator[FoundUpload]:
         for path, data in list(self.files.items()):

@@ -28,15 +28,13 @@ class World:
 
     :param wild: workers and clients crash as well, connections are gone for long, jobs kill workers
     :param in_order: of some jobs nothing that they write may be lost
-    :param disks: those of the broker and of workers are full and slow at times; ``slow`` for slow alone
+    :param disks: those of the broker and of workers are at times ``slow``, or ``full`` as well
     """
 
     blobs: BlobLink | None = None
     memory: Memory | None = None
 
-    def __init__(
-        self, seed: int, *, wild: bool, in_order: bool = False, disks: str | bool = False
-    ) -> None:
+    def __init__(self, seed: int, *, wild: bool, in_order: bool = False, disks: str = "") -> None:
         self.rng = random.Random(seed)
         self.wild = wild
         self.in_order = in_order
