@@ -1,5 +1,5 @@
-"""The way to a broker's blobs, and tasks of parties that use it: requests are late, lost, and done twice;
-who is refused for want of room asks again for a while.
+"""The way to a broker's blobs, and tasks of parties: requests are late, lost, and done twice; whoever
+is refused for want of room asks again for a while.
 """
 
 from collections.abc import Callable, Generator
@@ -108,10 +108,8 @@ class Running:
             world.at(self.party.paused_until, self.go_on, answer)
             return
         try:
-            if isinstance(answer, Exception):
-                wanted = self.task.throw(answer)
-            else:
-                wanted = self.task.send(answer)
+            task, is_bad = self.task, isinstance(answer, Exception)
+            wanted = task.throw(answer) if is_bad else task.send(answer)
         except StopIteration:
             return
         if isinstance(wanted, float):
