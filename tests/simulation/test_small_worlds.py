@@ -14,7 +14,7 @@ from maelstrom_worker.jobs_state import JobsState
 from simulated.small import Choice, SmallWorld
 from simulated.walk import Lost, live, walk
 
-ALL = ("lose", "worker dies", "broker dies", "client dies", "cancel", "slow")
+ALL = ("lose", "worker dies", "broker dies", "client dies", "cancel", "full", "slow")
 TO_ITS_END = 1_000
 """Deeper than any story is."""
 HANDED_IN: list[Choice] = [("arrives", "client"), ("arrives", "client")]
