@@ -97,10 +97,21 @@ def test_a_story_that_once_ended_badly(seed: int, world: Any) -> None:
     live_through(range(seed, seed + 1), world, wild=True)
 
 
+FOUND_ON_DISKS = [
+    pytest.param(4, True, id="a worker is kept free for a job that passes it over"),
+    pytest.param(16, False, id="three workers have no room, and a fourth has"),
+]
+
+
+@pytest.mark.parametrize(("seed", "wild"), FOUND_ON_DISKS)
+def test_a_story_of_disks_that_once_ended_badly(seed: int, world: Any, wild: bool) -> None:
+    live_through(range(seed, seed + 1), world, wild=wild, disks="full")
+
+
 def test_the_same_seed_is_the_same_story(world: Any) -> None:
     stories = []
-    for _ in range(2):
-        one = world(7, wild=True)
+    for disks in ("", "", "full", "full"):
+        one = world(7, wild=True, disks=disks)
         one.run(15.0)
         stories.append((one.steps, one.now, sorted(one.runs.items())))
-    assert stories[0] == stories[1]
+    assert stories[0] == stories[1] and stories[2] == stories[3]
