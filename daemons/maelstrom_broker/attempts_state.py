@@ -1,12 +1,19 @@
 """A job from being handed in to its one ending. Pure; a part of the broker's machine."""
 
 from maelstrom_broker.book_state import Book
-from maelstrom_broker.limits import MOST_ATTEMPTS, MOST_UNTAKEN, TEXT
+from maelstrom_broker.limits import (
+    MOST_ATTEMPTS,
+    MOST_UNFIT,
+    MOST_UNTAKEN,
+    TEXT,
+    UNFIT_SECONDS,
+)
 from maelstrom_broker.records import (
     KEPT_BY_WORKERS,
     UNWANTED,
     WANTED,
     WANTED_AGAIN,
+    Container,
     Job,
     Worker,
 )
@@ -64,10 +71,33 @@ class Attempts:
         book.dispatch.free(job)
         book.post.taken(worker, job.client.session, job.tag)
         if ending == Ending.UNFIT:
+            self._unfit(job.container, worker)
             text = row.body[:TEXT].decode(errors="replace")
             self._failed(job, Ending.UNFIT, worker, text)
         else:
             self._failed(job, Ending.LOST, worker, "it ended the job without being asked to")
+
+    def _unfit(self, container: Container, worker: Worker) -> None:
+        """A worker has not what is in a container, perhaps for want of room: others are asked first."""
+        book = self._book
+        worker.warm.discard(container.digest)
+        container.warm.pop(worker, None)
+        until = book.now + UNFIT_SECONDS
+        if worker.name not in container.unfit:
+            book.dispatch.unfit += 1
+            book.later(until, self._fit_again, (container, worker.name))
+        container.unfit[worker.name] = until
+        book.dispatch.look_again()
+
+    def _fit_again(self, which: tuple[Container, str], now: float) -> None:
+        container, name = which
+        until = container.unfit[name]
+        if until > now:
+            self._book.later(until, self._fit_again, which)
+            return
+        del container.unfit[name]
+        self._book.dispatch.unfit -= 1
+        self._book.dispatch.look_again()
 
     def died(self, job: Job, worker: Worker) -> None:
         """Its worker is no more."""
@@ -95,7 +125,8 @@ class Attempts:
             return
         job.failures += (f"{worker.name}: {text}",)
         job.wants = job.wants._replace(excluded=job.wants.excluded | {worker.name})
-        if job.attempts < MOST_ATTEMPTS:
+        job.unfit += ending is Ending.UNFIT
+        if self._may_go_on(job, ending):
             self._wait_again(job)
             return
         said = "\n".join(job.failures)
@@ -103,6 +134,14 @@ class Attempts:
             said = f"given up after {job.attempts} attempts:\n{said}"
         self.finish(job, ending, said.encode(), worker, (said, b""))
         self.remember(job, said)
+
+    def _may_go_on(self, job: Job, ending: Ending) -> bool:
+        """Whether a job that failed is given to somebody once more."""
+        if ending is Ending.LOST:
+            return job.attempts - job.unfit < MOST_ATTEMPTS and job.attempts < MOST_UNFIT
+        # It has not been run, and does no harm: another worker may have what these lack.
+        others = self._book.dispatch.places.has_others
+        return job.attempts < MOST_ATTEMPTS or (job.attempts < MOST_UNFIT and others(job.wants))
 
     def _ends_unwanted(self, job: Job) -> bool:
         """Whether that was all, for nobody wants it."""

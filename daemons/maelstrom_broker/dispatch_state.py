@@ -28,6 +28,8 @@ class Dispatch:
         """Of what `next` has given: whether that worker was kept free for it."""
         self.others = 0
         """Likewise: how many other runs wait for the same."""
+        self.unfit = 0
+        """How many containers there are, for each worker that could not run what is in them."""
 
     @property
     def may_go_on(self) -> bool:
@@ -47,7 +49,8 @@ class Dispatch:
         if demand is None:
             demand = self._new_demand(job.wants)
         demand.queue_of(job.client).push(job)
-        if demand not in self._blocked:
+        if demand not in self._blocked or demand.passes_over:
+            self._blocked.pop(demand, None)
             self._open[demand] = None
 
     def queue_again(self, job: Job) -> None:
@@ -62,6 +65,8 @@ class Dispatch:
         queue.remove(job)
         if not queue.jobs:
             self._leave(queue)
+        elif queue.demand.passes_over and queue.demand in self._blocked:
+            self._unblock(queue.demand)
 
     def _new_demand(self, wants: Wants) -> Demand:
         self.may_be_impossible = True
@@ -98,6 +103,8 @@ class Dispatch:
                 queue.demand.moved(client)
                 if queue.demand not in self._blocked:
                     self._open[queue.demand] = None
+                elif queue.demand.passes_over:
+                    self._unblock(queue.demand)
 
     def drop_queues(self, client: Client) -> None:
         """Nothing of a client waits any more."""
@@ -142,13 +149,14 @@ class Dispatch:
         self.places.add(worker)
         self.may_be_impossible = True
         self.changed(worker)
+        self.look_again()
 
     def remove(self, worker: Worker) -> None:
         """A worker is given up."""
         self.places.remove(worker)
         self.may_be_impossible = True
         self._give_back(worker.reserved)
-        self._look_at_excluded()
+        self.look_again()
 
     def drain(self, worker: Worker, on: bool) -> None:
         """Give a worker nothing new; or do again."""
@@ -156,11 +164,11 @@ class Dispatch:
         self.places.drained()
         self._give_back(worker.reserved)
         self.changed(worker)
-        self._look_at_excluded()
+        self.look_again()
 
-    def _look_at_excluded(self) -> None:
+    def look_again(self) -> None:
         """What a worker was the only other one for may be given to whoever failed before."""
-        for demand in [one for one in self._blocked if one.excluded]:
+        for demand in list(self._blocked):
             self._unblock(demand)
 
     def changed(self, worker: Worker) -> None:
@@ -192,6 +200,9 @@ class Dispatch:
             demand, job = queue.demand, queue.first()
             worker = self.places.choose(demand, job.container)
             if worker is None:
+                queue, worker = self._of_others(queue)
+                job = queue.first()
+            if worker is None:
                 del self._open[demand]
                 self._blocked[demand] = None
                 if demand.slots > 1 and demand.reserved is None:
@@ -218,6 +229,21 @@ class Dispatch:
                 best = queue
         return best
 
+    def _of_others(self, queue: JobQueue) -> tuple[JobQueue, Worker | None]:
+        """Whoever's job may go to a worker that the first one's passes over, in their order."""
+        demand = queue.demand
+        demand.passes_over = False
+        if not self.unfit:
+            return queue, None
+        queues = [one for one in demand.queues.values() if not one.client.held_back]
+        if any(one.first().container.unfit for one in queues):
+            demand.passes_over = True
+            for other in sorted(queues, key=lambda one: one.client.rank):
+                worker = self.places.choose(demand, other.first().container)
+                if worker is not None:
+                    return other, worker
+        return queue, None
+
     def _reserve(self, queue: JobQueue) -> None:
         demand = queue.demand
         smaller = False
@@ -229,7 +255,7 @@ class Dispatch:
                 if _before(first, queue):
                     return  # not its turn yet
                 smaller = smaller or other.slots < demand.slots
-        worker = self.places.most_nearly_free(demand) if smaller else None
+        worker = self.places.most_nearly_free(demand, queue.first().container) if smaller else None
         if worker is not None:
             worker.reserved, demand.reserved = demand, worker
             self.places.update(worker)
@@ -257,6 +283,8 @@ class Dispatch:
             if demand in self._blocked and (queue := demand.first()) is not None:
                 found = self.places.choose(demand, queue.first().container)
                 assert found is None, "a slot is free, and a job that wants it is blocked"
+                if demand.passes_over:
+                    assert self._of_others(queue)[1] is None, "others may have what it may not"
             if demand not in self._open and demand not in self._blocked:
                 assert demand.first() is None, "a job waits that nobody looks at"
         for demand in [*self._open, *self._blocked]:

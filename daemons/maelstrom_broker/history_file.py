@@ -62,6 +62,7 @@ class HistoryFile:
         self._most_pages = max(16, most_bytes // _PAGE_BYTES)
         self._tell = tell
         self._connection: sqlite3.Connection | None = None
+        self._is_closed = False
         self._said = set[str]()
         with self._told("cannot be opened"):
             self._open()
@@ -79,13 +80,23 @@ class HistoryFile:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version not in (0, _VERSION):
                 raise sqlite3.DatabaseError(f"it is of version {version}, not {_VERSION}")
-            connection.executescript(f"{_SCHEMA} PRAGMA user_version={_VERSION};")
+            if (
+                not version
+            ):  # nothing of this takes room in a file that there is: its disk may be full
+                connection.executescript(f"{_SCHEMA} PRAGMA user_version={_VERSION};")
             self._connection = connection
             self._make_room()
         except sqlite3.Error:
             self._connection = None
             connection.close()
             raise
+
+    def _opened(self) -> sqlite3.Connection | None:
+        """What could not be opened may be another time: when there is room on the disk again."""
+        if self._connection is None and not self._is_closed:
+            with self._told("cannot be opened"):
+                self._open()
+        return self._connection
 
     @contextlib.contextmanager
     def _told(self, what: str) -> Iterator[None]:
@@ -104,7 +115,7 @@ class HistoryFile:
             self._tell(fault)
 
     def _begin_anew(self) -> None:
-        self.close()
+        self._let_go()
         try:
             # The log of a damaged file would be taken for that of the new one.
             for name in (self._path, Path(f"{self._path}-wal"), Path(f"{self._path}-shm")):
@@ -114,7 +125,11 @@ class HistoryFile:
             self._say(f"the history of cases cannot be begun anew: {error}")
 
     def close(self) -> None:
-        """Let go of it."""
+        """Let go of it, for good."""
+        self._is_closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
@@ -126,9 +141,10 @@ class HistoryFile:
         :param cases: packed
         :param now: seconds since 1970
         """
-        if self._connection is None:
+        opened = self._opened()
+        if opened is None:
             return
-        with self._told("cannot be written"), self._change(self._connection) as connection:
+        with self._told("cannot be written"), self._change(opened) as connection:
             record = self._record(connection, owner, project, _NO_PLAN, now)
             self._forget_old(connection, record, now)
             self._put(connection, record, unpacked(cases), now)
@@ -140,15 +156,31 @@ class HistoryFile:
 
         :param plan: what was told to the first who asked with it is told to all; empty for none
         """
-        rows: list[Row] = []
-        if self._connection is None:
+        opened = self._opened()
+        if opened is None:
             return ()
-        with self._told("cannot be read"), self._change(self._connection) as connection:
+        with self._told("cannot be written"), self._change(opened) as connection:
             if plan:
                 rows = self._planned(connection, owner, project, plan, now)
             else:
                 rows = self._merged(connection, project, now)
             self._make_room()
+            return tuple(packed(rows))
+        return self._unchanged(project, plan, now)
+
+    def _unchanged(self, project: bytes, plan: bytes, now: float) -> tuple[bytes, ...]:
+        """The same, as far as nothing has to be written for it: the disk is full.
+
+        A plan that cannot be kept is not made: the next one who asks would be told another.
+        """
+        rows: list[Row] = []
+        if self._connection is None:
+            return ()
+        with self._told("cannot be read"):
+            if not plan:
+                rows = self._merged(self._connection, project)
+            elif (found := self._valid(self._connection, project, plan, now)) is not None:
+                rows = self._rows(self._connection, found)
         return tuple(packed(rows))
 
     @contextlib.contextmanager
@@ -222,14 +254,21 @@ class HistoryFile:
             oldest = int(now // _DAY) - KEPT_DAYS
             self._forget(connection, record, "told<?", (oldest,))
 
-    def _merged(self, connection: sqlite3.Connection, project: bytes, now: float) -> list[Row]:
+    def _merged(
+        self, connection: sqlite3.Connection, project: bytes, now: float | None = None
+    ) -> list[Row]:
+        """What all have told of a project.
+
+        :param now: when it was used; ``None`` not to write that down
+        """
         records = connection.execute(
             "SELECT id FROM records WHERE project=? AND plan=? ORDER BY told DESC, id LIMIT ?",
             (project, _NO_PLAN, MOST_TELLERS),
         ).fetchall()
-        connection.executemany(
-            "UPDATE records SET used=? WHERE id=?", [(now, record) for (record,) in records]
-        )
+        if now is not None:
+            connection.executemany(
+                "UPDATE records SET used=? WHERE id=?", [(now, record) for (record,) in records]
+            )
         return merged([self._rows(connection, record) for (record,) in records])
 
     def _rows(self, connection: sqlite3.Connection, record: int) -> list[Row]:
@@ -244,21 +283,35 @@ class HistoryFile:
     def _planned(
         self, connection: sqlite3.Connection, owner: str, project: bytes, plan: bytes, now: float
     ) -> list[Row]:
-        found = connection.execute(
-            "SELECT id, made, used FROM records WHERE project=? AND plan=?", (project, plan)
-        ).fetchone()
+        found = self._valid(connection, project, plan, now)
         if found is not None:
-            record, made, used = found
-            age, idle = now - made, now - used
-            if age < PLAN_SECONDS or (idle < PLAN_IDLE_SECONDS and age < LONGEST_PLAN_SECONDS):
-                connection.execute("UPDATE records SET used=? WHERE id=?", (now, record))
-                return self._rows(connection, record)
+            connection.execute("UPDATE records SET used=? WHERE id=?", (now, found))
+            return self._rows(connection, found)
+        old = connection.execute(
+            "SELECT id FROM records WHERE project=? AND plan=?", (project, plan)
+        ).fetchall()
+        for (record,) in old:
             self._drop(connection, record)
         record = self._record(connection, owner, project, plan, now)
         self._put(connection, record, self._merged(connection, project, now), now)
         connection.execute("UPDATE records SET used=? WHERE id=?", (now, record))
         # As they will be told to others: a record may hold less than is known.
         return self._rows(connection, record)
+
+    def _valid(
+        self, connection: sqlite3.Connection, project: bytes, plan: bytes, now: float
+    ) -> int | None:
+        """The record of an answer that is given again; none if there is none, or it has had its time."""
+        found = connection.execute(
+            "SELECT id, made, used FROM records WHERE project=? AND plan=?", (project, plan)
+        ).fetchone()
+        if found is None:
+            return None
+        record, made, used = found
+        age, idle = now - made, now - used
+        if age < PLAN_SECONDS or (idle < PLAN_IDLE_SECONDS and age < LONGEST_PLAN_SECONDS):
+            return int(record)
+        return None
 
     def _drop(self, connection: sqlite3.Connection, record: int) -> None:
         connection.execute("DELETE FROM cases WHERE record=?", (record,))

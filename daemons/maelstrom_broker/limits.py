@@ -17,6 +17,10 @@ CLIENT_SECONDS = 30.0
 """A client that is gone may come again in so long."""
 
 MOST_ATTEMPTS = 3
+MOST_UNFIT = 10
+"""Attempts of a job that its workers could not run, as long as there are others that may."""
+UNFIT_SECONDS = 30.0
+"""A worker that could not run what is in a container is asked again after so long: its disk was full."""
 MOST_WORKERS = 10_000
 MOST_CLIENTS = 2_000
 MOST_ADMINS = 100

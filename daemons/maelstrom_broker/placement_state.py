@@ -194,8 +194,17 @@ class Places:
         reserved = demand.reserved
         if reserved is not None and reserved.slots - reserved.used >= demand.slots:
             return reserved
-        excluded = demand.excluded and self.excluded(demand)
+        excluded = self._passed_over(demand, container)
         return demand.pool.choose(demand.slots, container, excluded)
+
+    def _passed_over(self, demand: Demand, container: Container) -> frozenset[str]:
+        """Names of workers that a job is not given to: as well as those on which it failed, those that
+        could not run what is in its container, as long as there are others."""
+        if container.unfit:
+            names = demand.excluded.union(container.unfit)
+            if self.has_others(demand.wants._replace(excluded=names)):
+                return names
+        return demand.excluded and self.excluded(demand)
 
     def excluded(self, demand: Demand) -> frozenset[str]:
         """Names of workers that are not taken: none if there are no others."""
@@ -211,9 +220,19 @@ class Places:
             self._excluded[demand.wants] = found
         return found
 
-    def most_nearly_free(self, demand: Demand) -> Worker | None:
+    def has_others(self, wants: Wants) -> bool:
+        """Whether some worker can be given such jobs that is not excluded, now or later."""
+        return any(
+            worker.slots >= wants.slots
+            and not worker.draining
+            and worker.name not in wants.excluded
+            and wants.labels <= worker.labels
+            for worker in self.workers
+        )
+
+    def most_nearly_free(self, demand: Demand, container: Container) -> Worker | None:
         """The one that will have enough slots soonest, as far as can be seen."""
-        excluded = self.excluded(demand)
+        excluded = self._passed_over(demand, container)
         best = None
         for worker in demand.pool.members:
             if (

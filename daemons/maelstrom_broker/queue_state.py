@@ -104,9 +104,19 @@ class Demand:
     :param pool: workers with its labels
     :param queues: by number of their client; none is empty
     :param reserved: a worker that is kept free until it has enough slots for one of them
+    :param passes_over: whether some first job may have passed over a free worker that another may take
     """
 
-    __slots__ = ("_ranks", "excluded", "pool", "queues", "reserved", "slots", "wants")
+    __slots__ = (
+        "_ranks",
+        "excluded",
+        "passes_over",
+        "pool",
+        "queues",
+        "reserved",
+        "slots",
+        "wants",
+    )
 
     def __init__(self, wants: Wants, pool: "Pool") -> None:
         self.wants = wants
@@ -115,6 +125,7 @@ class Demand:
         self.pool = pool
         self.queues: dict[int, JobQueue] = {}
         self.reserved: Worker | None = None
+        self.passes_over = False
         self._ranks: list[int] = []
 
     def queue_of(self, client: Client) -> JobQueue:

@@ -39,15 +39,18 @@ class Container:
     """A container of which some client has said what it is.
 
     :param warm: workers that have had it, the last at the end
+    :param unfit: names of workers that could not run what is in it, and until when others are asked
+        first
     """
 
-    __slots__ = ("clients", "data", "digest", "warm")
+    __slots__ = ("clients", "data", "digest", "unfit", "warm")
 
     def __init__(self, digest: bytes, data: bytes) -> None:
         self.digest = digest
         self.data = data
         self.clients = 0
         self.warm: dict[Worker, None] = {}
+        self.unfit: dict[str, float] = {}
 
 
 class Job:
@@ -59,6 +62,7 @@ class Job:
 
     :param key: its place in its queue
     :param failures: texts, one for each attempt that failed
+    :param unfit: how many of these were of workers that could not run it
     :param past: what is remembered of it; before it is given out, shared with others
     """
 
@@ -73,6 +77,7 @@ class Job:
         "past",
         "queue",
         "tag",
+        "unfit",
         "wants",
         "worker",
     )
@@ -95,6 +100,7 @@ class Job:
         self.attempts = 0
         self.ending = WANTED
         self.failures: tuple[str, ...] = ()
+        self.unfit = 0
         self.past = past
         self.worker: Worker | None = None
         self.queue: JobQueue | None = None

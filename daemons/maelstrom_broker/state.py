@@ -169,7 +169,8 @@ class BrokerState:
             found = dispatch.next()
             if found is None:
                 return
-            self._attempts.give(*found)
+            if not (found[1].orphans and self._workers.ends_there(*found)):
+                self._attempts.give(*found)
         self._has_more = self._has_more or dispatch.may_go_on
 
     def _refuse(self) -> None:

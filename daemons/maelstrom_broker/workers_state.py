@@ -131,6 +131,7 @@ class Workers:
             self._book.dispatch.unqueue(job)
         job.attempts = attempt
         job.failures = job.failures[: attempt - 1]
+        job.unfit = min(job.unfit, attempt - 1)
         self._book.dispatch.take(job, worker)
         self._book.stories.given(job, worker, Why.HELD, 0, self._book.now)
 
@@ -251,6 +252,18 @@ class Workers:
         self.claim(job, worker, orphan.attempt)
         if row is not None:
             self._attempts.ended(job, worker, row)
+
+    def ends_there(self, job: Job, worker: Worker) -> bool:
+        """Whether a worker that a job comes to has it still, from a time when nobody wanted it, and was
+        told to end it: it would take the job for that one. It is given out anew when that has ended."""
+        key = (job.client.session, job.tag)
+        orphan = worker.orphans.get(key)
+        if orphan is None:
+            return False
+        self._drop_orphan(worker, key)
+        job.attempts, job.ending = orphan.attempt, WANTED_AGAIN
+        self._book.stories.given(job, worker, Why.HELD, 0, self._book.now)
+        return True
 
     def _free_slots(self, orphan: Orphan) -> None:
         orphan.worker.used -= orphan.slots

@@ -25,6 +25,8 @@ class _Container:
     size: int
     is_ready: bool = False
     is_being_made: bool = False
+    had_room_made: bool = False
+    """For what is brought now."""
     why_not: str = ""
     jobs: set[Key] = attrs.field(factory=set)
     """That have not ended."""
@@ -92,7 +94,9 @@ class Containers:
             self._idle[digest] = None
 
     def _let_go(self) -> list[Effect]:
-        old = list(self._idle)[: max(0, len(self._idle) - MOST_IDLE)]
+        return self._forget_idle(list(self._idle)[: max(0, len(self._idle) - MOST_IDLE)])
+
+    def _forget_idle(self, old: list[bytes]) -> list[Effect]:
         for digest in old:
             del self._idle[digest]
             self._known[digest].is_ready = False
@@ -106,6 +110,7 @@ class Containers:
         """All that is in it is here; jobs that wait for that."""
         container = self._known[digest]
         container.is_ready, container.is_being_made = True, False
+        container.had_room_made = False
         if not container.jobs:
             self._idle[digest] = None
         return sorted(container.jobs)
@@ -113,8 +118,19 @@ class Containers:
     def is_not_ready(self, digest: bytes) -> list[Key]:
         """What is in it cannot be had for now; jobs that wait for that."""
         container = self._known[digest]
-        container.is_being_made = False
+        container.is_being_made = container.had_room_made = False
         return sorted(container.jobs)
+
+    def has_no_room(self, digest: bytes) -> list[Effect]:
+        """The disk is full: all that no job needs is let go of, and what is in it is brought again.
+
+        :return: nothing if that was of no use
+        """
+        container = self._known[digest]
+        if container.had_room_made or not container.jobs:
+            return []
+        container.had_room_made = True
+        return [*self._forget_idle(list(self._idle)), MakeReady(digest, make_room=True)]
 
     def check(self, jobs: Mapping[Key, tuple[bytes, bool]]) -> None:
         """What always holds; for tests.
@@ -127,5 +143,6 @@ class Containers:
             container = self._known[digest]
             assert key in container.jobs
             assert container.is_ready if runs else container.is_being_made
+            assert container.is_being_made or not container.had_room_made
         for digest, container in self._known.items():
             assert (digest in self._idle) == (container.is_ready and not container.jobs)

@@ -26,9 +26,13 @@ class Read:
 
 @attrs.frozen
 class MakeReady:
-    """Bring what is in a container; `Ready` or `NotReady` follows."""
+    """Bring what is in a container; `Ready` or `NotReady` follows.
+
+    :param make_room: remove before that whatever nobody needs, for the disk is full
+    """
 
     digest: bytes
+    make_room: bool = False
 
 
 @attrs.frozen

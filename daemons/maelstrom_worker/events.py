@@ -34,10 +34,14 @@ class Ready:
 
 @attrs.frozen
 class NotReady:
-    """What is in a container cannot be had, for now."""
+    """What is in a container cannot be had, for now.
+
+    :param is_full: for the disk here is full
+    """
 
     digest: bytes
     why: str
+    is_full: bool = False
 
 
 @attrs.frozen

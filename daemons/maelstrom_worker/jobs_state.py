@@ -123,8 +123,9 @@ class JobsState:
                 return []
             case Ready(digest):
                 return self._start(self._containers.is_ready(digest))
-            case NotReady(digest, why):
-                return self._fail_all(self._containers.is_not_ready(digest), why)
+            case NotReady(digest, why, is_full):
+                again = self._containers.has_no_room(digest) if is_full else []
+                return again or self._fail_all(self._containers.is_not_ready(digest), why)
             case Ended(key, ending, body, told):
                 return self._ended(key, ending, body, told)
             case LinkUp():

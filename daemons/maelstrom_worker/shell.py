@@ -17,6 +17,7 @@ from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.ports import Backend
 from maelstrom_core.service_manager import tell_manager
 from maelstrom_core.store.leases import Lease
+from maelstrom_core.store.store import means_full
 from maelstrom_core.story import Story
 from maelstrom_core.wire.messages import (
     OLDEST_VERSION,
@@ -182,8 +183,8 @@ class Worker:
                 self._say(message)
             case Read(digest, data):
                 self._read(digest, data)
-            case MakeReady(digest):
-                self.nursery.start_soon(self._make_ready, digest)
+            case MakeReady(digest, make_room):
+                self.nursery.start_soon(self._make_ready, digest, make_room)
             case Start(key, container, row):
                 # Made here, not by the task: the job may be cancelled before that has begun.
                 scope = self._running[key] = trio.CancelScope()
@@ -226,13 +227,17 @@ class Worker:
     def _origin(self) -> str:
         return f"the cluster, {self._generation}"
 
-    async def _make_ready(self, digest: bytes) -> None:
+    async def _make_ready(self, digest: bytes, make_room: bool) -> None:
         layers = [layer.digest for layer in self._containers[digest].layers]  # type: ignore[union-attr]
         try:
+            if make_room:
+                _log.warning("the disk is full: what nobody needs is removed from the store")
+                await self._blobs.make_room()
             self._leases[digest] = await self._blobs.layers(layers)
         except (MaelstromError, OSError) as error:
             _log.warning("what is in a container cannot be brought: %s", error)
-            self._tell(NotReady(digest, f"its layers cannot be brought: {error}"))
+            why = f"its layers cannot be brought: {error}"
+            self._tell(NotReady(digest, why, is_full=means_full(error)))
         else:
             self._tell(Ready(digest))
 

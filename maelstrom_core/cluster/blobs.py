@@ -50,6 +50,12 @@ class Fetches(Protocol):
         :raises maelstrom_core.errors.MaelstromError: if that cannot be
         """
 
+    async def make_room(self) -> None:
+        """Remove from the store of this machine whatever nobody needs.
+
+        :raises OSError: if its disk is broken
+        """
+
     async def put_layers(self, layers: Sequence[Layer], *, again: bool = False) -> None:
         """As `Uploads.put_layers`: what jobs have changed."""
 

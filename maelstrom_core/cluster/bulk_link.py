@@ -136,6 +136,10 @@ class BrokerBlobs:
         """Have these layers in the store."""
         return await self._fetcher.layers(layers)
 
+    async def make_room(self) -> None:
+        """Remove from the store whatever nobody needs."""
+        await self._fetcher.make_room()
+
     async def run(self) -> None:
         """Ask and answer, for ever. What fails, fails whoever asks."""
         with suppress(PeerError):

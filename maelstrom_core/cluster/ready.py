@@ -17,6 +17,10 @@ from maelstrom_core.wire.messages import MOST_CONTAINER_BYTES
 REFRESH_SECONDS = 300.0
 """How often the broker is told which layers are still in use, so that it keeps them."""
 
+AGAIN_SECONDS = 30.0
+"""After a machine's fault, such as a full disk, so long no job in that container tries again; all of a
+run fail at once, and who goes on for longer finds that there is room."""
+
 MakeLayers = Callable[[ContainerSpec], Awaitable[Sequence[Layer]]]
 """Makes the layers of a container, lowest first, on this machine."""
 
@@ -26,6 +30,7 @@ class ReadyContainer:
     """A container that is being made ready, or is.
 
     :ivar times: how often it was made ready
+    :ivar failed_at: when that failed last, in trio's seconds
     """
 
     spec: ContainerSpec
@@ -34,6 +39,12 @@ class ReadyContainer:
     layers: Sequence[Layer] = ()
     digest: bytes = b""
     fault: Outcome | None = None
+    failed_at: float = 0.0
+
+    def may_pass(self, now: float) -> bool:
+        """Whether it has failed through no fault of its own, a while ago."""
+        failed = self.ready.is_set() and isinstance(self.fault, HostFailed)
+        return failed and now - self.failed_at >= AGAIN_SECONDS
 
 
 def digest_of_layer(layer: Layer) -> Digest:
@@ -78,7 +89,7 @@ class ReadyContainers:
             self._by_identity[id(spec)] = (spec, known)
         else:
             known = found[1]
-        if known.times == after:
+        if known.times == after or known.may_pass(trio.current_time()):
             assert self.nursery is not None
             known.times += 1
             known.ready = trio.Event()
@@ -113,6 +124,7 @@ class ReadyContainers:
         except OSError as error:
             known.fault = HostFailed(f"making its layers failed: {error}")
         finally:
+            known.failed_at = trio.current_time()
             known.ready.set()
 
     def give_up(self, jobs: int, since: float) -> int:

@@ -13,7 +13,7 @@ The number of links of a blob is its reference count: one means that no tree has
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -200,13 +200,16 @@ class Blobs:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def sweep(self) -> int:
-        """Remove every blob that no tree has; the number of bytes that this freed."""
+    def sweep(self, kept: Collection[str] = ()) -> int:
+        """Remove every blob that no tree has; the number of bytes that this freed.
+
+        :param kept: digests of those that stay all the same
+        """
         freed = 0
         for directory in self.directory.iterdir():
             for entry in os.scandir(directory):
                 found = entry.stat(follow_symlinks=False)
-                if found.st_nlink == 1:
+                if found.st_nlink == 1 and entry.name.partition(".")[0] not in kept:
                     os.unlink(entry.path)
                     freed += found.st_size
         return freed

@@ -12,8 +12,8 @@ it is found and the moment at which it is leased.
 import errno
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -33,21 +33,38 @@ _PARTS = ("blobs", "manifests", "trees", "tmp", "leases", "images", "commands")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+class DiskFull(HostError):
+    """The disk of a store has no room."""
+
+
+def means_full(error: BaseException) -> bool:
+    """Whether something has failed for want of room on a disk."""
+    return isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _FULL)
+
+
 @contextmanager
 def told_if_full(directory: Path) -> Iterator[None]:
     """Turn a full disk into an error for people.
 
-    :raises HostError: if the disk of ``directory`` is full
+    :raises DiskFull: if the disk of ``directory`` is full
     """
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if not means_full(error):
             raise
         remedy = f"free some space there, or put the store elsewhere (MAELSTROM_STORE={directory})"
-        raise HostError(
-            f"the disk is full where the store is: {directory}", remedy=remedy
-        ) from None
+        raise DiskFull(f"the disk is full where the store is: {directory}", remedy=remedy) from None
+
+
+@contextmanager
+def _unless_full() -> Iterator[None]:
+    """For what is only noted: a full disk costs the note, and not what it is about."""
+    try:
+        yield
+    except OSError as error:
+        if not means_full(error):
+            raise
 
 
 class Store:
@@ -188,8 +205,9 @@ class Store:
         """
         path = self._path("trees", digest)
         if path.is_dir():
-            if not self.index.used_again(digest, time.time()):
-                self.index.used(digest, _size_of(self.manifest(digest)), time.time())
+            with _unless_full():
+                if not self.index.used_again(digest, time.time()):
+                    self.index.used(digest, _size_of(self.manifest(digest)), time.time())
             return path
         entries = self.manifest(digest)
         temporary = self._scratch / f"tree-{os.urandom(8).hex()}"
@@ -205,7 +223,8 @@ class Store:
                         raise  # else another process was faster
             finally:
                 trees.remove(temporary)
-        self.index.used(digest, _size_of(entries), time.time())
+        with _unless_full():
+            self.index.used(digest, _size_of(entries), time.time())
         return path
 
     def lower_directories(self, digests: Sequence[Digest]) -> tuple[Path, ...]:
@@ -223,18 +242,39 @@ class Store:
         with locks.exclusive_if_free(self._gate) as free:
             if not free:
                 return 0
-            evicted = to_evict(self._held(), leased(self.directory / "leases"), limit)
+            in_use = leased(self.directory / "leases")
+            evicted = to_evict(self._held(), in_use, limit)
             for digest in evicted:
                 # Moved away first, so that a crash cannot leave half a tree in its place.
                 doomed = self._scratch / f"evicted-{digest.hex}"
                 os.rename(self._path("trees", digest), doomed)
                 self._path("manifests", digest).unlink(missing_ok=True)
-                self.index.forget(digest)
                 trees.remove(doomed)
+                with _unless_full():
+                    self.index.forget(digest)
             if evicted or limit == 0:
-                self.blobs.sweep()
+                self.blobs.sweep(self._promised(in_use))
                 self.commands.sweep(self.has_layer)
             return len(evicted)
+
+    def _promised(self, in_use: Collection[Digest]) -> set[str]:
+        """Blobs that no tree has yet, and a layer in use may get one of.
+
+        Of others, whose trees were never made since the disk was full, the manifest goes: it promises
+        content that will not be there.
+        """
+        kept: set[str] = set()
+        for path in (self.directory / "manifests").glob("??/*"):
+            digest = _digest_of(path)
+            if self._path("trees", digest).is_dir():
+                continue
+            if digest in in_use:
+                with suppress(HostError):  # damaged: whoever wants it finds out
+                    entries = self.manifest(digest)
+                    kept |= {entry.digest.hex for entry in entries if entry.digest is not None}
+            else:
+                path.unlink(missing_ok=True)
+        return kept
 
     def _held(self) -> list[Held]:
         """Every tree of the store; the index may have been lost, and knows less then."""

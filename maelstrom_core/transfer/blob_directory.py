@@ -50,6 +50,7 @@ class BlobDirectory:
     """The directory, and the account of what is in it.
 
     :param boot_id: of the machine's run; another one than before, and blobs are hashed again
+    :param files: opens the directory
     :raises maelstrom_core.errors.HostError: if another process uses the directory, or it cannot be
         written
     """
@@ -61,9 +62,10 @@ class BlobDirectory:
         *,
         boot_id: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        files: Callable[[Path], BlobFiles] = BlobFiles,
     ) -> None:
         self.holdings = Holdings(limits or Limits())
-        self._files = BlobFiles(directory)
+        self._files = files(directory)
         self._clock = clock
         self._lock = threading.Lock()
         self._uploads: dict[Key, Upload] = {}
@@ -295,7 +297,7 @@ class BlobDirectory:
         is_manifest = looks_like_manifest(head, size)
         self._owners[digest] = owner
         try:
-            os.rename(path, self._files.path(digest, owner, is_manifest=is_manifest))
+            self._files.rename(path, self._files.path(digest, owner, is_manifest=is_manifest))
         except OSError:
             self.holdings.remove(digest)
             del self._owners[digest]

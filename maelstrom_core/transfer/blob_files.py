@@ -205,6 +205,10 @@ class BlobFiles:
         finally:
             os.close(descriptor)
 
+    def rename(self, path: str, name: str) -> None:
+        """Give a file another name."""
+        os.rename(path, name)
+
     def set_aside(self, path: str) -> str | None:
         """Take a file's name from it; quick, however large it is. None if it is not there."""
         doomed = self._temporary()

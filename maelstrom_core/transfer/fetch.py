@@ -86,8 +86,16 @@ class Fetcher:
             raise
         making.__exit__(None, None, None)
         if self._store.grown:
-            await trio.to_thread.run_sync(self._store.evict)
+            try:
+                await trio.to_thread.run_sync(self._store.evict)
+            except BaseException:
+                lease.release()
+                raise
         return lease
+
+    async def make_room(self) -> None:
+        """Remove from the store whatever nobody needs, as far as nobody else makes something there."""
+        await trio.to_thread.run_sync(self._store.evict, 0)
 
     async def get(self, digest: bytes, *, most: int = MOST_BODY_BYTES) -> bytes:
         """A blob as bytes in memory.

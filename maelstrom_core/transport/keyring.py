@@ -120,8 +120,12 @@ class Keyring:
 
     def publish_address(self, address: str) -> None:
         """Say where the broker listens, to those who look here."""
+        path = self.directory / "address"
+        with suppress(OSError):
+            if path.read_text(errors="replace") == f"{address}\n":
+                return  # a broker that comes again needs no room on a full disk
         with self._told():
-            replace_file(self.directory / "address", f"{address}\n", mode=0o600)
+            replace_file(path, f"{address}\n", mode=0o600)
 
     def withdraw_address(self, address: str) -> None:
         """Say no longer that the broker listens there; what another has said since then stays."""

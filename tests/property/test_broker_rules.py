@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from maelstrom_broker.effects import Note, Send
 from maelstrom_broker.events import Came, PeerGone, TimePassed
-from maelstrom_broker.limits import MOST_ATTEMPTS
+from maelstrom_broker.limits import MOST_ATTEMPTS, MOST_UNFIT
 from maelstrom_broker.state import BrokerState
 
 from maelstrom_core.model.digest import Digest
@@ -133,7 +133,7 @@ class ModelWorker(Party):
                 assert message.container in self.told, "a job in an unknown container"
                 for row in message.jobs:
                     key = (message.session, row.tag)
-                    assert row.attempt <= MOST_ATTEMPTS
+                    assert row.attempt <= MOST_UNFIT
                     assert key not in self.running, "given what it has"
                     self.ended.pop(key, None)
                     self.running[key] = (row.attempt, row.slots)
@@ -190,7 +190,7 @@ class ModelClient(Party):
                     if row.ending == Ending.CANCELLED:
                         assert row.tag in self.unwanted, "cancelled, and nobody asked for it"
                     if row.ending in (Ending.LOST, Ending.UNFIT):
-                        assert row.attempts == MOST_ATTEMPTS
+                        assert MOST_ATTEMPTS <= row.attempts <= MOST_UNFIT
 
     def take(self) -> None:
         tags, self.untaken = tuple(self.untaken), []

@@ -119,7 +119,9 @@ class WorkerRules(RuleBasedStateMachine):
     def contents_come(self, data: Any, works: bool) -> None:
         digest = data.draw(st.sampled_from(sorted(self.making)))
         self.making.discard(digest)
-        self.say(ev.Ready(digest) if works else ev.NotReady(digest, "the disk is full"))
+        is_full = not works and data.draw(st.booleans())
+        came = ev.Ready(digest) if works else ev.NotReady(digest, "it is full", is_full=is_full)
+        self.say(came)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), ending=st.sampled_from([Ending.RAN, Ending.STORED, Ending.UNFIT]))
@@ -214,6 +216,40 @@ def test_contents_that_nobody_uses_are_let_go_of_and_come_again(worker: JobsStat
     assert forgotten == [ef.Forget(bytes([n]) * 32, for_good=False) for n in (0, 1)]
     again = worker.step(ev.Came(Run(SESSIONS[0], bytes(32), (RunJob(900, 1, 1, b"x"),))))
     assert again[-1] == ef.MakeReady(bytes(32)), "the broker need not tell of it again"
+
+
+def test_on_a_full_disk_what_nobody_uses_is_let_go_of_and_it_is_tried_once_more(
+    worker: JobsState,
+) -> None:
+    idle, busy, new = (bytes([number]) * 32 for number in range(3))
+    for tag, digest in enumerate((idle, busy, new)):
+        worker.step(ev.Came(ContainerBytes(digest, b"data")))
+        worker.step(ev.Came(Run(SESSIONS[0], digest, (RunJob(tag, 1, 1, b"x"),))))
+        if digest != new:
+            worker.step(ev.Ready(digest))
+    worker.step(ev.Ended((SESSIONS[0], 0), Ending.RAN, b""))
+    full = ev.NotReady(new, "the disk is full", is_full=True)
+    assert worker.step(full) == [
+        ef.Forget(idle, for_good=False),
+        ef.MakeReady(new, make_room=True),
+    ]
+    worker.check()
+    (said,) = worker.step(full)
+    assert isinstance(said, ef.Say) and isinstance(said.message, Done)
+    assert said.message.jobs[0][:3] == (2, 1, Ending.UNFIT)
+    assert said.message.jobs[0].body == b"the disk is full"
+    worker.check()
+    worker.step(ev.Came(Run(SESSIONS[0], new, (RunJob(3, 1, 1, b"x"),))))
+    assert worker.step(full) == [ef.MakeReady(new, make_room=True)], "for another job again"
+    assert worker.step(ev.Ready(new))
+
+
+def test_no_room_is_made_for_what_nobody_wants_any_more(worker: JobsState) -> None:
+    worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")))
+    worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (RunJob(1, 1, 1, b"x"),))))
+    worker.step(ev.Came(Cancel(SESSIONS[0], (1,))))
+    assert worker.step(ev.NotReady(b"c" * 32, "the disk is full", is_full=True)) == []
+    worker.check()
 
 
 def test_containers_are_remembered_for_as_long_as_a_broker_takes_them_to_be(

@@ -4,6 +4,7 @@ A seed that fails is told: ``pytest tests/simulation --seed N`` runs it alone. F
 with a name. What so few can do that all of it can be tried is walked in ``test_small_worlds.py``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ import pytest
 SEEDS = 150
 IN_ORDER = 50
 """As many of them once more, with jobs that write."""
+DISKS = 50
+"""And as many with disks that are full and slow."""
 NIGHTLY_SEEDS, PART = 5_000, 500
-"""Of each kind; in parts, for a run that fails is to tell soon."""
+"""Of each kind; in parts, for a run that fails is to tell soon, and one that goes on how far it is."""
 
 
 def seeds_of(request: pytest.FixtureRequest) -> range:
@@ -20,12 +23,15 @@ def seeds_of(request: pytest.FixtureRequest) -> range:
     return range(SEEDS) if one is None else range(one, one + 1)
 
 
-def live_through(seeds: range, world: Any, *, wild: bool, in_order: bool = False) -> None:
+def live_through(
+    seeds: range, world: Any, *, wild: bool, in_order: bool = False, disks: str = ""
+) -> None:
     for seed in seeds:
         try:
-            world(seed, wild=wild, in_order=in_order).check()
+            world(seed, wild=wild, in_order=in_order, disks=disks).check()
         except AssertionError as fault:
             kind = ("wild" if wild else "mild") + (", in order" if in_order else "")
+            kind += f", disks {disks}" if disks else ""
             raise AssertionError(f"--seed={seed} ({kind}): {fault}") from fault
 
 
@@ -44,12 +50,41 @@ def test_nothing_that_a_job_writes_in_order_is_lost_or_comes_twice(
     live_through(seeds_of(request)[:IN_ORDER], world, wild=wild, in_order=True)
 
 
+@pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
+def test_full_disks_cost_what_there_is_no_room_for_and_they_are_named(
+    request: pytest.FixtureRequest, world: Any, wild: bool
+) -> None:
+    """That of the broker, for blobs and histories, and those of workers; others fill and free them."""
+    live_through(seeds_of(request)[:DISKS], world, wild=wild, disks="full")
+
+
+def test_slow_disks_cost_time_and_nothing_else(request: pytest.FixtureRequest, world: Any) -> None:
+    live_through(seeds_of(request)[:DISKS], world, wild=False, disks="slow")
+
+
+def test_disks_are_full_and_it_is_told(world: Any) -> None:
+    """Lest the checks of what is told have nothing to look at."""
+    told = []
+    for seed in range(12):
+        one = world(seed, wild=False, disks="full")
+        one.check()
+        told += [outcome for client in one.clients for outcome in client.results.values()]
+    assert any("the broker's disk is full" in outcome for outcome in told)
+    assert any("the disk of w" in outcome for outcome in told)
+    assert sum("failed" in outcome for outcome in told) < len(told) / 4
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("first", range(SEEDS, SEEDS + NIGHTLY_SEEDS, PART))
 @pytest.mark.parametrize("wild", [False, True], ids=["mild", "wild"])
-def test_ten_thousand_stories(first: int, world: Any, wild: bool) -> None:
-    live_through(range(first, first + PART), world, wild=wild)
+def test_ten_thousand_stories(
+    first: int, world: Any, wild: bool, progress: Callable[[str], None]
+) -> None:
+    for start in range(first, first + PART, PART // 10):
+        live_through(range(start, start + PART // 10), world, wild=wild)
+        progress(f"{start - first + PART // 10} of {PART} stories")
     live_through(range(first, first + PART // 5), world, wild=wild, in_order=True)
+    live_through(range(first, first + PART // 5), world, wild=wild, disks="full")
 
 
 FOUND = [
@@ -62,10 +97,21 @@ def test_a_story_that_once_ended_badly(seed: int, world: Any) -> None:
     live_through(range(seed, seed + 1), world, wild=True)
 
 
+FOUND_ON_DISKS = [
+    pytest.param(4, True, id="a worker is kept free for a job that passes it over"),
+    pytest.param(16, False, id="three workers have no room, and a fourth has"),
+]
+
+
+@pytest.mark.parametrize(("seed", "wild"), FOUND_ON_DISKS)
+def test_a_story_of_disks_that_once_ended_badly(seed: int, world: Any, wild: bool) -> None:
+    live_through(range(seed, seed + 1), world, wild=wild, disks="full")
+
+
 def test_the_same_seed_is_the_same_story(world: Any) -> None:
     stories = []
-    for _ in range(2):
-        one = world(7, wild=True)
+    for disks in ("", "", "full", "full"):
+        one = world(7, wild=True, disks=disks)
         one.run(15.0)
         stories.append((one.steps, one.now, sorted(one.runs.items())))
-    assert stories[0] == stories[1]
+    assert stories[0] == stories[1] and stories[2] == stories[3]

@@ -1,12 +1,16 @@
 """How well jobs are given out: a broker's machine, workers that are nothing but a clock, virtual time.
 
-The lengths of tests are those of real suites, as ``pytest --durations`` has told them: most take
-milliseconds, a few take seconds.
+The lengths of tests are those of real suites: most take milliseconds, a few take seconds. In
+``recorded.json`` are whole suites, one number for each case in the order of the suite, in tenths of a
+millisecond, as one run of pytest on a busy machine of two cores has told them; others are drawn from
+shares.
 """
 
 import heapq
+import json
 import random
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -60,16 +64,24 @@ class Shop:
             hello = Hello(1, 1, "w", b"w%15d" % number, f"worker {number}", slots=self.slots)
             self.step(Came(b"w%d" % number, "worker", "k", hello))
 
-    def submit(self, name: bytes, durations: list[float], weight: int = 1) -> None:
-        """A client comes and hands in all it has; estimates are right within a fifth."""
+    def submit(
+        self, name: bytes, durations: list[float], weight: int = 1, *, known: bool = True
+    ) -> None:
+        """A client comes and hands in all it has, what it takes for the longest first, as runs do.
+
+        :param known: whether it has estimates, which are right within a fifth
+        """
         dice = random.Random(name)
         self.durations[name.ljust(16)] = durations
         self.step(Came(name, "client", "k", Hello(1, 1, "c", name.ljust(16), "c", weight=weight)))
         self.step(Came(name, "client", "k", ContainerBytes(DIGEST, BODY)))
+        guesses = [round(1000 * seconds * dice.uniform(0.8, 1.2)) for seconds in durations]
         rows = [
-            SubmittedJob(tag, 0, round(1000 * seconds * dice.uniform(0.8, 1.2)), 1, b"")
-            for tag, seconds in enumerate(durations)
+            SubmittedJob(tag, 0, guess if known else -1, 1, b"")
+            for tag, guess in enumerate(guesses)
         ]
+        if known:
+            rows.sort(key=lambda row: -row.estimate_ms)
         for start in range(0, len(rows), MOST_ROWS):
             self.step(
                 Came(name, "client", "k", Submit(DIGEST, tuple(rows[start : start + MOST_ROWS])))
@@ -140,6 +152,51 @@ def test_a_run_takes_little_longer_than_it_must(name: str, workers: int, slots: 
     assert len(shop.ended[b"ann"]) == len(durations)
     least = max(sum(durations) / (workers * slots), max(durations))
     assert shop.now <= 1.05 * least
+
+
+RECORDED = {
+    name: [tenths / 10_000 for tenths in cases]
+    for name, cases in json.loads(Path(__file__).with_name("recorded.json").read_text()).items()
+}
+SIZES = [(1, 1), (1, 2), (3, 4), (10, 2), (30, 8), (100, 1), (1000, 1)]
+
+
+@pytest.mark.parametrize(("workers", "slots"), SIZES)
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_suite_takes_little_longer_than_it_must(
+    name: str, workers: int, slots: int
+) -> None:
+    durations = RECORDED[name]
+    shop = Shop(workers, slots)
+    shop.submit(b"ann", durations)
+    shop.run()
+    assert len(shop.ended[b"ann"]) == len(durations)
+    assert shop.now <= 1.05 * max(sum(durations) / (workers * slots), max(durations))
+
+
+@pytest.mark.parametrize(("workers", "slots"), SIZES)
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_suite_that_nobody_has_run_takes_no_longer_than_a_list_may(
+    name: str, workers: int, slots: int
+) -> None:
+    """No slot is idle while a case waits: what is beyond the lower bound is one case, the longest."""
+    durations = RECORDED[name]
+    shop = Shop(workers, slots)
+    shop.submit(b"ann", durations, known=False)
+    shop.run()
+    assert shop.now <= sum(durations) / (workers * slots) + max(durations) + RESULTS_SECONDS
+
+
+def test_suites_of_several_clients_take_little_longer_than_they_must() -> None:
+    """All of them at once, and twice, by clients that share nothing."""
+    shop = Shop(10, 2)
+    everything = []
+    for number, durations in enumerate([*RECORDED.values(), *RECORDED.values()]):
+        shop.submit(b"client %d" % number, durations)
+        everything += durations
+    shop.run()
+    assert sum(map(len, shop.ended.values())) == len(everything)
+    assert shop.now <= 1.05 * max(sum(everything) / 20, max(everything))
 
 
 def test_a_small_run_waits_no_longer_than_its_share() -> None:

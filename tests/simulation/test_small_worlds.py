@@ -5,7 +5,7 @@ A walk that fails prints what has happened, the shortest such story; it belongs 
 name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from maelstrom_worker.jobs_state import JobsState
 from simulated.small import Choice, SmallWorld
 from simulated.walk import Lost, live, walk
 
-ALL = ("lose", "worker dies", "broker dies", "client dies", "cancel", "slow")
+ALL = ("lose", "worker dies", "broker dies", "client dies", "cancel", "full", "slow")
 TO_ITS_END = 1_000
 """Deeper than any story is."""
 HANDED_IN: list[Choice] = [("arrives", "client"), ("arrives", "client")]
@@ -29,8 +29,10 @@ def small(jobs: int, workers: int, faults: tuple[str, ...] = ALL, at_most: int =
     return SmallWorld(jobs, workers, dict.fromkeys(faults, at_most), at_most)
 
 
-def try_all(world: SmallWorld, depth: int = TO_ITS_END) -> None:
-    states, ends = walk(world, depth)
+def try_all(
+    world: SmallWorld, depth: int = TO_ITS_END, told: Callable[[str], None] = lambda _: None
+) -> None:
+    states, ends = walk(world, depth, told)
     assert states > ends > 1, "nothing was tried"
 
 
@@ -56,8 +58,10 @@ def test_whoever_of_two_workers_finds_the_next_broker_first_a_job_is_not_run_twi
         pytest.param(1, 1, 3, 9, id="three faults"),
     ],
 )
-def test_small_worlds_to_a_deeper_bound(jobs: int, workers: int, at_most: int, depth: int) -> None:
-    try_all(small(jobs, workers, at_most=at_most), depth)
+def test_small_worlds_to_a_deeper_bound(
+    jobs: int, workers: int, at_most: int, depth: int, progress: Callable[[str], None]
+) -> None:
+    try_all(small(jobs, workers, at_most=at_most), depth, progress)
 
 
 STORIES: list[Any] = [

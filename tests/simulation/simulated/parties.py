@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from maelstrom_broker.events import Came, PeerGone
-from maelstrom_broker.limits import MOST_ATTEMPTS
+from maelstrom_broker.limits import MOST_ATTEMPTS, MOST_UNFIT
 
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.wire import messages as m
@@ -212,7 +212,7 @@ class SimWorker(Party):
 
     def start(self, session: bytes, row: Any) -> None:
         key = (session, row.tag)
-        assert row.attempt <= MOST_ATTEMPTS
+        assert row.attempt <= MOST_UNFIT
         assert key not in self.held or self.held[key][2] is not None, "given what runs there"
         self.held[key] = (row.attempt, row.slots, None)
         used = sum(slots for _, slots, ended in self.held.values() if ended is None)
@@ -327,5 +327,5 @@ class SimClient(Party):
                     assert row.tag in self.unwanted, "nobody wanted it to end"
                 else:
                     assert self.world.wild, "an ending that nothing explains"
-                    assert row.attempts == MOST_ATTEMPTS or row.ending == Ending.REFUSED
+                    assert row.ending == Ending.REFUSED or row.attempts >= MOST_ATTEMPTS
             self.say(m.Taken(self.session, tuple(row.tag for row in message.jobs)))

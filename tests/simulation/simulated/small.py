@@ -51,7 +51,8 @@ class SmallWorld:
     """All of it.
 
     :param faults: how often each may still happen: ``lose``, ``worker dies``, ``broker dies``,
-        ``client dies``, ``cancel``, and ``slow``: time passes, and something has not arrived
+        ``client dies``, ``cancel``, ``full``: the disk of a worker, until it has room, and ``slow``:
+        time passes, and something has not arrived
     :param at_most: of all faults together
     """
 
@@ -71,6 +72,9 @@ class SmallWorld:
     runs: Counter[Key] = attrs.field(factory=Counter)
     ended: dict[int, int] = attrs.field(factory=dict)
     unwanted: set[int] = attrs.field(factory=set)
+    full: set[str] = attrs.field(factory=set)
+    """Workers whose disks are."""
+    was_full: bool = False
     dead: int = 0
     """Workers that died, or may have been taken for dead."""
     serial: int = 0
@@ -133,6 +137,7 @@ class SmallWorld:
             found.append(("is known to be gone", str(number)))
         for name, running in self.running.items():
             found += [("ends", name, str(tag)) for _, tag in running]
+        found += [("has room", name) for name in sorted(self.full)]
         if self.is_still and self.broker.book.next_timer() is not None:
             found.append(("time",))
         return found
@@ -146,6 +151,8 @@ class SmallWorld:
             found += [("lose", party) for party in self.links]
         if self.faults.get("worker dies"):
             found += [("worker dies", name) for name in self.held]
+        if self.faults.get("full"):
+            found += [("full", name) for name in self.held if name not in self.full]
         if self.faults.get("cancel"):
             found += [("cancel", str(tag)) for tag in range(self.jobs) if tag not in self.ended]
         if self.faults.get("slow") and not self.is_still:
@@ -199,6 +206,11 @@ class SmallWorld:
                 if "client" in self.links:
                     self._lose("client", hears=False)
                 self._client_is_born()
+            case "full":
+                self.full.add(*whom)
+                self.was_full = True
+            case "has room":
+                self.full.remove(*whom)
             case "cancel":
                 self.unwanted.add(int(whom[0]))
                 self._client_takes(remote.CancelWanted(int(whom[0])))
@@ -291,6 +303,8 @@ class SmallWorld:
             assert self.runs[self.session_of("client"), tag], "it has never run"
         elif row.ending == Ending.CANCELLED:
             assert tag in self.unwanted, "nobody wanted it to end"
+        elif row.ending == Ending.UNFIT:
+            assert self.was_full and b"it is full" in row.body, f"ended so: {row}"
         else:
             assert row.ending == Ending.LOST and self.dead >= MOST_ATTEMPTS, f"ended so: {row}"
 
@@ -301,6 +315,9 @@ class SmallWorld:
                 case worker_effects.Say(message):
                     assert link is not None and link.welcome, "said to nobody"
                     link.up.append(message)
+                case worker_effects.MakeReady(digest) if name in self.full:
+                    full = worker_events.NotReady(digest, "it is full", is_full=True)
+                    self._worker_takes(name, full)
                 case worker_effects.MakeReady(digest):
                     self._worker_takes(name, worker_events.Ready(digest))
                 case worker_effects.Start(key):

@@ -1,6 +1,7 @@
 """Every story of a small world, the shortest first; states in which it has been before are left out."""
 
 from collections import deque
+from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
@@ -31,10 +32,13 @@ class Lost(AssertionError):
         self.story = story
 
 
-def walk(world: SmallWorld, depth: int) -> tuple[int, int]:
+def walk(
+    world: SmallWorld, depth: int, told: Callable[[str], None] = lambda _: None
+) -> tuple[int, int]:
     """Try all that may happen in it.
 
     :param depth: so many choices at most; then it goes on by itself to its end
+    :param told: how far it is, often
     :return: how many states there are, and how many of them are ends
     :raises Lost: if something does not hold
     """
@@ -44,6 +48,8 @@ def walk(world: SmallWorld, depth: int) -> tuple[int, int]:
     ends = 0
     while todo:
         number, deep, copy = todo.popleft()
+        if number % 100 == 0:
+            told(f"{len(seen)} states, {len(todo)} to go on from, {deep} choices deep")
         after = SmallWorld.of(copy)
         by_itself, troubles = after.choices(), after.troubles()
         goes_on = False

@@ -11,12 +11,16 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from maelstrom_broker.effects import Forget, Send
+from maelstrom_broker.effects import Forget, Learn, Recall, Send
 from maelstrom_broker.events import TimePassed
 from maelstrom_broker.state import BrokerState
 
 from maelstrom_core.wire import messages as m
+from simulated.blob_link import BlobLink
+from simulated.disks import Disk
+from simulated.on_disks import DiskClient, DiskWorker
 from simulated.parties import Connection, Key, Party, SimClient, SimWorker
+from simulated.remembered import Memory
 
 
 class World:
@@ -24,9 +28,13 @@ class World:
 
     :param wild: workers and clients crash as well, connections are gone for long, jobs kill workers
     :param in_order: of some jobs nothing that they write may be lost
+    :param disks: those of the broker and of workers are at times ``slow``, or ``full`` as well
     """
 
-    def __init__(self, seed: int, *, wild: bool, in_order: bool = False) -> None:
+    blobs: BlobLink | None = None
+    memory: Memory | None = None
+
+    def __init__(self, seed: int, *, wild: bool, in_order: bool = False, disks: str = "") -> None:
         self.rng = random.Random(seed)
         self.wild = wild
         self.in_order = in_order
@@ -39,17 +47,34 @@ class World:
         self.runs: Counter[Key] = Counter()
         self.killers: dict[Key, bool] = {}
         self._alarm = 0.0
+        self.quiet_from = 90.0 if disks else 20.0
+        self.disks: list[Disk] = []
+        if disks:
+            self.blobs = BlobLink(self, Disk(self, "the broker's disk", 200_000))
+            self.memory = Memory(self, self.blobs.disk)
         self.born()
-        self.workers = [
-            SimWorker(self, "w0", 4, ("gpu",)),
-            SimWorker(self, "w1", 2, ()),
-            SimWorker(self, "w2", 3, ("gpu",)),
-        ]
-        self.clients = [SimClient(self, "c0", 40), SimClient(self, "c1", 10)]
+        self.workers: list[Any]
+        self.clients: list[Any]
+        if disks:
+            of_workers = [(4, ("gpu",)), (2, ()), (3, ("gpu",)), (2, ()), (2, ())]
+            self.workers = [DiskWorker(self, f"w{n}", *one) for n, one in enumerate(of_workers)]
+            self.clients = [DiskClient(self, "c0", 40), DiskClient(self, "c1", 10)]
+            self.disks = [self.blobs.disk, *(worker.disk for worker in self.workers)]
+            # In half of all worlds one worker has room for all, always.
+            self.workers[0].disk.fills = self.rng.random() < 0.5
+            for disk in self.disks:
+                disk.fills = disk.fills and disks != "slow"
+                self.at(2 + self.rng.expovariate(0.1), disk.trouble)
+        else:
+            self.workers = [
+                SimWorker(self, "w0", 4, ("gpu",)),
+                SimWorker(self, "w1", 2, ()),
+                SimWorker(self, "w2", 3, ("gpu",)),
+            ]
+            self.clients = [SimClient(self, "c0", 40), SimClient(self, "c1", 10)]
         for party in (*self.workers, *self.clients):
             self.at(2 + self.rng.expovariate(0.2), self.trouble, party)
         self.at(2 + self.rng.expovariate(0.2), self.broker_dies)
-        self.quiet_from = 20.0
 
     def serial(self) -> int:
         self._serial += 1
@@ -63,7 +88,10 @@ class World:
 
     def born(self) -> None:
         self.life += 1
-        self.broker = BrokerState(b"%16d" % self.life, now=self.now)
+        keeps = self.memory is not None
+        self.broker = BrokerState(b"%16d" % self.life, now=self.now, keeps_history=keeps)
+        if self.blobs is not None:
+            self.blobs.start()
 
     def broker_dies(self) -> None:
         if self.now > self.quiet_from:
@@ -101,6 +129,9 @@ class World:
                     self.connections[peer].carry(1, message)
                 case Forget(peer):
                     pass
+                case Learn() | Recall():
+                    assert self.memory is not None
+                    self.memory.soon(effect)
         deadline = max(self.now, self.broker.next_deadline())
         if deadline < 1e9:
             self.at(deadline, self.ring, self.life, deadline)
@@ -122,18 +153,22 @@ class World:
 
     def check(self) -> None:
         """Troubles end; then all jobs must, and nothing may be left."""
-        self.run(120.0, self.all_over)
+        self.run(self.quiet_from + 160.0, self.all_over)
         for client in self.clients:
             missing = sorted(set(client.jobs) - set(client.results))
             assert not missing, f"jobs of {client.name} that never ended: {missing}"
         if not self.wild:
             twice = [key for key, runs in self.runs.items() if runs > 1]
             assert not twice, f"run twice, and no worker had died: {twice}"
+        for one in self.clients if self.blobs is not None else ():
+            one.check()
         for client in self.clients:
             client.say(m.Bye(0, "done"))
             client.done = True
         self.run(self.now + 100.0)
         self.broker.check()
+        if self.blobs is not None:
+            self.blobs.check()
         book = self.broker.book
         assert not (book.clients or book.zombies or book.orphans or book.containers)
         assert not (book.dispatch.demands or book.chores or book.orphans_bytes)

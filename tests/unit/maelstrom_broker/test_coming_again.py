@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from maelstrom_broker.events import Came
+from maelstrom_broker.limits import GRACE_SECONDS, ORPHAN_SECONDS
 
 from maelstrom_core.wire.messages import (
     Bye,
@@ -305,3 +306,25 @@ def test_results_on_their_way_are_limited(talk: Any) -> None:
         client.take(*client.results())
     client.take(*client.results())
     assert not talk.machine.book.clients[client.session].jobs
+
+
+@pytest.mark.parametrize("ending", [Ending.CANCELLED, Ending.RAN])
+def test_a_job_that_comes_where_it_is_being_ended_is_run_when_that_is_over(
+    talk: Any, ending: Ending
+) -> None:
+    """A client that stood still for long comes again: its job was nobody's, and ends slowly."""
+    worker, client = talk.stranger("worker", "w1"), talk.stranger("client", "c1")
+    worker.hello(boot=OTHER_BOOT, held=worker.holds(client, (1, 1)))
+    talk.wait(ORPHAN_SECONDS + 1)
+    assert worker.of(Cancel) == [Cancel(client.session, (1,))]
+    client.hello(boot=OTHER_BOOT)
+    client.container()
+    client.submit(1)
+    talk.wait(GRACE_SECONDS + 1)
+    assert worker.runs() == [], "it would go on as the one that is being ended"
+    worker.done(client, 1, ending=ending)
+    if ending is Ending.CANCELLED:
+        assert worker.runs() == [(1, 1)]
+        worker.done(client, 1)
+    assert client.results()[1].ending == Ending.RAN
+    client.take(1)

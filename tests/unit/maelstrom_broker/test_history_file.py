@@ -1,6 +1,9 @@
 """The file in which a broker keeps what clients tell of cases: what comes back, what is forgotten."""
 
+import json
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -146,6 +149,87 @@ def test_a_file_that_cannot_be_used_costs_the_memory_and_is_said_once(tmp_path: 
         memory.learn("ann", [(name(1), 1, False)])
         assert memory.recall() == []
     assert memory.faults == ["the history of cases cannot be opened: unable to open database file"]
+
+
+def test_what_could_not_be_opened_is_when_it_can_be(tmp_path: Path) -> None:
+    """As on a disk that was full when the broker was started."""
+    memory = Memory(tmp_path / "later" / "history.sqlite")
+    assert memory.recall(plan=PLAN) == []
+    (tmp_path / "later").mkdir()
+    memory.learn("ann", [(name(1), 1500, False)])
+    assert memory.recall() == [(name(1), 1500, False)]
+    memory.file.close()
+    assert memory.recall() == [], "closed for good"
+    assert len(memory.faults) == 1
+
+
+FULL = """
+import json, sys
+from pathlib import Path
+from maelstrom_broker.history_file import HistoryFile
+from maelstrom_core.container import child, syscalls
+from maelstrom_core.container.script import Step, Table
+from maelstrom_core.wire.histories import packed, unpacked
+import os
+
+disk = Path(sys.argv[1])
+step = Step("mount", ("tmpfs", str(disk), "tmpfs", 0, "size=1m"), "a small disk")
+failure = child.perform(Table([step], syscalls.NUMBERS[os.uname().machine]))
+assert failure is None, failure
+PROJECT, PLAN, OTHER = b"p" * 32, b"q" * 32, b"r" * 32
+faults, now = [], [1_000_000_000.0]
+
+def opened():
+    return HistoryFile(disk / "history.sqlite", most_bytes=1 << 20, tell=faults.append)
+
+def learn(file, *numbers):
+    now[0] += 1
+    for part in packed([(b"%016d" % number, 5, False) for number in numbers]):
+        file.learn("ann", PROJECT, part, now=now[0])
+
+def recall(file, plan=b""):
+    now[0] += 1
+    parts = file.recall("bob", PROJECT, plan, now=now[0])
+    return sorted(int(row[0]) for part in parts for row in unpacked(part))
+
+file = opened()
+learn(file, 1, 2)
+said = {"before": [recall(file), recall(file, PLAN)]}
+with open(disk / "others", "wb", buffering=0) as others:
+    try:
+        while others.write(bytes(4096)):
+            pass
+    except OSError:
+        pass
+learn(file, *range(3, 2_000))
+said["full"] = [recall(file), recall(file, PLAN), recall(file, OTHER)]
+file.close()
+again = opened()
+said["again"] = [recall(again), recall(again, PLAN), recall(again, OTHER)]
+os.unlink(disk / "others")
+learn(again, 3)
+said["freed"] = [recall(again), recall(again, PLAN), recall(again, OTHER)]
+print(json.dumps(said | {"faults": faults}))
+"""
+
+
+def test_a_full_disk_costs_what_is_new_and_nothing_else(tmp_path: Path) -> None:
+    unshare = ("unshare", "--map-root-user", "--mount")
+    tried = subprocess.run([*unshare, "true"], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"no disk of one's own on this host: {tried.stderr}")
+    command = [*unshare, sys.executable, "-c", FULL, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["before"] == [[1, 2], [1, 2]]
+    assert said["full"] == [[1, 2], [1, 2], []], "a plan that cannot be kept is not made"
+    # A file that is opened anew on a full disk may be unreadable until there is room for its index.
+    assert said["again"] in ([[1, 2], [1, 2], []], [[], [], []])
+    assert said["freed"] == [[1, 2, 3], [1, 2], [1, 2, 3]]
+    assert said["faults"][0].startswith("the history of cases cannot be written: ")
+    assert "full" in said["faults"][0]
+    assert not [fault for fault in said["faults"] if "damaged" in fault]
 
 
 def test_all_who_make_a_plan_are_told_the_same(opened: Open) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maelstrom_core.model.digest import Digest
-from maelstrom_core.store import Store
+from maelstrom_core.store import Store, trees
 from maelstrom_core.store.cache_state import Held, to_evict
 
 DIGESTS = [Digest.of(bytes([index])) for index in range(8)]
@@ -86,6 +86,20 @@ def test_content_that_another_layer_has_stays(store, put):
     assert store.evict(0) == 1
     assert next(store.tree(second).iterdir()).read_bytes() == b"same" * 1000
     assert store.blobs.has(Digest.of(b"same" * 1000))
+
+
+@pytest.mark.parametrize("in_use", [True, False])
+def test_a_layer_whose_tree_could_not_be_made_is_whole_or_gone(store, put, in_use):
+    """The disk was full when its tree was to be made."""
+    layer, lease = put(store, b"content" * 1000)
+    trees.remove(store.tree(layer))
+    if not in_use:
+        lease.release()
+    store.evict(0)
+    assert store.has_layer(layer) is in_use
+    assert store.blobs.has(Digest.of(b"content" * 1000)) is in_use
+    if in_use:
+        assert (store.tree(layer) / "file").read_bytes() == b"content" * 1000
 
 
 def test_a_lost_index_lets_nothing_stay_for_ever(directory, put):
