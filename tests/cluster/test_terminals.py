@@ -44,9 +44,7 @@ class User:
 
     def runs(self, script: str, *options: str, on_workers: bool = True, **more: Any) -> Any:
         source = self._cluster.directory / "job.json"
-        source.write_text(
-            json.dumps(SHELL | {"program": "sh", "arguments": ["-c", script]} | more)
-        )
+        source.write_text(json.dumps(SHELL | {"program": "sh", "arguments": ["-c", script]} | more))
         where = ON_WORKERS if on_workers else ()
         return self._on_a_terminal(
             [*TTY, *where, *options, "-f", str(source)],
@@ -225,7 +223,7 @@ def test_the_broker_is_killed(cluster: Any, user: User) -> None:
         at.type(f"typed {number}\n")
     cluster.broker()
     for number in range(20):
-        at.expect(rf"\ntyped {number}: 30 100\n")
+        at.expect(rf"typed {number}: 30 100\n")
     at.type("\x04")
     assert at.end() == 5
     assert at.shown.count(": 30 100") == 21
