@@ -64,7 +64,10 @@ def test_a_test_that_fails_is_looked_at_where_it_failed(
 ) -> None:
     with_a_worker(cluster)
     at = user("--pdb", "test_it.py::test_fails", "test_it.py::test_passes")
-    at.expect(r"test_it.py::test_fails has stopped on worker one; this terminal is its own now", seconds=90)
+    at.expect(
+        r"test_it.py::test_fails has stopped on worker one; this terminal is its own now",
+        seconds=90,
+    )
     at.expect(r"\(Pdb\) ")
     at.type("p found\n")
     at.expect(r"'there!'\n\(Pdb\) ")
