@@ -27,6 +27,8 @@ TYPED_BYTES = 64 << 10
 """Of what is typed that the job's worker has not taken: more is waited with."""
 SHOWN_BYTES = 1 << 20
 """More than any worker has on its way."""
+SUSPENDED_SECONDS = 30.0
+"""Who stood still for so long is gone for the broker, and his jobs are ended."""
 _SAY_EVERY = 8
 """Pieces, so that others come while these are shown."""
 _REMEDY = "run it again"
@@ -59,6 +61,7 @@ class FarTerminal:
         self.worker = ""
         self.run = b""
         self.broken = False
+        self._why = ""
         self.is_gone = False
         viewer.sits_down(self)
 
@@ -175,6 +178,11 @@ class FarTerminal:
 
     # Its end
 
+    def give_up(self) -> None:
+        """We were suspended for too long."""
+        self.broken = True
+        self._why = f"this program was suspended for more than {SUSPENDED_SECONDS:g} s"
+
     def ended(self, row: JobResultRow | None) -> JobResult | None:
         """The job has ended, or is given back.
 
@@ -185,7 +193,8 @@ class FarTerminal:
         if not self.run or (ended and not self.broken):
             return None
         lost = f"worker {self.worker}" if self.worker else "its worker"
-        reason = f"{'the cluster' if row is None else lost} was lost while it was at your terminal"
+        lost = "the cluster" if row is None else lost
+        reason = self._why or f"{lost} was lost while it was at your terminal"
         return JobResult(outcome=HostFailed(reason, _REMEDY), broken_off=True)
 
     def close(self) -> None:
@@ -268,7 +277,13 @@ class Terminals:
     async def say_again(self) -> None:
         """Say again what may have been lost, for ever."""
         while True:
+            before = trio.current_time()
             await trio.sleep(AGAIN_SECONDS)
+            was_stopped = trio.current_time() - before > SUSPENDED_SECONDS
             for terminal in list(self._by_tag.values()):
+                if was_stopped and terminal.run:
+                    # Before it is handed in over the next link: the broker would have it begun anew.
+                    terminal.give_up()
+                    self._of_no_use(terminal.tag)
                 terminal.say_typed(trio.current_time())
                 terminal.say_had()

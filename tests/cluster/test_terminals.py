@@ -271,3 +271,18 @@ def test_a_signal_ends_it(cluster: Any, user: User) -> None:
     assert at.end() == -signal.SIGTERM
     assert at.attributes == at.before
     worker.wait_until(lambda: not running(cluster))
+
+
+def test_its_user_is_away_for_too_long(cluster: Any, user: User) -> None:
+    """The broker gives up whoever was suspended for so long; the job is not begun anew for him."""
+    cluster.broker()
+    worker = with_a_worker(cluster)
+    at = user.runs("echo begun; exec cat")
+    at.expect("begun\n")
+    at.process.send_signal(signal.SIGSTOP)
+    worker.wait_until(lambda: not running(cluster), seconds=90)
+    at.process.send_signal(signal.SIGCONT)
+    at.expect("this program was suspended for more than 30 s")
+    assert at.end() == 71
+    assert at.attributes == at.before
+    assert given_to_workers(cluster) == 1
