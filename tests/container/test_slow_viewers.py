@@ -18,9 +18,10 @@ CONTAINER = ContainerSpec(
     mounts=(Proc(), Devices()),
     environment=(("PATH", "/usr/bin:/bin"),),
 )
-SHOWS = (
-    "stty raw -echo; while :; do echo 0123456789abcdef; done & head -c 3000000 >/dev/null; kill $!"
-)
+TYPED = 900_000
+"""Less than what a slot keeps of what is typed and not read."""
+SHOWS = "stty raw -echo; while :; do echo 0123456789abcdef; done & "
+SHOWS += f"head -c {TYPED} >/dev/null; kill $!"
 """It shows without end, until all that is typed was read."""
 MOST_HELD = 500_000
 """More than sockets and terminals between us and a job hold of either."""
