@@ -42,6 +42,12 @@ class CaseSeat(Seat):
         self.name = name
         self.why = ""
         """Why the test has failed, once it is known."""
+        self.where = ""
+        """On which worker it runs, if it does not run here."""
+
+    def is_placed(self, worker: str | None) -> None:
+        """Say so when it stops."""
+        self.where = f" on worker {worker}" if worker else ""
 
     def asks(self) -> None:
         """Wait in line."""
@@ -141,7 +147,9 @@ class Desk:
                 await self._somebody.wait()
             seat = self._line.popleft()
             with self.taken():
-                self.say(f"maelstrom: {seat.name} has stopped; this terminal is its own now")
+                self.say(
+                    f"maelstrom: {seat.name} has stopped{seat.where}; this terminal is its own now"
+                )
                 if self._line:
                     self.say(f"maelstrom: waiting until then: {self._names()}")
                 await seat.attend()

@@ -192,10 +192,13 @@ class Controller:
         return [f"maelstrom: {whose}, {slots} at once", *self._notes]
 
     @property
-    def _wants_the_terminal(self) -> bool:
-        """Whether a test may be given the user's terminal, which is here."""
+    def _stays_here(self) -> bool:
+        """Whether the run has to do with this machine alone: no worker keeps containers, and whoever
+        is at a terminal notices a network between."""
         option = self._config.option
-        return bool(option.usepdb or option.trace or option.maelstrom_keep or self._shell)
+        wants_terminal = option.usepdb or option.trace or self._shell
+        here = not self._settings.cluster_only
+        return bool(option.maelstrom_keep or (wants_terminal and here))
 
     async def _main(
         self, history: History, containers: Containers, project: Path, choices: Choices
@@ -213,7 +216,7 @@ class Controller:
                 settings,
                 plugins,
                 project_directory=project,
-                only_here=self._wants_the_terminal,
+                only_here=self._stays_here,
                 on_upload=self._looks.uploading,
             ) as backend,
             sharing(history, backend, name),

@@ -67,7 +67,15 @@ class ShellWanted:
             )
             desk.say(f"maelstrom: a shell in the container of {case.id}, which ends with it;")
             desk.say(f"to run the test: {by_hand(run, case.details['node id'])}")
-            seat = Seat(desk.terminal, begins_on_one=True)
+
+            def placed(worker: str | None) -> None:
+                words = "waiting for a worker of the cluster"
+                if worker is not None:
+                    words = f"a shell on worker {worker}" if worker else "a shell on this machine"
+                # Nothing ends a line at a terminal in raw mode but both.
+                desk.ask_for(f"maelstrom: {words}\r\n")
+
+            seat = Seat(desk.terminal, begins_on_one=True, placed=placed)
             result = await seat.attend_to(view.run_job(job, viewer=seat))
         match result.outcome:
             case Exited(code):

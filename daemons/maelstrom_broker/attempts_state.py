@@ -41,6 +41,10 @@ class Attempts:
     def give(self, job: Job, worker: Worker) -> None:
         """A job that has its slots goes to its worker."""
         book = self._book
+        if job.at_terminal:
+            book.dispatch.free(job)
+            self.lose(job, "a worker that did not come again")
+            return
         job.attempts += 1
         digest = job.container.digest
         why = Why.WARM
@@ -99,6 +103,12 @@ class Attempts:
         self._book.dispatch.unfit -= 1
         self._book.dispatch.look_again()
 
+    def lose(self, job: Job, whose: str) -> None:
+        """Its worker is lost, and somebody is at its terminal: it is not begun once more."""
+        said = f"{whose}, and its terminal was lost with it"
+        self.finish(job, Ending.LOST, said.encode(), None, (said, b""))
+        self.remember(job, said)
+
     def died(self, job: Job, worker: Worker) -> None:
         """Its worker is no more."""
         self._book.dispatch.free(job)
@@ -109,9 +119,13 @@ class Attempts:
         self._book.dispatch.free(job)
         self._book.stories.over(job, "it was given back", self._book.now)
         job.attempts -= 1
-        if not self._ends_unwanted(job):
-            job.ending = WANTED
-            self._wait_again(job)
+        if self._ends_unwanted(job):
+            return
+        if job.at_terminal:
+            self.lose(job, "its worker has left")
+            return
+        job.ending = WANTED
+        self._wait_again(job)
 
     def _failed(self, job: Job, ending: Ending, worker: Worker, text: str) -> None:
         self._book.stories.over(job, text, self._book.now)
@@ -122,6 +136,9 @@ class Attempts:
             self._wait_again(job)
             return
         if self._ends_unwanted(job):
+            return
+        if job.at_terminal:
+            self.lose(job, f"{worker.name}: {text}")
             return
         job.failures += (f"{worker.name}: {text}",)
         job.wants = job.wants._replace(excluded=job.wants.excluded | {worker.name})

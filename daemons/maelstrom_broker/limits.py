@@ -58,6 +58,9 @@ MOST_ASKING = 4
 """Of one client: questions for what is known of cases that wait for their answers."""
 LEARNED_A_BEAT = 65_536
 """Of one client: cases that it may tell of; more is dropped."""
+TYPED_A_SECOND = 4_096
+TYPED_BYTES_A_SECOND = 4 << 20
+"""Of one client: messages about terminals, and what is typed; more is dropped, and comes again."""
 RESULTS_SECONDS = 0.02
 ENOUGH_FOR_A_SLOT = 10
 """Results of a client go together with those of the next moment, while it has so many jobs that wait for

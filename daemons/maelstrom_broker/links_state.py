@@ -98,9 +98,10 @@ class Links:
         window, beat_ms = self._clients.window, round(BEAT_SECONDS * 1000)
         slots = sum(worker.slots for worker in self._book.workers.values())
         boot, keeps = self._book.boot, self._keeps_history
-        self._book.post.now(
-            peer, Welcome(version, boot, beat_ms, window, self._bulk_port, slots, keeps)
+        welcome = Welcome(
+            version, boot, beat_ms, window, self._bulk_port, slots, keeps, passes_terminals=True
         )
+        self._book.post.now(peer, welcome)
 
     def _greet(self, event: Came, hello: Hello, known: Party | None, now: float) -> None:
         match event.role:

@@ -3,6 +3,7 @@
 Plain classes with slots: there may be a million jobs.
 """
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -64,9 +65,11 @@ class Job:
     :param failures: texts, one for each attempt that failed
     :param unfit: how many of these were of workers that could not run it
     :param past: what is remembered of it; before it is given out, shared with others
+    :param at_terminal: its client is at its terminal, or was: it is not begun once more
     """
 
     __slots__ = (
+        "at_terminal",
         "attempts",
         "body",
         "client",
@@ -102,6 +105,7 @@ class Job:
         self.failures: tuple[str, ...] = ()
         self.unfit = 0
         self.past = past
+        self.at_terminal = False
         self.worker: Worker | None = None
         self.queue: JobQueue | None = None
 
@@ -116,11 +120,13 @@ class Worker:
     :param warm: digests of containers it has had
     :param untaken: results that it keeps
     :param reserved: the demand for which it is kept free
+    :param has_terminals: it is of a version that has, as it has shown
     """
 
     __slots__ = (
         "away_until",
         "draining",
+        "has_terminals",
         "heard",
         "jobs",
         "labels",
@@ -155,6 +161,7 @@ class Worker:
         self.warm: set[bytes] = set()
         self.untaken = 0
         self.draining = False
+        self.has_terminals = False
         self.reserved: Demand | None = None
         self.heard = 0.0
         self.away_until = 0.0
@@ -175,6 +182,7 @@ class Client:
     :param sent: tags of results on their way, each with its size
     :param asking: numbers of its questions for what is known of cases
     :param learned_left: cases that it may tell of before its next beat
+    :param typed_left: messages about terminals, and bytes, that it may send in the second since
     :param run: what is remembered of its jobs
     """
 
@@ -206,6 +214,9 @@ class Client:
         "software",
         "taken",
         "tick",
+        "typed_bytes_left",
+        "typed_left",
+        "typed_since",
         "unsent",
         "used",
         "weight",
@@ -239,6 +250,9 @@ class Client:
         self.output_left = 0
         self.asking: set[int] = set()
         self.learned_left = 0
+        self.typed_left = 0
+        self.typed_bytes_left = 0
+        self.typed_since = -math.inf
         self.heard = 0.0
         self.gone_until = 0.0
         self.run = Run(session)

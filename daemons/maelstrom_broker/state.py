@@ -6,8 +6,8 @@ successor asks both.
 
 The parts: `queue_state` (whose turn it is), `placement_state` (which worker), `dispatch_state` (gives
 one to the other), `attempts_state` (what becomes of a job), `workers_state`, `clients_state`,
-`histories_state` (what they know of cases), `links_state` (who is there at all), `post_state` (what is
-to be sent); they share `book_state`.
+`histories_state` (what they know of cases), `terminals_state` (of jobs), `links_state` (who is there at
+all), `post_state` (what is to be sent); they share `book_state`.
 """
 
 import difflib
@@ -35,6 +35,7 @@ from maelstrom_broker.links_state import Links
 from maelstrom_broker.queue_state import Demand
 from maelstrom_broker.records import Client, Worker
 from maelstrom_broker.story_plan import NoStory, story_document
+from maelstrom_broker.terminals_state import Terminals
 from maelstrom_broker.workers_state import BadPeer, Workers
 from maelstrom_core.wire.administration import (
     Answer,
@@ -61,11 +62,13 @@ from maelstrom_core.wire.messages import (
     Submit,
     Taken,
 )
+from maelstrom_core.wire.terminals import HadTerminal, ShowTerminal, TypeTerminal
 
 MAY_SEND: dict[str, frozenset[type]] = {
-    "worker": frozenset({Hello, Bye, Beat, Started, Output, Done}),
+    "worker": frozenset({Hello, Bye, Beat, Started, Output, Done, ShowTerminal, HadTerminal}),
     "client": frozenset(
         {Hello, Bye, Beat, ContainerBytes, Submit, Taken, Cancel, Had, AskCases, LearnedCases}
+        | {TypeTerminal, HadTerminal}
     ),
     "admin": frozenset({Hello, Bye, Beat, AskStatus, AskStory, Drain, CancelRun, Stop}),
 }
@@ -95,6 +98,7 @@ class BrokerState:
         self._attempts = Attempts(self.book)
         self._workers = Workers(self.book, self._attempts)
         self._clients = Clients(self.book, self._attempts, self._workers, window)
+        self._terminals = Terminals(self.book, self._attempts)
         self._histories = Histories(self.book, keeps=keeps_history)
         self._links = Links(
             self.book, self._workers, self._clients, bulk_port, keeps_history=keeps_history
@@ -247,6 +251,8 @@ class BrokerState:
                 self._workers.started(worker, message)
             case Output():
                 self._workers.output(worker, message)
+            case ShowTerminal() | HadTerminal():
+                self._terminals.worker_said(worker, message)
 
     def _client_said(self, client: Client, message: Message, now: float) -> None:
         match message:
@@ -264,6 +270,8 @@ class BrokerState:
                 self._histories.learned(client, message)
             case Had():
                 self._clients.had(client, message)
+            case TypeTerminal() | HadTerminal():
+                self._terminals.client_said(client, message, now)
 
     def _admin_said(self, peer: bytes, message: Message, now: float) -> None:
         post, book = self.book.post, self.book

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import attrs
 
@@ -20,7 +21,7 @@ from maelstrom_core.model.outcome import (
     RootChanges,
     describe,
 )
-from maelstrom_core.model.ports import Backend, KeepsChanges, OnOutput
+from maelstrom_core.model.ports import Backend, KeepsChanges, OnOutput, Viewer
 from maelstrom_core.wire.rows import MOST_BODY_BYTES, MOST_FAULT, MOST_TAIL_BYTES, Ending, RunJob
 from maelstrom_core.wire.shapes import BadMessage
 
@@ -28,6 +29,7 @@ MOST_OUTPUT_BYTES = 64 << 20
 """Of each stream of a job, as far as it is kept; it is memory of the worker."""
 
 
+EndingOfJob: TypeAlias = tuple[int, bytes, tuple[str, bytes]]
 _TOLD = b'{"kind": "told"'
 
 
@@ -59,13 +61,18 @@ async def read_job(row: RunJob, container: ContainerSpec, blobs: Fetches) -> Job
 
 
 async def run_job(
-    job: JobSpec, backend: Backend, blobs: Fetches, on_output: OnOutput
-) -> tuple[int, bytes, tuple[str, bytes]]:
+    job: JobSpec,
+    backend: Backend,
+    blobs: Fetches,
+    on_output: OnOutput,
+    viewer: Viewer | None = None,
+) -> EndingOfJob:
     """Run it to its end.
 
+    :param viewer: of its terminal, if it may have one
     :return: one of `Ending`, its body, and what is told to people who look at the cluster
     """
-    result = await backend.run(job, on_output=on_output)
+    result = await backend.run(job, on_output=on_output, viewer=viewer)
     if result.changes is not None:
         result = await _with_changes(result, result.changes, backend, blobs)
     ending, body = await _packed(result, blobs)

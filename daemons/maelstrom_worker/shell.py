@@ -14,7 +14,7 @@ from maelstrom_core.cluster.link import Link
 from maelstrom_core.errors import InputError, MaelstromError
 from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.ports import Backend
+from maelstrom_core.model.ports import Backend, Viewer
 from maelstrom_core.service_manager import tell_manager
 from maelstrom_core.store.leases import Lease
 from maelstrom_core.store.store import means_full
@@ -35,6 +35,7 @@ from maelstrom_core.wire.messages import (
 )
 from maelstrom_core.wire.rows import Ending, RunJob
 from maelstrom_core.wire.shapes import SESSION_BYTES
+from maelstrom_core.wire.terminals import HadTerminal, TypeTerminal
 from maelstrom_worker.effects import Effect, End, Forget, MakeReady, Read, Say, Start
 from maelstrom_worker.events import (
     Came,
@@ -51,9 +52,13 @@ from maelstrom_worker.events import (
 from maelstrom_worker.jobs_state import JobsState
 from maelstrom_worker.live_state import LiveOutput
 from maelstrom_worker.ordered import OutputInOrder
-from maelstrom_worker.running import Unfit, read_job, run_job
+from maelstrom_worker.running import EndingOfJob, Unfit, read_job, run_job
+from maelstrom_worker.terminals import JobAtTerminal
 
-FROM_BROKERS = (Welcome, Bye, Beat, ContainerBytes, Run, Cancel, Taken, Had)
+FROM_BROKERS = (
+    *(Welcome, Bye, Beat, ContainerBytes, Run, Cancel, Taken, Had),
+    *(TypeTerminal, HadTerminal),
+)
 """What a broker may send to a worker."""
 SOFTWARE = "maelstrom-worker"
 LIVE_SECONDS = 0.2
@@ -96,6 +101,7 @@ class Worker:
         self._running: dict[Key, trio.CancelScope] = {}
         self._live: dict[Key, LiveOutput] = {}
         self._ordered: dict[Key, OutputInOrder] = {}
+        self._terminals: dict[Key, JobAtTerminal] = {}
         self._runs = itertools.count(1)
         self._idle = trio.Event()
         self.failure = ""
@@ -132,6 +138,8 @@ class Worker:
         self._tell(LinkUp())
         for output in self._ordered.values():
             output.send_again()
+        for terminal in self._terminals.values():
+            terminal.send_again()
 
     def link_down(self, reason: str) -> None:
         """Go on with what runs."""
@@ -157,6 +165,12 @@ class Worker:
                 output = self._ordered.get((session, tag))
                 if output is not None:
                     output.had(run, count)
+            case TypeTerminal():
+                if terminal := self._terminals.get((message.session, message.tag)):
+                    terminal.typed(message)
+            case HadTerminal():
+                if terminal := self._terminals.get((message.session, message.tag)):
+                    terminal.had(message)
             case _:
                 self._tell(Came(message))
 
@@ -254,23 +268,49 @@ class Worker:
         with scope:
             try:
                 job = await read_job(row, container, self._blobs)
-                if job.in_order:
-                    ending, body, told = await self._run_in_order(key, job)
+                if job.viewed:
+                    ending, body, told = await self._run_viewed(key, job, live)
                 else:
-                    ending, body, told = await run_job(job, self._backend, self._blobs, live.add)
+                    ending, body, told = await self._run_job(key, job, live, None)
             except Unfit as why:
                 ending, body = Ending.UNFIT, str(why).encode("utf-8", "replace")[:4000]
         del self._running[key], self._live[key]
         self._tell(Ended(key, ending, body, told))
 
-    async def _run_in_order(self, key: Key, job: JobSpec) -> tuple[int, bytes, tuple[str, bytes]]:
+    def _new_run(self) -> bytes:
+        """An id that no other run of a job has."""
+        return self._session + next(self._runs).to_bytes(8, "big")
+
+    async def _run_viewed(self, key: Key, job: JobSpec, live: LiveOutput) -> EndingOfJob:
+        """Run it; it has ended when its client has shown all that was on its terminal."""
+        assert self.nursery is not None
+        terminal = self._terminals[key] = JobAtTerminal(
+            key, self._new_run(), self._name, self._say, self.nursery.start_soon
+        )
+        if job.terminal is not None:
+            terminal.open()
+        try:
+            ended = await self._run_job(key, job, live, terminal)
+            await terminal.all_shown()
+            return ended
+        finally:
+            terminal.close()
+            del self._terminals[key]
+
+    async def _run_job(
+        self, key: Key, job: JobSpec, live: LiveOutput, viewer: Viewer | None
+    ) -> EndingOfJob:
+        if job.in_order:
+            return await self._run_in_order(key, job, viewer)
+        return await run_job(job, self._backend, self._blobs, live.add, viewer)
+
+    async def _run_in_order(self, key: Key, job: JobSpec, viewer: Viewer | None) -> EndingOfJob:
         """Run it; it has ended when its client has all that it wrote."""
-        run = self._session + next(self._runs).to_bytes(8, "big")
-        output = self._ordered[key] = OutputInOrder(key, run, self._say)
+        output = self._ordered[key] = OutputInOrder(key, self._new_run(), self._say)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(output.send)
-                ended = await run_job(job, self._backend, self._blobs, output)
+                ended = await run_job(job, self._backend, self._blobs, output, viewer)
                 await output.all_taken()
                 nursery.cancel_scope.cancel()
             return ended

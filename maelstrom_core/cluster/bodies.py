@@ -84,6 +84,7 @@ _JOB = fields_of(
     warm_up=truth,
     terminal=maybe(record(TerminalSize, rows=number(1, 65_535), columns=number(1, 65_535))),
     fault=text,
+    viewed=truth,
 )
 
 _LIMIT_HIT = record(

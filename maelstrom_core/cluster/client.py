@@ -12,14 +12,15 @@ from maelstrom_core.cluster.blobs import Uploads
 from maelstrom_core.cluster.bodies import MOST_BYTES, body_of_job, job_bytes
 from maelstrom_core.cluster.changes import BroughtChanges
 from maelstrom_core.cluster.endings_plan import read_result, result_of_row, row_of
+from maelstrom_core.cluster.handed_in import GivenBack, HandedIn, output_of
 from maelstrom_core.cluster.histories import Histories
 from maelstrom_core.cluster.live_plan import LiveOutput
-from maelstrom_core.cluster.passing import OutputInOrder
 from maelstrom_core.cluster.ready import MakeLayers, ReadyContainer, ReadyContainers
+from maelstrom_core.cluster.terminals import FarTerminal, Terminals
 from maelstrom_core.errors import MaelstromError, PeerError
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import HostFailed, JobResult, Outcome
-from maelstrom_core.model.ports import OnOutput
+from maelstrom_core.model.outcome import HostFailed, JobResult
+from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.story import Story
 from maelstrom_core.wire.administration import Answer
 from maelstrom_core.wire.histories import KnownCases
@@ -39,8 +40,12 @@ from maelstrom_core.wire.messages import (
 )
 from maelstrom_core.wire.rows import Ending, JobResultRow
 from maelstrom_core.wire.shapes import SESSION_BYTES
+from maelstrom_core.wire.terminals import HadTerminal, ShowTerminal
 
-FROM_BROKERS = (Welcome, Bye, Beat, Started, Output, Results, Taken, Answer, KnownCases)
+FROM_BROKERS = (
+    *(Welcome, Bye, Beat, Started, Output, Results, Taken, Answer, KnownCases),
+    *(ShowTerminal, HadTerminal),
+)
 """What a broker may send to a client."""
 PATIENCE_SECONDS = 30.0
 """How long a broker that is gone may stay away before its jobs are given back; when it comes back later,
@@ -57,30 +62,6 @@ _REMEMBERED = 100
 """Events, for there are bodies in them."""
 USUAL_SLOTS = 64
 """How many jobs are handed in at once if the broker does not say what there is."""
-
-
-@attrs.frozen
-class GivenBack:
-    """The cluster does not run it.
-
-    :param outcome: how it ends if nobody else does; ``None`` if it was asked back
-    """
-
-    outcome: Outcome | None
-
-
-@attrs.define
-class _Given:
-    output: LiveOutput | OutputInOrder
-    done: trio.Event = attrs.field(factory=trio.Event)
-    row: JobResultRow | None = None
-    back: GivenBack | None = None
-
-    def end(self) -> None:
-        """It has ended, or is given back."""
-        self.done.set()
-        if isinstance(self.output, OutputInOrder):
-            self.output.wake()
 
 
 def _nobody_hears(message: Message) -> None:
@@ -109,8 +90,15 @@ class ClusterClient:
         self.story = Story[remote.Event, remote.Effect](_REMEMBERED)
         self.say: Callable[[Message], None] = _nobody_hears
         self.histories = Histories(lambda message: self.say(message))
+        self.terminals = Terminals(
+            self._session,
+            lambda message: self.say(message),
+            lambda tag: self._tell(remote.CancelWanted(tag)),
+        )
+        self.passes_terminals = False
+        """Whether the broker is of a version that does."""
         self._tags = itertools.count(1)
-        self._jobs: dict[int, _Given] = {}
+        self._jobs: dict[int, HandedIn] = {}
         self._something = trio.Event()
         self._to_answer = trio.Event()
         self._first = trio.Event()
@@ -120,6 +108,8 @@ class ClusterClient:
         self._over = ""
         self._slots = 0
         self._window = 1
+        self._came_up = False
+        """Whether what is not handed in yet has to be handed in over a new link."""
         self._changes = BroughtChanges(self._uploads)
         """Keeps what jobs have changed in the store."""
 
@@ -163,18 +153,36 @@ class ClusterClient:
             why = self._over or self._down_reason or "it does not answer"
             raise PeerError(f"the cluster cannot be used: {why}")
 
-    async def run(self, job: JobSpec, on_output: OnOutput | None) -> JobResult | GivenBack:
+    async def run(
+        self, job: JobSpec, on_output: OnOutput | None, viewer: Viewer | None = None
+    ) -> JobResult | GivenBack:
         """Run a job to its one ending, or hear that the cluster does not run it.
 
         Cancelled, it returns when the broker knows that the job is not wanted, and has ended it.
         """
+        may_ask = job.terminal is not None or job.fork is not None or job.attachable
+        if viewer is None or not may_ask or not self.passes_terminals:
+            return await self._run_viewed(job, on_output, None)
+        terminal = self.terminals.of(viewer)
+        try:
+            ended = await self._run_viewed(attrs.evolve(job, viewed=True), on_output, terminal)
+            if isinstance(ended, GivenBack):
+                terminal.let_go()
+            return ended
+        finally:
+            self.terminals.forget(terminal)
+            terminal.close()
+
+    async def _run_viewed(
+        self, job: JobSpec, on_output: OnOutput | None, terminal: FarTerminal | None
+    ) -> JobResult | GivenBack:
         known = await self.containers.ready(job.container)
         if known is None:
             return GivenBack(None)
         if known.fault is not None:
             return GivenBack(known.fault)
         times = known.times
-        result = await self._run(job, known, on_output)
+        result = await self._run(job, known, on_output, terminal)
         if not isinstance(result, JobResultRow):
             return result
         # Perhaps the broker has thrown away what the job needs: it can be had here.
@@ -182,11 +190,15 @@ class ClusterClient:
             return GivenBack(None)
         if known.fault is not None:
             return GivenBack(known.fault)
-        again = await self._run(job, known, on_output)
+        again = await self._run(job, known, on_output, terminal)
         return await self._result(again) if isinstance(again, JobResultRow) else again
 
     async def _run(
-        self, job: JobSpec, known: ReadyContainer, on_output: OnOutput | None
+        self,
+        job: JobSpec,
+        known: ReadyContainer,
+        on_output: OnOutput | None,
+        terminal: FarTerminal | None,
     ) -> JobResult | GivenBack | JobResultRow:
         """The same once; the row of a job that its worker could not run."""
         body, there = body_of_job(job_bytes(job))
@@ -196,12 +208,18 @@ class ClusterClient:
             except MaelstromError as error:
                 return GivenBack(HostFailed(error.message, error.remedy))
         tag = next(self._tags)
-        given = self._jobs[tag] = _Given(self._output(tag, job, on_output))
+        output = output_of(
+            job,
+            on_output,
+            lambda run, count: self.say(Had(self._session, tag, run, count)),
+            lambda: self._tell(remote.CancelWanted(tag)),
+        )
+        given = self._jobs[tag] = HandedIn(output, terminal)
+        if terminal is not None:
+            self.terminals.given(terminal, tag)
         self._tell(remote.Wanted(known.digest, row_of(tag, job, body), job.container.labels))
         try:
-            if isinstance(given.output, OutputInOrder):
-                await given.output.pass_on(given.done)
-            await given.done.wait()
+            await given.wait()
         except trio.Cancelled:
             self._tell(remote.CancelWanted(tag))
             with trio.CancelScope(shield=True):
@@ -209,10 +227,9 @@ class ClusterClient:
             raise
         ended = given.row or given.back
         assert ended is not None
-        if isinstance(given.output, OutputInOrder):
-            broken_off = given.output.broken_off(given.row)
-            if broken_off is not None:
-                return broken_off
+        broken_off = given.broken_off()
+        if broken_off is not None:
+            return broken_off
         if isinstance(ended, GivenBack) or ended.ending == Ending.UNFIT:
             return ended
         result = await self._result(ended)
@@ -221,20 +238,6 @@ class ClusterClient:
         if isinstance(given.output, LiveOutput):
             given.output.finish(result)
         return result
-
-    def _output(
-        self, tag: int, job: JobSpec, on_output: OnOutput | None
-    ) -> LiveOutput | OutputInOrder:
-        if not job.in_order:
-            return LiveOutput(on_output)
-
-        def had(run: bytes, count: int) -> None:
-            self.say(Had(self._session, tag, run, count))
-
-        def of_no_use() -> None:
-            self._tell(remote.CancelWanted(tag))
-
-        return OutputInOrder(on_output, had, of_no_use)
 
     async def _result(self, row: JobResultRow) -> JobResult:
         result = result_of_row(row, "nobody waits for it any more")
@@ -271,12 +274,10 @@ class ClusterClient:
                     words = f"the cluster does not run it: {reason}"
                     given.back = GivenBack(HostFailed(words) if reason else None)
                     given.end()
-                case remote.Wrote(tag, stream, data, offset, run):
-                    output = self._jobs[tag].output
-                    if isinstance(output, LiveOutput):
-                        output.take(stream, data, offset)
-                    else:
-                        output.take(run, offset, stream, data)
+                case remote.Wrote(_, ShowTerminal() as shown):
+                    self.terminals.shown(shown)
+                case remote.Wrote(tag, Output() as written):
+                    self._jobs[tag].wrote(written)
                 case remote.Began():
                     pass
         if self._state.waiting or isinstance(event, remote.LinkUp | remote.Wanted):
@@ -293,6 +294,10 @@ class ClusterClient:
             self._something = trio.Event()
             await trio.lowlevel.checkpoint()
             self.flush()
+            if self._came_up:
+                # The broker knows their jobs again.
+                self._came_up = False
+                self.terminals.link_up()
 
     async def answer(self) -> None:
         """Answer results, those together that come within a moment; for ever."""
@@ -332,9 +337,11 @@ class ClusterClient:
         self._uploads.broker_is(welcome.boot, welcome.bulk_port)
         self._window = welcome.window_jobs
         self._slots = welcome.slots
+        self.passes_terminals = welcome.passes_terminals
         self._first.set()
         self._up.set()
         self._down = trio.Event()
+        self._came_up = True
         self._tell(remote.LinkUp(welcome.window_jobs))
         self.histories.link_up(keeps=welcome.keeps_history)
 
@@ -359,10 +366,13 @@ class ClusterClient:
 
     def heard(self, message: Message) -> None:
         """Take in what the broker says."""
-        if isinstance(message, KnownCases):
-            self.histories.came(message)
-            return
-        self._tell(remote.Came(message))
+        match message:
+            case KnownCases():
+                self.histories.came(message)
+            case HadTerminal():
+                self.terminals.had(message)
+            case _:
+                self._tell(remote.Came(message))
 
     def free_slots(self) -> int:
         """A client has none to give."""

@@ -63,13 +63,10 @@ def why_local(job: JobSpec) -> str:
     """Why a job has to run on its client's machine; empty if it need not.
 
     A warm-up stays here: what it tells, a run waits for before all else, and each worker warms its own
-    template when the first fork of it comes. A job that may ask for a terminal, and has not got one,
-    runs anywhere: elsewhere it is told that nobody is there.
+    template when the first fork of it comes. A job that has a terminal runs anywhere.
     """
     if job.fault:
         return "it cannot be run at all"
-    if job.terminal is not None:
-        return "it begins on a terminal"
     if job.warm_up:
         return "it warms up a template"
     return why_not_elsewhere(job.container)

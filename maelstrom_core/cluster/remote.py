@@ -1,6 +1,7 @@
 """A backend on a cluster, with the slots of this machine beside it.
 
-Where a job runs: here, if only this machine can run it (`containers.why_local`), or if a slot here is
+Where a job runs: here, if only this machine can run it (`containers.why_local`), if it begins on a
+terminal and this machine can run it at all, or if a slot here is
 free while another job of ours still waits for a slot of the cluster; on the cluster otherwise. And what
 waits there for longer than `WAIT_SECONDS` comes back when a slot here is free. So neither stands idle
 while the other has a queue, and no number of the cluster's has to be known or guessed for that.
@@ -15,8 +16,9 @@ from typing import TypeAlias
 import trio
 
 from maelstrom_core.cluster.blobs import Uploads
-from maelstrom_core.cluster.client import FROM_BROKERS, ClusterClient, GivenBack
+from maelstrom_core.cluster.client import FROM_BROKERS, ClusterClient
 from maelstrom_core.cluster.containers import why_local
+from maelstrom_core.cluster.handed_in import GivenBack
 from maelstrom_core.cluster.link import Connection, Link
 from maelstrom_core.cluster.local import LocalBackend
 from maelstrom_core.layers.in_place import layers_in_place
@@ -24,13 +26,14 @@ from maelstrom_core.model.container import ContainerSpec
 from maelstrom_core.model.histories import KnownCase
 from maelstrom_core.model.in_place import InPlaceLayer
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import JobResult, RootChanges
+from maelstrom_core.model.outcome import HostFailed, JobResult, RootChanges
 from maelstrom_core.model.ports import OnOutput, Viewer
 from maelstrom_core.transfer.upload import Layer
 
 WAIT_SECONDS = 0.5
 _LOOK_SECONDS = 0.25
 SOFTWARE = "maelstrom"
+_OLD_BROKER = "the broker is of a version that passes no terminals on, and the job is to have yours"
 
 Follow: TypeAlias = Callable[[Callable[[], bool]], Awaitable[None]]
 
@@ -67,12 +70,16 @@ class RemoteBackend:
         viewer: Viewer | None = None,
     ) -> JobResult:
         """Run a job to its one ending."""
-        if why_local(job) or self._is_free_for(job):
+        if why_local(job) or self._belongs_here(job) or self._is_free_for(job):
             return await self._run_here(job, on_output, viewer)
-        result = await self._client.run(job, on_output)
+        if job.terminal is not None and not self._client.passes_terminals:
+            return JobResult(outcome=HostFailed(_OLD_BROKER, "use a newer broker"))
+        if job.terminal is not None and viewer is not None:
+            viewer.is_placed(None)
+        result = await self._client.run(job, on_output, viewer)
         while isinstance(result, GivenBack) and result.outcome is None and not self._may_run(job):
             # It was taken back while its layers were on their way; it is not for this machine.
-            result = await self._client.run(job, on_output)
+            result = await self._client.run(job, on_output, viewer)
         if not isinstance(result, GivenBack):
             return result
         if result.outcome is not None and self._cluster_only:
@@ -92,12 +99,19 @@ class RemoteBackend:
         wanted = not self._cluster_only and self._client.has_idle_jobs
         return wanted and self._free >= job.slots and self._may_run(job)
 
+    def _belongs_here(self, job: JobSpec) -> bool:
+        """Whoever is at a terminal notices a network between."""
+        return job.terminal is not None and not self._cluster_only and self._may_run(job)
+
     def _may_run(self, job: JobSpec) -> bool:
-        return self._local.labels.issuperset(job.container.labels)
+        has_labels = self._local.labels.issuperset(job.container.labels)
+        return has_labels and job.slots <= self._local.slots
 
     async def _run_here(
         self, job: JobSpec, on_output: OnOutput | None, viewer: Viewer | None
     ) -> JobResult:
+        if job.terminal is not None and viewer is not None:
+            viewer.is_placed("")
         self._taken += job.slots
         try:
             return await self._local.run(job, on_output=on_output, viewer=viewer)
@@ -163,7 +177,10 @@ async def open_remote_backend(
         client.containers.nursery = nursery
         # Whoever has cancelled a job waits to hear that it has ended: these outlive the caller.
         scope = trio.CancelScope(shield=True)
-        for_long = (link.run, client.hand_in, client.answer, client.lose_patience)
+        for_long = (
+            *(link.run, client.hand_in, client.answer, client.lose_patience),
+            *(client.terminals.show, client.terminals.say_again),
+        )
         nursery.start_soon(_within, scope, for_long)
         nursery.start_soon(client.containers.keep)
         nursery.start_soon(backend.take_back)

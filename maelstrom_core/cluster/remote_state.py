@@ -25,6 +25,7 @@ from maelstrom_core.wire.messages import (
     Submit,
 )
 from maelstrom_core.wire.rows import Ending, JobResultRow, SubmittedJob
+from maelstrom_core.wire.terminals import ShowTerminal
 
 # What can happen
 
@@ -133,17 +134,10 @@ class Began:
 
 @attrs.frozen
 class Wrote:
-    """What a job writes, as it comes.
-
-    :param offset: where in its stream this begins; of output in order its number
-    :param run: of output in order: which run of the job; empty for all other
-    """
+    """What a job writes, or shows at a terminal, as it comes."""
 
     tag: int
-    stream: int
-    data: bytes
-    offset: int
-    run: bytes = b""
+    message: Output | ShowTerminal
 
 
 @attrs.frozen
@@ -177,7 +171,7 @@ class _Job:
     """Perhaps over a connection that is lost; then a worker may have it."""
     handed_in_at: float = 0.0
     wrote: bool = False
-    """So it has begun, whatever else is lost; only output in order says so."""
+    """So it has begun, whatever else is lost; only output in order and terminals say so."""
     cancelled: bool = False
     recalled: bool = False
     """Cancelled in order to be run here."""
@@ -302,21 +296,21 @@ class RemoteState:
                 for tag in began:
                     self._idle.pop(tag, None)
                 return [Began(tag) for tag in began]
-            case Output():
+            case Output() | ShowTerminal():
                 return self._wrote(message)
             case Results(rows):
                 return self._ended(rows)
             case _:
                 return []
 
-    def _wrote(self, output: Output) -> list[Effect]:
+    def _wrote(self, output: Output | ShowTerminal) -> list[Effect]:
         tag, job = output.tag, self._jobs.get(output.tag)
         if job is None or (job.cancelled and output.run):
             return []  # of a job that is asked back nothing may have been passed on
         if output.run:
             job.wrote = True
             self._idle.pop(tag, None)
-        return [Wrote(tag, output.stream, output.data, output.offset, output.run)]
+        return [Wrote(tag, output)]
 
     def _ended(self, rows: Iterable[JobResultRow]) -> list[Effect]:
         effects: list[Effect] = []

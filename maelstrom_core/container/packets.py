@@ -8,6 +8,7 @@ travels instead. Standard library only.
 import array
 import marshal
 import os
+import select
 import socket
 from typing import Any
 
@@ -36,6 +37,13 @@ def send(control: socket.socket, message: Any, descriptor: int = -1) -> None:
         _send(control, message, descriptor)
     except (BrokenPipeError, ConnectionResetError) as error:
         raise OtherSideGone(*error.args) from None
+
+
+def has_room(control: socket.socket) -> bool:
+    """Whether a packet of any size is sent at once: a good part of the other side's room is free."""
+    poll = select.poll()
+    poll.register(control, select.POLLOUT)
+    return bool(poll.poll(0))
 
 
 def _send(control: socket.socket, message: Any, descriptor: int) -> None:

@@ -31,6 +31,9 @@ class SlotPort(Protocol):
     def tell_terminal(self, command: TerminalCommand) -> None:
         """Tell a job's terminal something; nothing if it has just ended. Returns at once."""
 
+    def has_room(self, job: int) -> bool:
+        """Whether `tell_terminal` returns at once, though it may have much to tell."""
+
     def set_aside(self, job: int) -> None:
         """Let the job that it runs go on by itself, and run others; returns at once.
 
@@ -56,6 +59,9 @@ class TemplatePort(Protocol):
 
     def tell_terminal(self, command: TerminalCommand) -> None:
         """Tell a job's terminal something; nothing if it has just ended. Returns at once."""
+
+    def has_room(self) -> bool:
+        """Whether `tell_terminal` returns at once, though it may have much to tell."""
 
     async def receive(self) -> TemplateMessage:
         """Wait for what it says next."""

@@ -28,7 +28,7 @@ from maelstrom_core.container.messages import (
     TerminalCommand,
     packed_command,
 )
-from maelstrom_core.container.packets import receive, send
+from maelstrom_core.container.packets import has_room, receive, send
 from maelstrom_core.container.plan import launch_arguments
 from maelstrom_core.container.remedies import explain
 from maelstrom_core.container.slot_process import (
@@ -120,6 +120,13 @@ class Slot:
     def tell_terminal(self, command: TerminalCommand) -> None:
         """See `SlotPort.tell_terminal`."""
         self._tell_job(command.job, packed_command(command))
+
+    def has_room(self, job: int) -> bool:
+        """See `SlotPort.has_room`."""
+        process = self._aside.get(job)
+        if process is None and self._current is not None and self._current[0] == job:
+            process = self._processes.get(self._current[1])
+        return process is None or has_room(process.control)
 
     def _tell_job(self, job: int, message: tuple[Any, ...]) -> None:
         if job in self._aside:

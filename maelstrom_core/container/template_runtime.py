@@ -20,7 +20,7 @@ from maelstrom_core.container.messages import (
     Warm,
     packed_command,
 )
-from maelstrom_core.container.packets import receive, send
+from maelstrom_core.container.packets import has_room, receive, send
 from maelstrom_core.container.runtime import Interpreter, decoded
 from maelstrom_core.container.slot_process import take
 
@@ -52,6 +52,10 @@ class TemplateSlot:
     def tell_terminal(self, command: TerminalCommand) -> None:
         """See `TemplatePort.tell_terminal`."""
         self._tell(*packed_command(command))
+
+    def has_room(self) -> bool:
+        """See `TemplatePort.has_room`."""
+        return self._ended or has_room(self._process.control)
 
     async def receive(self) -> TemplateMessage:
         """See `TemplatePort.receive`."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import attrs
 import trio
 
-from maelstrom_core.container.messages import Ended, Launch, TerminalCommand
+from maelstrom_core.container.messages import Ended, Launch, TerminalCommand, Type
 from maelstrom_core.engine.events import JobGiven
 from maelstrom_core.engine.outcomes import limits_hit
 from maelstrom_core.engine.output import STDERR, STDOUT, Capture
@@ -20,31 +20,38 @@ from maelstrom_core.model.outcome import (
     Signaled,
     Usage,
 )
-from maelstrom_core.model.ports import OnOutput
+from maelstrom_core.model.ports import OnOutput, Viewer
 
 ALL_OUTPUT_BYTES = 1 << 62
 """More than any job writes."""
+MOST_AHEAD, MOST_AHEAD_BYTES = 1000, 32 << 10
+"""Commands for a terminal that is not there yet; all of them fit into a slot's socket."""
 
 
 class Pace:
-    """How whoever takes what a job writes holds it up, if he can be slow.
+    """How whoever takes what a job writes, or views its terminal, holds it up, if he can be slow.
 
     :param on_output: has a method ``room``, if so
     """
 
-    def __init__(self, on_output: OnOutput | None) -> None:
+    def __init__(self, on_output: OnOutput | None, viewer: Viewer | None) -> None:
         self._room: Callable[[], Awaitable[None]] | None = getattr(on_output, "room", None)
+        self._room_to_show = None if viewer is None else viewer.room
         self._waiting: trio.CancelScope | None = None
 
-    async def keep(self) -> None:
-        """Wait until there is room for more: nobody reads from the job meanwhile."""
-        if self._room is not None:
+    async def keep(self, *, shown: bool = False) -> None:
+        """Wait until there is room for more: nobody reads from the job meanwhile.
+
+        :param shown: it was at its terminal
+        """
+        room = self._room_to_show if shown else self._room
+        if room is not None:
             with trio.CancelScope() as self._waiting:
-                await self._room()
+                await room()
 
     def end(self) -> None:
         """The job is being ended: that it has, must be heard."""
-        self._room = None
+        self._room = self._room_to_show = None
         if self._waiting is not None:
             self._waiting.cancel()
 
@@ -78,8 +85,14 @@ class GivenJob:
     outputs_missing: list[str] = attrs.field(factory=list)
     pace: Pace = attrs.field(init=False)
 
+    @property
+    def may_type_ahead(self) -> bool:
+        """Whether more may be typed for a terminal that is not there yet."""
+        typed = (len(one.data) for one in self.typed_ahead if isinstance(one, Type))
+        return len(self.typed_ahead) < MOST_AHEAD and sum(typed) < MOST_AHEAD_BYTES
+
     def __attrs_post_init__(self) -> None:
-        self.pace = Pace(self.on_output)
+        self.pace = Pace(self.on_output, self.terminal.viewer)
 
 
 def launch_of(

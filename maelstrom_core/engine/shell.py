@@ -125,7 +125,7 @@ class Engine:
         def launch(container: str) -> Launch:
             return launch_of(name, container, job, environment, directory)
 
-        keyboard = JobKeyboard(name, self._tell_terminal, self._kill_stayed)
+        keyboard = JobKeyboard(name, self._tell_terminal, self._has_room, self._kill_stayed)
         terminal = JobTerminal(viewer, keyboard, self.tell)
         capture = capture_of(job)
         running = GivenJob(launch, root, job, on_output, capture, trio.Event(), terminal)
@@ -229,15 +229,15 @@ class Engine:
                     self.tell(SlotLost(index, reason))
                 case _:
                     self._hear(index, message)
-                    if type(message) is Output:
+                    if type(message) is Output or type(message) is Shown:
                         await self.keep_pace(message)
 
-    async def keep_pace(self, output: Output) -> None:
+    async def keep_pace(self, output: Output | Shown) -> None:
         """Hold a job up that writes faster than its output is taken; with it, all that comes the same
         way: forks of the same template."""
-        running = self._jobs.get(JobId(output.job))
+        running = self._known(JobId(output.job))
         if running is not None:
-            await running.pace.keep()
+            await running.pace.keep(shown=type(output) is Shown)
 
     def _known(self, job: JobId) -> GivenJob | None:
         """A job that was given and has not ended, or has stayed."""
@@ -256,6 +256,15 @@ class Engine:
             self._templates.tell_terminal(known.root, command)
         elif known is not None:
             self._slots[known.slot].tell_terminal(command)
+
+    def _has_room(self, job: JobId) -> bool:
+        """Whether its terminal may be told something without waiting."""
+        known = self._known(job)
+        if known is None or known.slot < 0:
+            return known is None or known.may_type_ahead
+        if known.forked:
+            return self._templates.has_room(known.root)
+        return self._slots[known.slot].has_room(job)
 
     def _signal(self, job: JobId, number: int) -> None:
         known = self._known(job)

@@ -71,7 +71,7 @@ class WarmTemplates:
         slots: int,
         tell: Callable[[Event], None],
         hear: Callable[[JobMessage], None],
-        keep_pace: Callable[[Output], Awaitable[None]],
+        keep_pace: Callable[[Output | Shown], Awaitable[None]],
     ) -> None:
         self._open = open_template
         self._ahead = forks_ahead(slots)
@@ -113,6 +113,10 @@ class WarmTemplates:
         if root in self._warm:
             self._warm[root].port.tell_terminal(command)
 
+    def has_room(self, root: str) -> bool:
+        """Whether what is told to terminals of its forks is taken at once."""
+        return root not in self._warm or self._warm[root].port.has_room()
+
     def stop(self, root: str) -> None:
         """End one."""
         warm = self._warm.pop(root)
@@ -140,6 +144,8 @@ class WarmTemplates:
                     outcome = HostFailed(reason)
                 case Shown() | Said():
                     self._hear(message)
+                    if type(message) is Shown:
+                        await self._keep_pace(message)
                 case Started() | Output() | Ended() | NotStarted() if message.job != TEMPLATE_JOB:
                     self._hear(message)
                     if type(message) is Output:

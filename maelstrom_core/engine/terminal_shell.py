@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import attrs
+import trio
 
 from maelstrom_core.container.messages import (
     Attach,
@@ -18,17 +19,22 @@ from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.job import TerminalSize
 from maelstrom_core.model.ports import Viewer
 
+ROOM_SECONDS = 0.01
+"""How often a slot that has no room is asked again whether it has: it is held up itself."""
+
 
 @attrs.frozen
 class JobKeyboard:
     """A `Keyboard`.
 
     :param tell: takes commands for the job's slot
+    :param has_room: whether the job's slot takes them at once
     :param kill: ends a job, if it has stayed
     """
 
     job: JobId
     tell: Callable[[TerminalCommand], None]
+    has_room: Callable[[JobId], bool]
     kill: Callable[[JobId], None]
 
     def attach(self, size: TerminalSize | None) -> None:
@@ -43,6 +49,15 @@ class JobKeyboard:
     def type(self, data: bytes) -> None:
         """See `Keyboard.type`."""
         self.tell(Type(self.job, data))
+
+    async def room(self) -> None:
+        """See `Keyboard.room`.
+
+        A slot that is held up, for its job shows more than is taken, hears nothing: if as much was typed
+        meanwhile as its socket holds, it and this thread would wait for each other for ever.
+        """
+        while not self.has_room(self.job):
+            await trio.sleep(ROOM_SECONDS)
 
     def resize(self, size: TerminalSize) -> None:
         """See `Keyboard.resize`."""
@@ -64,7 +79,7 @@ class JobTerminal:
     def __init__(
         self, viewer: Viewer | None, keyboard: JobKeyboard, tell: Callable[[Event], None]
     ) -> None:
-        self._viewer = viewer
+        self.viewer = viewer
         self._keyboard = keyboard
         self._tell = tell
         self._asked = False
@@ -75,13 +90,13 @@ class JobTerminal:
 
     def starts(self) -> None:
         """The job is started, or once more: then nobody is attached to it any more."""
-        if self._viewer is not None and self._asked:
-            self._viewer.leaves()
+        if self.viewer is not None and self._asked:
+            self.viewer.leaves()
         self._asked = False
 
     def hear(self, message: Shown | Said) -> None:
         """Take in what a job shows or says."""
-        job, viewer = self._keyboard.job, self._viewer
+        job, viewer = self._keyboard.job, self.viewer
         match message:
             case Said(_, "asks") if viewer is None:
                 self._keyboard.refuse()
@@ -106,5 +121,5 @@ class JobTerminal:
 
     def ends(self) -> None:
         """Nothing of the job is left."""
-        if self._viewer is not None:
-            self._viewer.is_gone()
+        if self.viewer is not None:
+            self.viewer.is_gone()

@@ -55,6 +55,8 @@ class JobSpec:
         session's: all that it prints, and nothing of it is kept; whoever runs the job views it
     :param attachable: it may ask for a terminal while it runs, as a debugger does
         (``docs/terminals.md``); a fork may in any case
+    :param viewed: somebody is there who can be at its terminal, on another machine than it; set by
+        whoever sends it there
     :param outputs: patterns of files that are brought back when the program has ended, relative to
         its working directory or absolute; ``*``, ``?``, ``[…]``, ``**`` for any directories
     :param outputs_bytes: how large all of them together may be
@@ -87,6 +89,7 @@ class JobSpec:
     outputs_bytes: int = DEFAULT_OUTPUTS_BYTES
     label: str = ""
     fault: str = ""
+    viewed: bool = False
 
     @property
     def in_order(self) -> bool:

@@ -18,7 +18,7 @@ and for trio, is waited for there before the job may go on writing."""
 class Keyboard(Protocol):
     """What a client may do to the terminal of a job that runs.
 
-    Returns at once; after the job has ended, nothing of it does anything.
+    All but ``room`` return at once; after the job has ended, nothing of it does anything.
     """
 
     def attach(self, size: TerminalSize | None) -> None:
@@ -34,6 +34,9 @@ class Keyboard(Protocol):
     def type(self, data: bytes) -> None:
         """Let the job read this; nothing stands for the end of the input."""
 
+    async def room(self) -> None:
+        """Wait until more may be typed, for trio: whoever types much has to."""
+
     def resize(self, size: TerminalSize) -> None:
         """Tell it that the window has another size now."""
 
@@ -45,13 +48,23 @@ class Viewer(Protocol):
     """What a client hears of the terminal of one job; called as it comes, must return soon."""
 
     def sits_down(self, keyboard: Keyboard) -> None:
-        """The job was given; called once, before all others."""
+        """The job was given; called before all others, and again if the job goes elsewhere."""
+
+    def is_placed(self, worker: str | None) -> None:
+        """Where the job runs: called, perhaps more than once, where there is a choice.
+
+        :param worker: the name of a worker; empty for this machine; ``None`` for one of the cluster's,
+            which is waited for
+        """
 
     def asks(self) -> None:
         """The job stands still until it is attached or refused; its time is not counted."""
 
     def shows(self, data: bytes) -> None:
         """The job has written this to its terminal."""
+
+    async def room(self) -> None:
+        """Wait until more may be shown, for trio: the job is held up meanwhile."""
 
     def wants_line(self) -> None:
         """It reads a line of a plain stream."""

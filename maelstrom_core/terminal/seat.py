@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
@@ -27,6 +28,7 @@ class Seat:
     :param terminal: the user's
     :param begins_on_one: the job has a terminal from its start, and does not ask
     :param escape: the key that leads back, one byte; nothing for none
+    :param placed: told where the job runs, as `Viewer.is_placed` is
     :param interrupt: does what the user wants who is interrupting us; by default SIGINT does
     """
 
@@ -36,16 +38,20 @@ class Seat:
         *,
         begins_on_one: bool = False,
         escape: bytes = ESCAPE,
+        placed: Callable[[str | None], object] = lambda _: None,
         interrupt: Callable[[], object] = lambda: os.kill(os.getpid(), signal.SIGINT),
     ) -> None:
         self._terminal = terminal
         self._interrupt = interrupt
+        self._placed = placed
         self._escape = escape
         self._begins_on_one = begins_on_one
         self._keyboard: Keyboard | None = None
         self._is_taken = False
         self._left = trio.Event()
         self._is_mid_line = False
+        self._unshown: deque[memoryview] = deque()
+        """What there was no room for yet."""
         self._lines_wanted = 0
         self._line_wanted = trio.Event()
         self._status: int | None = None
@@ -63,11 +69,29 @@ class Seat:
     def asks(self) -> None:
         """See `Viewer.asks`."""
 
+    def is_placed(self, worker: str | None) -> None:
+        """See `Viewer.is_placed`."""
+        self._placed(worker)
+
     def shows(self, data: bytes) -> None:
         """See `Viewer.shows`; what nobody sees is lost."""
-        if self._is_taken:
-            self._terminal.write(data)
+        if self._is_taken and data:
+            self._unshown.append(memoryview(data))
             self._is_mid_line = not data.endswith(b"\n")
+            self._show_some()
+
+    async def room(self) -> None:
+        """See `Viewer.room`: nothing else stands still while the terminal is slow."""
+        while self._unshown:
+            await self._terminal.room()
+            self._show_some()
+
+    def _show_some(self) -> None:
+        """Show as much as there is room for."""
+        while self._unshown and (shown := self._terminal.write_some(self._unshown[0])):
+            self._unshown[0] = self._unshown[0][shown:]
+            if not self._unshown[0]:
+                self._unshown.popleft()
 
     def wants_line(self) -> None:
         """See `Viewer.wants_line`."""
@@ -99,20 +123,27 @@ class Seat:
                 size = self._terminal.size()
                 if not self._begins_on_one:
                     self.keyboard.attach(size)
-                async with trio.open_nursery() as nursery:
-                    if size is None:
-                        nursery.start_soon(self._pass_lines)
-                    else:
-                        nursery.start_soon(self._pass_keys)
-                        nursery.start_soon(self._watch_size, size)
-                    await self._left.wait()
-                    nursery.cancel_scope.cancel()
+                try:
+                    await self._until_left(size)
+                finally:
+                    while self._unshown:
+                        self._terminal.write(bytes(self._unshown.popleft()))
         finally:
             self._is_taken = False
             if self._is_mid_line:
                 self._terminal.write(b"\n")
                 self._is_mid_line = False
         return self._status
+
+    async def _until_left(self, size: TerminalSize | None) -> None:
+        async with trio.open_nursery() as nursery:
+            if size is None:
+                nursery.start_soon(self._pass_lines)
+            else:
+                nursery.start_soon(self._pass_keys)
+                nursery.start_soon(self._watch_size, size)
+            await self._left.wait()
+            nursery.cancel_scope.cancel()
 
     async def attend_to(self, running: Awaitable[JobResult]) -> JobResult:
         """Attach the user's terminal to a job that begins on one, from its start to its end.
@@ -140,6 +171,7 @@ class Seat:
                 match meaning:
                     case Typed(typed):
                         self.keyboard.type(typed)
+                        await self.keyboard.room()
                     case Interrupt():
                         self._interrupt()
                     case Suspend():
@@ -157,6 +189,7 @@ class Seat:
             self._lines_wanted -= 1
             line = await self._terminal.read_line()
             self.keyboard.type(line)
+            await self.keyboard.room()
             if not line.endswith(b"\n"):
                 if line:
                     self.keyboard.type(b"")

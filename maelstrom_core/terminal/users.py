@@ -15,6 +15,9 @@ import trio
 from maelstrom_core.model.job import TerminalSize
 
 _CHUNK_BYTES = 4096
+_ENOUGH_ROOM = 512
+"""Bytes that a terminal with room takes at once."""
+_LOOK_UP_SECONDS = 0.1
 _ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Signals that end this process, which must not leave the terminal behind in raw mode."""
 _INPUT, _OUTPUT, _CONTROL, _LOCAL, _CHARACTERS = 0, 1, 2, 3, 6
@@ -99,6 +102,27 @@ class UsersTerminal:
                 select.select([], [self._writing], [])
             except OSError:
                 return  # nobody is there to see it
+
+    def write_some(self, data: memoryview) -> int:
+        """Show as much of it as there is room for now; how many bytes that were."""
+        poll = select.poll()
+        poll.register(self._writing, select.POLLOUT)
+        if not poll.poll(0):
+            return 0
+        try:
+            return os.write(self._writing, data[:_ENOUGH_ROOM])
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return len(data)  # nobody is there to see it
+
+    async def room(self) -> None:
+        """Wait until there is room to show something."""
+        try:
+            await trio.lowlevel.wait_writable(self._writing)
+        except OSError:
+            # A file always has room; and what is neither is asked again.
+            await trio.sleep(_LOOK_UP_SECONDS)
 
     async def read_keys(self) -> bytes:
         """What was typed; waits until something was. Nothing at the end."""

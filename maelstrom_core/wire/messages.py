@@ -39,6 +39,12 @@ from maelstrom_core.wire.shapes import (
     truth,
     whole,
 )
+from maelstrom_core.wire.terminals import (
+    TERMINAL_CHECKS,
+    HadTerminal,
+    ShowTerminal,
+    TypeTerminal,
+)
 
 VERSION = 1
 OLDEST_VERSION = 1
@@ -118,6 +124,7 @@ class Welcome:
     :param slots: of all workers together, now; 0 if it does not say
     :param keeps_history: whether it keeps what clients learn of cases; one that does not say so knows
         nothing of those messages (`maelstrom_core.wire.histories`)
+    :param passes_terminals: whether it passes on what `maelstrom_core.wire.terminals` says
     """
 
     KIND: ClassVar = 2
@@ -128,6 +135,7 @@ class Welcome:
     bulk_port: int
     slots: int = 0
     keeps_history: bool = False
+    passes_terminals: bool = False
 
 
 @attrs.frozen
@@ -295,6 +303,9 @@ Message: TypeAlias = (
     | AskCases
     | KnownCases
     | LearnedCases
+    | ShowTerminal
+    | TypeTerminal
+    | HadTerminal
 )
 
 CHECKS: dict[type, tuple[Check, ...]] = {
@@ -318,6 +329,7 @@ CHECKS: dict[type, tuple[Check, ...]] = {
         whole(0, 65_535),
         whole(),
         truth,
+        truth,
     ),
     Bye: (whole(0, 1 << 16), prose(4096)),
     Beat: (whole(), whole(0, rows.MOST_SLOTS)),
@@ -333,5 +345,6 @@ CHECKS: dict[type, tuple[Check, ...]] = {
     Had: (session, rows.tag_check, _run, whole()),
     **ADMIN_CHECKS,
     **HISTORY_CHECKS,
+    **TERMINAL_CHECKS,
 }
 """Of each message, a check for each field, in order."""

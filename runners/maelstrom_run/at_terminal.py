@@ -31,6 +31,17 @@ def seated(job: JobSpec) -> JobSpec:
     return attrs.evolve(job, terminal=size)
 
 
+def where(worker: str | None) -> str:
+    """Where the job runs, said to the user; see `Viewer.is_placed`."""
+    if worker is None:
+        return "waiting for a worker of the cluster"
+    return (
+        f"on worker {worker}"
+        if worker
+        else "on this machine; --cluster-only true has a worker run it"
+    )
+
+
 async def run_at_terminal(
     runner: AsyncRunner, job: JobSpec, files: Files, escape: bytes, stopper: Stopper
 ) -> Ending:
@@ -43,7 +54,14 @@ async def run_at_terminal(
         # Not by a signal: whoever has started us may have had us ignore that.
         stopper.stop(signal.SIGINT)
 
-    seat = Seat(UsersTerminal(), begins_on_one=True, escape=escape, interrupt=interrupt)
+    def placed(worker: str | None) -> None:
+        # Nothing ends a line at a terminal in raw mode but both.
+        sys.stderr.buffer.write(said([where(worker)]).replace(b"\n", b"\r\n"))
+        sys.stderr.flush()
+
+    seat = Seat(
+        UsersTerminal(), begins_on_one=True, escape=escape, placed=placed, interrupt=interrupt
+    )
     result = await seat.attend_to(runner.run(job, viewer=seat))
     kept = await files.keep(runner, 1, job, result)
     lines = [] if isinstance(result.outcome, Exited | Signaled) else [describe(result.outcome)]

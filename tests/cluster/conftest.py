@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from at_a_terminal import on_a_terminal as on_a_terminal
 from attack_scene import Scene
 
 from maelstrom_core.container.probe import probe

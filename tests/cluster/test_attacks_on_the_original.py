@@ -69,15 +69,21 @@ def welcome(scene: Any, name: str = "mallory") -> Any:
     [
         (Container(mounts=(HOST,)), SPEC),
         (Container(network=Network.LOCAL), SPEC),
-        (Container(), attrs.evolve(SPEC, terminal=TerminalSize(24, 80))),
     ],
 )
 def test_hole_1_a_job_that_only_its_own_machine_may_run(
     attacked: Any, container: Container, job: JobSpec
 ) -> None:
-    """A job with a bind mount, the host's network or a terminal aborted the broker."""
+    """A job with a bind mount or the host's network aborted the broker."""
     found = welcome(attacked).has_run(HERE + job_bytes(job), container_bytes(container))
     assert (found.ending, b"only its client's machine" in found.body) == (Ending.UNFIT, True), found
+
+
+def test_hole_1_a_job_on_a_terminal(attacked: Any) -> None:
+    """It aborted the broker, too. Here workers have terminals, in containers that have some."""
+    job = attrs.evolve(SPEC, terminal=TerminalSize(24, 80))
+    found = welcome(attacked).has_run(HERE + job_bytes(job), container_bytes(Container()))
+    assert (found.ending, b"no such program" in found.body) == (Ending.RAN, True), found
 
 
 def test_hole_2_the_same_job_twice(attacked: Any) -> None:

@@ -112,6 +112,7 @@ jobs = st.builds(
     outputs_bytes=counts,
     label=texts,
     fault=texts,
+    viewed=st.booleans(),
 )
 
 
@@ -142,7 +143,7 @@ def test_what_says_little_is_short() -> None:
 
 @given(jobs, st.lists(st.integers(-9, 9) | st.text(max_size=3), min_size=1, max_size=2))
 def test_fields_of_newer_peers_are_ignored(job: JobSpec, news: list[object]) -> None:
-    full = attrs.evolve(job, fault="x")
+    full = attrs.evolve(job, viewed=True)
     plain = cbor2.loads(bodies.job_bytes(full))
     assert bodies.job_of(cbor2.dumps([*plain, *news]), HERE) == full
 
@@ -274,10 +275,10 @@ def test_what_runs_on_its_clients_machine_alone() -> None:
     ):
         assert why in why_not_elsewhere(container)
         assert why in why_local(attrs.evolve(anywhere, container=container))
-    assert "terminal" in why_local(attrs.evolve(anywhere, terminal=TerminalSize(2, 2)))
     assert "warms up" in why_local(attrs.evolve(anywhere, warm_up=True))
     captured = attrs.evolve(HERE, root=Root(writable=True, captured=True))
     assert why_local(attrs.evolve(anywhere, container=captured)) == ""
+    assert why_local(attrs.evolve(anywhere, terminal=TerminalSize(2, 2))) == ""
     for anywhere_too in (
         attrs.evolve(anywhere, keep_output=False),
         attrs.evolve(anywhere, later_timeouts=(None,)),

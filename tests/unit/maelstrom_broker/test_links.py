@@ -24,7 +24,7 @@ from maelstrom_core.wire.messages import (
 def test_whoever_says_hello_is_welcomed(talk_with: Any) -> None:
     talk = talk_with(bulk_port=4444, window=77)
     (welcome,) = talk.stranger("client", "c1").hello()
-    assert welcome == Welcome(1, b"B" * 16, 1000, 77, 4444)
+    assert welcome == Welcome(1, b"B" * 16, 1000, 77, 4444, passes_terminals=True)
 
 
 @pytest.mark.parametrize(("oldest", "newest"), [(2, 9), (0, 0), (1, 0)])

@@ -59,7 +59,7 @@ def test_what_writes_in_order_has_begun_and_is_not_asked_back() -> None:
     state.step(LinkUp(10))
     state.step(Flush(0.0))
     piece = Output(SESSION, 0, 1, b"", 0, b"a run")
-    assert state.step(Came(piece)) == [Wrote(0, 1, b"", 0, b"a run")]
+    assert state.step(Came(piece)) == [Wrote(0, piece)]
     assert state.idle == 1
     # Neither is it when it was handed in again, for its worker goes on.
     state.step(LinkDown())

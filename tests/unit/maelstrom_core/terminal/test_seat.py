@@ -48,6 +48,8 @@ class Keys:
     def resize(self, size: TerminalSize) -> None:
         self._tell("resize", size)
 
+    async def room(self) -> None: ...
+
     def refuse(self) -> None: ...
 
     def end(self) -> None: ...
@@ -198,3 +200,29 @@ def _is_readable(descriptor: int) -> bool:
         return bool(os.read(descriptor, 1))
     except BlockingIOError:
         return False
+
+
+def test_a_slow_terminal_keeps_nobody_else_waiting(ends):
+    """More is shown than it has room for: whoever shows it waits, the rest goes on."""
+    user, ours = ends
+    keys, seat = Keys(), Seat(UsersTerminal(ours, ours))
+    seat.sits_down(keys)
+    data = b"0123456789abcdef" * 20_000
+    shown = bytearray()
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(seat.attend)
+            await keys.come(1)
+            seat.shows(data)
+            nursery.start_soon(seat.room)
+            os.write(user, b"a")
+            assert (await keys.come(2))[1] == ("type", b"a"), "keys are passed on meanwhile"
+            while len(shown) < len(data):
+                await trio.lowlevel.wait_readable(user)
+                shown.extend(os.read(user, 4096))
+            await seat.room()
+            seat.leaves()
+
+    trio.run(main)
+    assert shown == data

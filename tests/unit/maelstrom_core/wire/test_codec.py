@@ -87,6 +87,13 @@ FIELDS = {
     ).map(lambda rows: b"".join(packed(rows))),
     "is_last": st.booleans(),
     "run": st.binary(max_size=32),
+    **{
+        f"{name}.run": st.binary(min_size=1, max_size=32)
+        for name in ("ShowTerminal", "TypeTerminal", "HadTerminal")
+    },
+    "passes_terminals": st.booleans(),
+    "what": st.integers(0, 255),
+    "status": st.integers(0, 256),
 }
 
 
