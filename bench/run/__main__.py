@@ -50,7 +50,7 @@ def kinds() -> dict[str, dict[str, object]]:
 
 def ways(work: Path) -> dict[str, list[str]]:
     """Commands that read jobs from standard input."""
-    ours = [sys.executable, "-m", "maelstrom_run.cli", "--store", str(work / "store")]
+    ours = [sys.executable, "-m", "maelstrom_run.start", "--store", str(work / "store")]
     found = {OURS: ours}
     binaries = os.environ.get("MAELSTROM_ORIGINAL")
     if not binaries:

@@ -7,7 +7,7 @@ of all excepted. So where our own group is ours to divide, all that is in it mov
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 OURS = "maelstrom-"
 """What names of groups begin with that we have made."""
@@ -18,8 +18,7 @@ _DELEGATE = "start it in one of its own: systemd-run --user --scope -p Delegate=
 _VERSION_2 = "boot with systemd.unified_cgroup_hierarchy=1"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """Whether there are control groups that are ours to divide.
 
     :param directory: the group that is; empty for none
@@ -36,8 +35,7 @@ class Offer:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mounted:
+class Mounted(NamedTuple):
     """The hierarchy, as it can be seen here.
 
     :param at: where it is mounted

@@ -11,7 +11,6 @@
 Operators of one level group from the left: ``a - b - c`` is ``(a - b) - c``.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -261,6 +260,8 @@ class _Parser:
 
     def _unknown(self, what: str, written: str, known: list[str], at: int) -> BadFilter:
         plain = [name.removesuffix(".…") for name in known]
+        import difflib  # needed for wrong names only
+
         near = difflib.get_close_matches(written, plain, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(plain)}"
         return self._fault(f"unknown {what} {written}; {hint}", at=at)

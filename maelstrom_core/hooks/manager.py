@@ -3,7 +3,6 @@
 The one door to pluggy, but for the marker in this package's ``__init__``.
 """
 
-import difflib
 import warnings
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -208,6 +207,8 @@ class Plugins:
 
 def _check(plugin: str, hook: str, marks: Mapping[str, Any]) -> None:
     if hook not in _HOOK_NAMES and not marks.get("optionalhook"):
+        import difflib  # needed for wrong names only
+
         near = difflib.get_close_matches(hook, _HOOK_NAMES, n=1)
         remedy = f"did you mean {near[0]}?" if near else "see maelstrom_core.hooks.specs"
         raise UsageError(f"plugin {plugin}: unknown hook {hook}", remedy=remedy)

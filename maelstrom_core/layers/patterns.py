@@ -9,8 +9,6 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-import bracex
-
 from maelstrom_core.errors import InputError
 
 
@@ -20,6 +18,8 @@ def compiled(patterns: Sequence[str]) -> re.Pattern[str]:
 
     :raises InputError: for a pattern that cannot be read
     """
+    import bracex  # most runs have no globs
+
     expanded: list[str] = []
     for pattern in patterns:
         try:
@@ -64,6 +64,8 @@ def expand_braces(text: str) -> list[str]:
 
     :raises InputError: if it expands to too many
     """
+    import bracex
+
     try:
         return list(bracex.expand(text, limit=10_000))
     except bracex.ExpansionLimitException:

@@ -1,16 +1,13 @@
 """A line for each case: for pipes, logs and CI."""
 
-import sys
 from collections.abc import Sequence
-
-from rich.console import Console
-from rich.text import Text
 
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.model.cases import Case, CaseReport
 from maelstrom_core.model.uploads import Uploading, UploadLines
 from maelstrom_core.model.views import Summary
 from maelstrom_core.program.look import Look
+from maelstrom_core.program.paper import Paper, paper
 from maelstrom_core.program.words_plan import (
     block_of,
     counts,
@@ -30,8 +27,8 @@ class Lines(Look):
 
     def __init__(self, *, is_quiet: bool = False) -> None:
         self._is_quiet = is_quiet
-        self._out = Console(file=sys.stdout, soft_wrap=True, highlight=False, emoji=False)
-        self._error = Console(file=sys.stderr, soft_wrap=True, highlight=False, emoji=False)
+        self._out: Paper = paper("stdout")
+        self._error: Paper = paper("stderr")
         self._begun = ""
         self._upload_lines = UploadLines()
 
@@ -42,11 +39,11 @@ class Lines(Look):
 
     def say(self, text: str) -> None:
         """One line on standard error; it may have colours as terminals have them."""
-        self._error.print(Text.from_ansi(text))
+        self._error.ready(text)
 
     def fault(self, text: str) -> None:
         """All of it on standard output, for it is what came of the run."""
-        self._out.print(Text(text.rstrip("\n"), style="red"))
+        self._out.line((text.rstrip("\n"), "red"))
 
     def busy_with(self, what: str, *, ended: bool = False) -> None:
         """Nothing: lines tell of what has ended."""
@@ -71,39 +68,34 @@ class Lines(Look):
         if self._is_quiet and not report.status.is_failure:
             return
         style = style_of(report.status)
-        self._out.print(
-            Text(f"{report.status.value:9} ", style=style).append(line_of(report), "none")
-        )
+        self._out.line((f"{report.status.value:9} ", style), (line_of(report), ""))
         for line in block_of(report):
-            self._out.print(Text(line))
+            self._out.line((line, ""))
 
     def over(
         self, summary: Summary, *, ignored: Sequence[Case], unwanted: int, faults: int
     ) -> None:
         """What failed, once more and together; and how many there were of all."""
         for line in remarks(summary):
-            self._out.print(Text(line))
+            self._out.line((line, ""))
         for text in summary.errors:
             self.fault(text)
         failed = [report for report in summary.reports if report.status.is_failure]
         if len(failed) > 1 and not self._is_quiet:
-            self._out.print()
+            self._out.line()
             for report in failed:
-                self._out.print(
-                    Text(f"{report.status.value:9} ", style="red").append(report.id, "none")
+                self._out.line((f"{report.status.value:9} ", "red"), (report.id, ""))
+        said = [
+            *(
+                (f"{number} {status.value}", style_of(status))
+                for status, number in counts(summary.reports)
+            ),
+            *(
+                (f"{number} {words}", "")
+                for words, number in rest(
+                    summary, ignored=ignored, unwanted=unwanted, faults=faults
                 )
-        said = Text(", ").join(
-            [
-                *(
-                    Text(f"{number} {status.value}", style=style_of(status))
-                    for status, number in counts(summary.reports)
-                ),
-                *(
-                    Text(f"{number} {words}")
-                    for words, number in rest(
-                        summary, ignored=ignored, unwanted=unwanted, faults=faults
-                    )
-                ),
-            ]
-        )
-        self._out.print(said if said else Text("no tests were run"))
+            ),
+        ]
+        parts = [part for one in said for part in ((", ", ""), one)][1:]
+        self._out.line(*(parts or [("no tests were run", "")]))

@@ -16,6 +16,7 @@ from maelstrom_core.model.uploads import Uploading
 from maelstrom_core.model.views import RunView, Summary
 from maelstrom_core.program.keys import hearing_keys
 from maelstrom_core.program.lines import Lines
+from maelstrom_core.program.paper import Coloured
 
 REFRESH_SECONDS = 0.1
 MOST_SHOWN = 8
@@ -29,6 +30,8 @@ class LiveScreen(Lines):
 
     def __init__(self) -> None:
         super().__init__()
+        self._screen = Coloured("stdout")
+        self._out = self._screen
         self._running: dict[CaseId, float] = {}
         self._slow: set[CaseId] = set()
         self._upload: Uploading | None = None
@@ -42,9 +45,9 @@ class LiveScreen(Lines):
     async def open(self) -> AsyncIterator[None]:
         """Show what changes, until the run is over."""
         async with hearing_keys(self._pressed) as self._has_keys:
-            with Live(console=self._out, auto_refresh=False, transient=True) as live:
+            with Live(console=self._screen.console, auto_refresh=False, transient=True) as live:
                 before = self._error
-                if self._error.is_terminal:
+                if isinstance(self._error, Coloured) and self._error.console.is_terminal:
                     # What is said goes above what changes; by itself it would stand within.
                     self._error = self._out
                 async with trio.open_nursery() as nursery:
@@ -64,15 +67,15 @@ class LiveScreen(Lines):
         elif key == "r":
             now = time.monotonic()
             for name, since in self._running.items():
-                self._out.print(Text(f"{'running':9} {now - since:8.1f}s  {name}"))
+                self._out.line((f"{'running':9} {now - since:8.1f}s  {name}", ""))
             if not self._running:
-                self._out.print(Text("nothing runs"))
+                self._out.line(("nothing runs", ""))
 
     def _show_failures(self) -> None:
         for name, status in self.failures.items():
-            self._out.print(Text(f"{status:9} ", style="red").append(name, "none"))
+            self._out.line((f"{status:9} ", "red"), (name, ""))
         if not self.failures:
-            self._out.print(Text("no failures"))
+            self._out.line(("no failures", ""))
 
     async def waiting(self, changes: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
         """Until a file changes, or a key is pressed."""

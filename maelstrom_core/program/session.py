@@ -29,12 +29,9 @@ from maelstrom_core.model.views import RunView
 from maelstrom_core.program.declared import Prepared, RunnerProgram
 from maelstrom_core.program.event_log import EventLog
 from maelstrom_core.program.exit_codes import exit_code
-from maelstrom_core.program.github import Annotations
 from maelstrom_core.program.images import Images
-from maelstrom_core.program.junit import JUnit
 from maelstrom_core.program.lines import Lines
 from maelstrom_core.program.listing import print_list
-from maelstrom_core.program.live import LiveScreen
 from maelstrom_core.program.look import Look
 from maelstrom_core.program.options import LOOKS
 from maelstrom_core.program.selection import Selection
@@ -161,6 +158,8 @@ class Session:
         if wanted in self._program.looks:
             return self._program.looks[wanted]()
         if wanted == "live":
+            from maelstrom_core.program.live import LiveScreen
+
             return LiveScreen()
         if wanted == "json":
             return EventLog(sys.stdout)
@@ -168,7 +167,10 @@ class Session:
 
     def _reporters(self, files: ExitStack) -> Iterator[tuple[str, Any]]:
         yield "program-look", self._look
+        # Each takes a while to be imported, and is wanted by few runs.
         if self._chosen.junit:
+            from maelstrom_core.program.junit import JUnit
+
             yield "program-junit", JUnit(Path(self._chosen.junit), self._program.program)
         if self._chosen.events:
             try:
@@ -181,6 +183,8 @@ class Session:
             self._looks.append(log)
             yield "program-events", log
         if os.environ.get("GITHUB_ACTIONS") == "true" and self._chosen.ui in LOOKS[:-1]:
+            from maelstrom_core.program.github import Annotations
+
             yield "program-github", Annotations(self._program.program)
 
     def _filter(self) -> Tree:

@@ -1,6 +1,5 @@
 """Who decides a setting: the command line, the environment, files, the default. Pure."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,6 +99,8 @@ def merge(schema: Schema, sources: Sequence[Source]) -> Settings:
     for source in sources:
         for name in source.values:
             if name not in names:
+                import difflib  # needed for wrong names only
+
                 near = difflib.get_close_matches(str(name), names, n=1)
                 hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names)}"
                 faults.append(f"{source.origin}: {name}: unknown{hint}")

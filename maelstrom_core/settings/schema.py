@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -48,7 +47,9 @@ def size(value: object) -> int:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(value))
     if match is None or match[2].lower() not in _UNITS or isinstance(value, bool):
         raise BadValue("a size such as 64MiB or 1GB")
-    return int(Decimal(match[1]) * _UNITS[match[2].lower()])
+    whole, _, part = match[1].partition(".")
+    digits: int = 10 ** len(part)
+    return int(whole + part) * _UNITS[match[2].lower()] // digits
 
 
 def size_or_share(value: object) -> int | float:
@@ -59,7 +60,7 @@ def size_or_share(value: object) -> int | float:
             return size(value)
     except BadValue:
         raise BadValue("a size such as 2GiB, or a share such as 25%") from None
-    share = float(Decimal(match[1]) / 100)
+    share = float(match[1]) / 100
     if share > 1:
         raise BadValue("at most 100%")
     return share

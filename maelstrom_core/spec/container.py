@@ -6,7 +6,6 @@ from typing import Any
 
 import attrs
 
-from maelstrom_core.images.reference import BadReference, parse
 from maelstrom_core.model.container import LEAST_CPU, MOST_GROUPS, Limits, Network
 from maelstrom_core.settings.schema import LABEL_PATTERN, BadValue, label, size
 from maelstrom_core.spec.commands import any_layer, commands_of, with_commands
@@ -216,6 +215,8 @@ def said(place: Place, fields: Mapping[str, Any], *, is_directive: bool) -> Said
 def _image_name(_: Place, value: object) -> str:
     if not isinstance(value, str):
         raise BadValue("the name of an image")
+    from maelstrom_core.images.reference import BadReference, parse  # few name one
+
     try:
         parse(value)
     except BadReference as bad:

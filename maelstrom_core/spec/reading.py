@@ -5,7 +5,6 @@ place takes down; reading goes on, so that all faults of a file are told togethe
 what it takes, in the words of JSON Schema (`shaped`): editors are told the same that readers do.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
@@ -119,6 +118,8 @@ class Place:
 
 def nearest(name: str, names: Collection[str]) -> str:
     """The name that was probably meant, or all there are; the rest of a sentence."""
+    import difflib  # needed for wrong names only
+
     near = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names) or 'none'}"
 

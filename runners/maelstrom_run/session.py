@@ -16,7 +16,6 @@ from maelstrom_core.api.images import ImagesOfJobs
 from maelstrom_core.cluster.choose import open_backend
 from maelstrom_core.hooks.manager import Plugins, other_runners
 from maelstrom_core.settings import Settings
-from maelstrom_run.at_terminal import SHELL, run_at_terminal, seated
 from maelstrom_run.endings_plan import BY_SIGNAL, HOST_FAULT, Ending
 from maelstrom_run.files import Files
 from maelstrom_run.job_stream import BadStream
@@ -81,6 +80,8 @@ async def _run_jobs(
                 own = await trio.to_thread.run_sync(sys.stdin.buffer.read, abandon_on_cancel=True)
                 job = attrs.evolve(job, stdin=own)
             if chosen.tty or job.terminal is not None:
+                from maelstrom_run.at_terminal import seated
+
                 job = seated(job)
         files = Files(Path(settings.output_directory), settings.changes)
         plugins = Plugins(block=other_runners())
@@ -90,6 +91,8 @@ async def _run_jobs(
         ) as backend:
             runner = AsyncRunner(backend, jobs)
             if chosen.one and job.terminal is not None:
+                from maelstrom_run.at_terminal import run_at_terminal
+
                 return await run_at_terminal(runner, job, files, settings.escape_char, stopper)
             if chosen.one:
                 return await run_one(runner, job, files, stopper)
@@ -123,7 +126,11 @@ def _needs_nothing(chosen: argparse.Namespace) -> bool:
 
 def _shell(chosen: argparse.Namespace) -> tuple[str, ...]:
     """What is run at a terminal if nobody says what."""
-    return SHELL if chosen.tty and chosen.file is None else ()
+    if not chosen.tty or chosen.file is not None:
+        return ()
+    from maelstrom_run.at_terminal import SHELL  # few runs are at a terminal
+
+    return SHELL
 
 
 async def _nothing() -> AsyncGenerator[Document, None]:
