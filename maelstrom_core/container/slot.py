@@ -1,7 +1,8 @@
 """A slot process: small, single-threaded, one job at a time. Standard library only.
 
-Started as ``python -I -S slot.py CONTROL NETWORK CALLS GROUPS INTERPRETER`` by the engine's side
-(`maelstrom_core.container.runtime`), with a SOCK_SEQPACKET socket as its only link. It makes a user
+Started as ``python -I -S slot.py CONTROLS PIDS NETWORK CALLS GROUPS INTERPRETER`` by the engine's side
+(`maelstrom_core.container.slot_process`), with a SOCK_SEQPACKET socket as its only link; for several
+sockets, several such processes come of it (`siblings`). It makes a user
 namespace and a pid namespace of its own and forks: the child is the slot, pid 1 of that pid
 namespace, so that whatever ends it ends every job with it; the process that was started only waits
 for it. The slot ends when the engine does: its socket reaches its end, and the parent-death signal
@@ -43,6 +44,7 @@ from maelstrom_core.container.prepared import Prepared, as_found
 from maelstrom_core.container.running import REPORT, STATUS, STDERR, STDOUT, RunningJob
 from maelstrom_core.container.script import Step, Strings, Table
 from maelstrom_core.container.seccomp_plan import filter_for
+from maelstrom_core.container.siblings import become_one
 from maelstrom_core.container.signals import ignore_no_signal
 from maelstrom_core.container.slot_plan import filter_steps
 from maelstrom_core.container.stub import stub_for
@@ -364,12 +366,20 @@ class Slot:
 
 def main(arguments: list[str]) -> int:
     """Make the slot's namespaces, fork the slot, wait for it."""
-    descriptor, network, filtered, groups, interpreter = arguments
+    descriptors, pids, network, filtered, groups, interpreter = arguments
     ignore_no_signal()
     end_first()
-    control = out_of_the_way(int(descriptor))
-    control.set_inheritable(False)
     facts = slot_facts()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    descriptor, *others = map(int, descriptors.split(","))
+    if others:
+        descriptor = become_one(facts, [descriptor, *others], int(pids))
+        if descriptor < 0:
+            return 0
+    control = out_of_the_way(descriptor)
+    control.set_inheritable(False)
     own_network = network == "own"
     filtering = filter_steps(filter_for(facts.machine)) if filtered == "filtered" else []
     try:
@@ -382,9 +392,6 @@ def main(arguments: list[str]) -> int:
         control.close()
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF
     syscalls.call(syscalls.NUMBERS[facts.machine]["prctl"], k.PR_SET_PDEATHSIG, k.SIGKILL)
-    gc.collect()
-    gc.freeze()
-    gc.disable()
     slot = Slot(control, facts, own_network=own_network, interpreter=interpreter)
     # An engine that is gone needs no messages: perhaps this one was started early for nothing.
     with contextlib.suppress(OtherSideGone):
