@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 
 import attrs
 
-from maelstrom_core.filters import Selectors, Tree, evaluate
+from maelstrom_core.filters import EVERYTHING, Selectors, Tree, evaluate
 from maelstrom_core.model.cases import Case
 from maelstrom_core.model.ids import CaseId
 from maelstrom_core.program.shard_plan import Shard, part_of
@@ -52,9 +52,8 @@ class Selection:
             yield self.planner.demanding(case)
 
     def _takes(self, case: Case) -> bool:
-        if not evaluate(self.wanted, self.selectors.facts(case)) or (
-            self.only is not None and case.id not in self.only
-        ):
+        wanted = self.wanted is EVERYTHING or evaluate(self.wanted, self.selectors.facts(case))
+        if not wanted or (self.only is not None and case.id not in self.only):
             self.unwanted += 1
             return False
         origin = self.planner.for_case(case).ignored_by

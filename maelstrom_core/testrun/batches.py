@@ -175,11 +175,14 @@ class Batches:
         self._say(case, report)
 
     def _say(self, case: Case, report: CaseReport) -> None:
-        if report.result is not None:
+        if report.result is not None and report.result.report:
             # It is in the report by now, and a run keeps all its reports.
             report = attrs.evolve(report, result=attrs.evolve(report.result, report=b""))
-        report, number, of = self._marking.marked(report), case.repetition, case.repetitions
-        self._ended(attrs.evolve(report, repetition=number, repetitions=of))
+        report = self._marking.marked(report)
+        if case.repetitions > 1 or report.repetitions > 1:
+            number, of = case.repetition, case.repetitions
+            report = attrs.evolve(report, repetition=number, repetitions=of)
+        self._ended(report)
 
 
 class _Sharing:

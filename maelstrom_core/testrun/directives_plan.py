@@ -112,7 +112,8 @@ class Planner:
 
         :raises maelstrom_core.errors.InputError: for variables that are not set
         """
-        return self._planned(self._selectors.facts(case))
+        # Asked several times of each case; without directives, nothing of it matters.
+        return self._planned(self._selectors.facts(case) if self._directives else {})
 
     def demanding(self, case: Case) -> Case:
         """A case with what directives say of its turns and slots, besides what its runner has said."""

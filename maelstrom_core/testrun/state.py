@@ -248,8 +248,10 @@ class TestRunState:
             turn = attrs.evolve(turn, earlier=(*turn.earlier, report))
             self._wait(_Batch({report.id: turn}))
             return []
-        status = CaseStatus.FLAKY if turn.earlier and not failed else report.status
-        return self._tell(attrs.evolve(report, status=status, attempts=turn.earlier))
+        if turn.earlier or report.attempts:
+            status = CaseStatus.FLAKY if turn.earlier and not failed else report.status
+            report = attrs.evolve(report, status=status, attempts=turn.earlier)
+        return self._tell(report)
 
     def _batch_ended(self, number: int) -> list[Effect]:
         waiter = self._running.pop(number, None)

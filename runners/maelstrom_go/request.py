@@ -127,6 +127,8 @@ def _fits(pattern: str, name: str) -> bool:
 def _below(name: str, pattern: str) -> str:
     """One test, and of its subtests those that a pattern chooses."""
     only = f"^{re.escape(name)}$"
+    if not pattern:
+        return only
     alternatives = [_split(one, "/") for one in _split(pattern, "|")]
     fitting = [rest for first, *rest in alternatives if re.search(first, name)]
     # One that chooses all of them makes the others superfluous.
