@@ -37,6 +37,7 @@ from maelstrom_core.container.slot_process import (
     SlotProcess,
     end_spares,
     kind_of,
+    start_early,
     take,
 )
 from maelstrom_core.errors import HostError
@@ -308,6 +309,7 @@ async def open_slots(
     slots = [Slot(index, interpreter) for index in range(count)]
     try:
         first = slots if at_once else slots[:1]
+        start_early(len(first), interpreter)
         for slot in first:
             slot.start()
         for slot in first:

@@ -179,14 +179,17 @@ def _started(kind: Kind, interpreter: str, count: int) -> list[SlotProcess]:
 _spares: list[tuple[Kind, str, SlotProcess]] = []
 
 
-def start_early(count: int) -> None:
-    """Start some of those that most jobs need; whoever needs one takes one of these.
+def start_early(count: int, interpreter: str = "auto") -> None:
+    """Have so many of those that most jobs need; whoever needs one takes one of these.
 
     :raises OSError: if no process can be started
     """
     if not _spares:
         atexit.register(end_spares)
-    _spares.extend((MOST, "auto", process) for process in _started(MOST, "auto", count))
+    alike = (MOST, interpreter)
+    missing = count - sum((kind, its_own) == alike for kind, its_own, _ in _spares)
+    if missing > 0:
+        _spares.extend((*alike, process) for process in _started(*alike, missing))
 
 
 def take(kind: Kind, interpreter: str) -> SlotProcess:
