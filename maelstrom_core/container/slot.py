@@ -2,18 +2,16 @@
 
 Started as ``python -I -S slot.py CONTROLS PIDS NETWORK CALLS GROUPS INTERPRETER`` by the engine's side
 (`maelstrom_core.container.slot_process`), with a SOCK_SEQPACKET socket as its only link; for several
-sockets, several such processes come of it (`siblings`). It makes a user
-namespace and a pid namespace of its own and forks: the child is the slot, pid 1 of that pid
-namespace, so that whatever ends it ends every job with it; the process that was started only waits
-for it. The slot ends when the engine does: its socket reaches its end, and the parent-death signal
-runs along the same line.
+sockets, several such processes come of it (`siblings`). It makes a user namespace and a pid namespace
+of its own and forks: the child is the slot, pid 1 of that pid namespace, so that whatever ends it ends
+every job with it; the process that was started only waits for it. The slot ends when the engine does:
+its socket reaches its end, and the parent-death signal runs along the same line.
 
 It is a process of its own since user namespaces cannot be unshared by a threaded one, and since a
 fork of something small is cheap.
 """
 
 import contextlib
-import gc
 import os
 import socket
 import sys
@@ -370,14 +368,9 @@ def main(arguments: list[str]) -> int:
     ignore_no_signal()
     end_first()
     facts = slot_facts()
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    descriptor, *others = map(int, descriptors.split(","))
-    if others:
-        descriptor = become_one(facts, [descriptor, *others], int(pids))
-        if descriptor < 0:
-            return 0
+    descriptor = become_one(facts, [int(one) for one in descriptors.split(",")], int(pids))
+    if descriptor < 0:
+        return 0
     control = out_of_the_way(descriptor)
     control.set_inheritable(False)
     own_network = network == "own"

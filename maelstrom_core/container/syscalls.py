@@ -30,6 +30,7 @@ _BOTH = {
 
 _X86_64 = {
     "read": 0,
+    "clone": 56,
     "setgroups": 116,
     "write": 1,
     "close": 3,
@@ -65,6 +66,7 @@ _X86_64 = {
 
 _AARCH64 = {
     "read": 63,
+    "clone": 220,
     "setgroups": 159,
     "write": 64,
     "close": 57,
