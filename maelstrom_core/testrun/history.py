@@ -120,6 +120,8 @@ class History:
         connection = sqlite3.connect(self._path, timeout=10.0, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
+            # No run waits for the disk: what a power cut may take is what was learned last.
+            connection.execute("PRAGMA synchronous=NORMAL")
             for table in _SCHEMA:
                 connection.execute(table)
             rows = connection.execute(
