@@ -58,9 +58,7 @@ class Lines(Look):
     def maelstrom_job_slow(self, case: Case, seconds: float) -> None:
         """A line on a case that goes on: what looks as if nothing happened has a name."""
         if not self._is_quiet:
-            self._out.print(
-                Text(f"{'slow':9} ", style="yellow").append(slow_line_of(case, seconds), "none")
-            )
+            self._out.line((f"{'slow':9} ", "yellow"), (slow_line_of(case, seconds), ""))
 
     @hookimpl
     def maelstrom_case_reported(self, report: CaseReport) -> None:
