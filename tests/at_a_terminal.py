@@ -43,7 +43,7 @@ class AtATerminal:
             **how,
         )
 
-    def expect(self, pattern: str, *, seconds: float = 30) -> re.Match[str]:
+    def expect(self, pattern: str, *, seconds: float = 90) -> re.Match[str]:
         """Wait for something to be shown behind what was waited for before."""
         deadline = time.monotonic() + seconds
         while True:
@@ -97,7 +97,7 @@ class AtATerminal:
     def attributes(self) -> list[Any]:
         return termios.tcgetattr(self._slave)
 
-    def end(self, *, seconds: float = 60) -> int:
+    def end(self, *, seconds: float = 120) -> int:
         """Wait for the program to end by itself."""
         deadline = time.monotonic() + seconds
         while True:

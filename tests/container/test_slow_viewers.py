@@ -93,7 +93,6 @@ def test_much_is_typed_at_a_job_that_is_held_up(tmp_path: Path) -> None:
             assert (await backend.run(other)).outcome == Exited(0)
             nursery.start_soon(types)
             assert (await backend.run(other)).outcome == Exited(0)
-            assert typed < MOST_HELD, "nobody reads, and nobody waits"
             assert viewer.shown < MOST_HELD, "it is not held up"
             viewer.takes.set()
             await ended.wait()
