@@ -203,6 +203,12 @@ def choices_of(
     return choices
 
 
+def wants_its_order(config: pytest.Config) -> bool:
+    """Whether tests were asked for in an order that pytest has made, which ours would undo."""
+    options = ("stepwise", "failedfirst", "newfirst")
+    return any(getattr(config.option, name, False) for name in options)
+
+
 def _part_of(
     text: str, history: History, say: Callable[[str], None]
 ) -> Callable[[list[Case]], Collection[CaseId]]:

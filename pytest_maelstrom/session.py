@@ -26,7 +26,7 @@ from maelstrom_core.testrun.state import Limits
 from pytest_maelstrom import listing
 from pytest_maelstrom.attach import Desk
 from pytest_maelstrom.carried import NodeIds, hand_over
-from pytest_maelstrom.choices import Choices, choices_of
+from pytest_maelstrom.choices import Choices, choices_of, wants_its_order
 from pytest_maelstrom.containers import Containers, containers_of
 from pytest_maelstrom.deselected import Deselected
 from pytest_maelstrom.environment import project_directory
@@ -368,12 +368,6 @@ class Controller:
             self._run.stop(f"{report.id} ended the run")
         if self._session.shouldfail or self._session.shouldstop:
             self._run.stop(str(self._session.shouldfail or self._session.shouldstop))
-
-
-def wants_its_order(config: pytest.Config) -> bool:
-    """Whether tests were asked for in an order that pytest has made, which ours would undo."""
-    options = ("stepwise", "failedfirst", "newfirst")
-    return any(getattr(config.option, name, False) for name in options)
 
 
 @contextmanager
