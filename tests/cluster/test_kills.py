@@ -1,17 +1,15 @@
 """Killed at any moment: every job has one ending all the same, and nothing is left of it."""
 
-import os
 import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from jobs import ON_CLUSTER, ended, job
+from jobs import ON_CLUSTER, ended, job, sleeping
 
 RUN = "maelstrom_run.cli"
 JOBS = 200
@@ -44,16 +42,6 @@ class Client:
         assert all(len(of_one) == 1 for of_one in found.values()), "once"
         for one, (ending,) in found.items():
             assert ending["stdout"] == f"{one - 1}\n", "with its own output"
-
-
-def sleeping(seconds: str) -> int:
-    """How many processes of jobs sleep so long."""
-    found = 0
-    for name in filter(str.isdecimal, os.listdir("/proc")):
-        with suppress(OSError):
-            command = Path(f"/proc/{name}/cmdline").read_bytes()
-            found += command == b"sleep\0" + seconds.encode() + b"\0"
-    return found
 
 
 def test_a_worker_is_killed(cluster: Any) -> None:

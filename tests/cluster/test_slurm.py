@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from jobs import ON_CLUSTER, ended, job
+from jobs import ON_CLUSTER, ended, job, sleeping
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "deploy" / "slurm" / "workers.sh"
 LACKING = [name for name in ("munged", "slurmctld", "slurmd") if not shutil.which(name)]
@@ -96,24 +96,22 @@ class Slurm:
         )
         return done.stdout + done.stderr
 
-    def status(self) -> Any:
-        return json.loads(self._cluster.run("maelstrom_admin.cli", "status", "--json").stdout)
-
     def workers(self) -> list[str]:
-        return [one["name"] for one in self.status()["workers"]]
+        done = self._cluster.run("maelstrom_admin.cli", "status", "--json")
+        return [one["name"] for one in json.loads(done.stdout)["workers"]]
 
     def wait_for_another_worker(self, than: str = "") -> str:
         self.node.wait_until(lambda: self.workers() not in ([], [than]))
         (name,) = self.workers()
         return name
 
-    def run(self, script: str) -> Any:
-        """A client with one job, which has begun."""
+    def run(self, said: str, seconds: str) -> Any:
+        """A client with one job that takes so long, and has begun."""
         options = (*ON_CLUSTER, "-f", "-")
         client = self._cluster.client("maelstrom_run.cli", *options, stdin=subprocess.PIPE)
-        client.stdin.write(job(script).encode())
+        client.stdin.write(job(f"echo {said}; sleep {seconds}").encode())
         client.stdin.close()
-        client.wait_until(lambda: self.status()["totals"]["running"] == 1)
+        client.wait_until(lambda: sleeping(seconds) == 1)
         return client
 
 
@@ -121,8 +119,15 @@ class Slurm:
 def slurm(cluster: Any, free_port: int) -> Iterator[Slurm]:
     # A socket's name is a short one.
     with TemporaryDirectory(prefix="maelstrom-slurm-") as directory:
-        yield Slurm(cluster, Path(directory), free_port)
-        cluster.close()
+        made = Slurm(cluster, Path(directory), free_port)
+        try:
+            yield made
+        finally:
+            # What a node has begun outlives it.
+            made("scancel", "--full", "--signal=KILL", f"--user={getpass.getuser()}")
+            made("scancel", f"--user={getpass.getuser()}")
+            made.node.wait_until(lambda: not made("squeue", "--noheader").strip())
+            cluster.close()
 
 
 def output_of(client: Any) -> str:
@@ -141,17 +146,16 @@ def test_workers_are_jobs_of_slurm(cluster: Any, slurm: Slurm) -> None:
     array = slurm("sbatch", *options, str(SCRIPT), str(join)).strip()
     first = slurm.wait_for_another_worker()
 
-    client = slurm.run("echo one; sleep 5")
+    client = slurm.run("one", "10.0625")
     slurm("scancel", "--batch", "--signal=USR1", f"{array}_1")
     assert output_of(client) == "one\n"
     second = slurm.wait_for_another_worker(first)
 
     # Longer than the grace: the third worker begins it anew, and that costs it nothing.
-    client = slurm.run("echo two; sleep 25")
+    client = slurm.run("two", "40.0625")
     slurm("scancel", "--batch", "--signal=TERM", f"{array}_2")
     slurm.wait_for_another_worker(second)
     assert output_of(client) == "two\n"
     told = cluster.run("maelstrom_admin.cli", "story", getpass.getuser(), "1").stdout
     assert "it was given back" in told
     assert "(attempt 1)" in told
-    slurm("scancel", array)
