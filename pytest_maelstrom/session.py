@@ -216,7 +216,7 @@ class Controller:
                 only_here=self._wants_the_terminal,
                 on_upload=self._looks.uploading,
             ) as backend,
-            sharing(history, backend, name),
+            sharing(history, backend, name) as shared,
         ):
             self._run = TestRun(
                 runner=RUNNER,
@@ -227,6 +227,7 @@ class Controller:
                     "containers": containers,
                     "container": choices.container,
                     "choices": choices,
+                    "sharing": shared,
                     "collected": self._collection,
                     "show collecting": self._live.show_collecting if self._live else None,
                     "output bytes": self._settings.output_size,

@@ -100,6 +100,13 @@ def schema() -> Schema:
                 "kept for all clients; 0: nothing is kept",
             ),
             Field(
+                name="runs-size",
+                read=size,
+                default="16MiB",
+                help="how large the file may grow in which runs that are over are kept, for the page "
+                "and for stories after a restart; 0: nothing is kept",
+            ),
+            Field(
                 name="window",
                 read=window,
                 default=WINDOW_JOBS,
