@@ -30,7 +30,7 @@ class Kept:
     history: HistoryFile | None
     runs: RunsFile | None
     past: tuple[Run, ...] = ()
-    drawn: Drawn = Drawn()
+    drawn: Drawn = attrs.field(factory=Drawn)
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from maelstrom_broker.web.history_state import (
 )
 
 SAMPLES_AT_ONCE = 6
-"""So many are kept together: the disk is let alone in between, and a broker that is killed costs as many."""
+"""So many are kept together: the disk is let alone meanwhile. A broker that is killed costs no more."""
 
 
 class Drawings:
