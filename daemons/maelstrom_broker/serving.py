@@ -115,7 +115,10 @@ async def _blobs(
 
     directory = Path(settings.blobs)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    limits = BlobLimits(most_bytes=settings.blobs_size, share_bytes=settings.blobs_size // 2)
+    size = settings.blobs_size
+    limits = BlobLimits(
+        most_bytes=size, share_bytes=size // 2, rest_share=0.5, free_bytes=settings.blobs_free
+    )
     token = trio.lowlevel.current_trio_token()
 
     def tell(text: str) -> None:

@@ -93,6 +93,13 @@ def schema() -> Schema:
             ),
             Field(name="blobs-size", read=size, default="50GiB", help="how large it may grow"),
             Field(
+                name="blobs-free",
+                read=size,
+                default="512MiB",
+                help="how much of its file system is left free: what nobody uses goes for that, and "
+                "then files are refused",
+            ),
+            Field(
                 name="history-size",
                 read=size,
                 default="64MiB",
