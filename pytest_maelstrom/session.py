@@ -269,10 +269,8 @@ class Controller:
         self._run.stop(why)
 
     def _is_touched(self, case: Case, project: Path) -> bool:
-        root = self._config.rootpath
-        return self._round is not None and self._round.touches(
-            case.file, root=root, project=project
-        )
+        root, this = self._config.rootpath, self._round
+        return this is not None and this.touches(case.file, root=root, project=project)
 
     def _collection(self, messages: list[dict[str, Any]]) -> None:
         """Tell pytest how collecting went, before anything is run."""

@@ -255,15 +255,13 @@ def test_two_keys_together_leave_room_for_a_third(open_directory) -> None:
 
 
 def test_some_of_the_disk_is_left_free_and_what_nobody_uses_goes_for_that(tmp_path, clock) -> None:
-    free = [10_000]
+    free = 6_500 + cost_of(1000)
     directory = BlobDirectory(
         tmp_path / "blobs",
         Limits(free_bytes=6_000),
         clock=lambda: clock.now,
-        # As if all that it holds had been there when there were so many.
-        free=lambda: free[0] - directory.holdings.bytes,
+        free=lambda: free - directory.holdings.bytes,
     )
-    free[0] += cost_of(1000)
     data = [os.urandom(1000) for _ in range(3)]
     directory.put(ANN, [blob(data[0])])
     with pytest.raises(Refusal, match="full but for 6000 bytes") as caught:
