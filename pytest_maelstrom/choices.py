@@ -1,9 +1,9 @@
 """Which of the collected cases run, and how: filters of the command line, directives of the file."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -27,6 +27,9 @@ from pytest_maelstrom.environment_plan import INSIDE
 from pytest_maelstrom.names import FILE, GROUPS, NO_GROUP
 from pytest_maelstrom.selectors import SELECTORS
 
+if TYPE_CHECKING:
+    from maelstrom_core.testrun.sharing import Sharing
+
 CANNOT = {
     "include_shared_libraries": "is for tests that are programs; tests of pytest are not",
 }
@@ -44,14 +47,15 @@ class Choices:
     :param wanted: what includes and excludes come to
     :param group_by: one of `GROUPS`, for cases of which nothing else is said
     :param only: cases without which nothing else is run; ``None`` for all
-    :param part: given all that would be run, says which of it is; all by default
+    :param part: given all that would be run, and with whom histories are shared, says which of it
+        is; all by default
     """
 
     wanted: Tree
     planner: Planner
     group_by: str = NO_GROUP
     only: Collection[CaseId] | None = None
-    part: Callable[[list[Case]], Collection[CaseId]] | None = None
+    part: "Callable[[list[Case], Sharing], Awaitable[Collection[CaseId]]] | None" = None
     _containers: list[ContainerSpec] = attrs.field(factory=list, init=False)
     _numbers: dict[int, int] = attrs.field(factory=dict, init=False)
 
@@ -114,14 +118,18 @@ class Choices:
             number = self._numbers[id(container)] = self._containers.index(container)
         return number
 
-    def sift(
-        self, messages: Iterable[Message], case_of: Callable[[Message], Case]
+    async def sift(
+        self,
+        messages: Iterable[Message],
+        case_of: Callable[[Message], Case],
+        sharing: "Sharing",
     ) -> list[Message]:
         """Collection's messages as pytest is to be told of them.
 
         What no filter wants is deselected; what a directive ignores becomes a message of its own.
 
         :param case_of: the case of a message that tells of one
+        :param sharing: with those who run the other shards
         :raises maelstrom_core.errors.InputError: if a case's container cannot be planned
         """
         kept: list[Message] = []
@@ -142,7 +150,7 @@ class Choices:
             if not ignored_by and self.part is not None:
                 chosen[case.id] = self.grouped(case), kept[-1]
         if self.part is not None:
-            part = self.part([case for case, _ in chosen.values()])
+            part = await self.part([case for case, _ in chosen.values()], sharing)
             others = [message for name, (_, message) in chosen.items() if name not in part]
             deselected += [message["id"] for message in others]
             left_out = {id(message) for message in others}
@@ -211,7 +219,7 @@ def wants_its_order(config: pytest.Config) -> bool:
 
 def _part_of(
     text: str, history: History, say: Callable[[str], None]
-) -> Callable[[list[Case]], Collection[CaseId]]:
+) -> "Callable[[list[Case], Sharing], Awaitable[Collection[CaseId]]]":
     """What chooses the cases of a shard."""
     from maelstrom_core.program.shard_plan import Shard, part_of
 
@@ -220,9 +228,10 @@ def _part_of(
     except BadValue as bad:
         raise UsageError(f"--maelstrom-shard: must be {bad}") from None
 
-    def choose(cases: list[Case]) -> Collection[CaseId]:
-        part = part_of(cases, history.durations(), shard)
-        say(part.in_words(shard, len(cases)))
+    async def choose(cases: list[Case], sharing: "Sharing") -> Collection[CaseId]:
+        durations = await sharing.durations(history, [case.id for case in cases], shard.of)
+        part = part_of(cases, durations.seconds, shard)
+        say(part.in_words(shard, len(cases), durations.whose))
         return {case.id for case in part.cases}
 
     return choose

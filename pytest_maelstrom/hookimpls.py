@@ -238,7 +238,7 @@ async def _collect(run: RunView) -> AsyncIterator[Case]:
     if not any(message["kind"] == "end" for message in messages):
         _, why = _why_not(messages, result)
         raise UsageError(f"the tests could not be collected: {why}")
-    messages = run.options["choices"].sift(messages, case_of)
+    messages = await run.options["choices"].sift(messages, case_of, run.options["sharing"])
     run.options["collected"](messages)
     # One list for all cases.
     submodules = json.dumps([n for message in messages for n in message.get("submodules", ())])

@@ -219,7 +219,7 @@ class Controller:
                 only_here=self._stays_here,
                 on_upload=self._looks.uploading,
             ) as backend,
-            sharing(history, backend, name),
+            sharing(history, backend, name) as shared,
         ):
             self._run = TestRun(
                 runner=RUNNER,
@@ -230,6 +230,7 @@ class Controller:
                     "containers": containers,
                     "container": choices.container,
                     "choices": choices,
+                    "sharing": shared,
                     "collected": self._collection,
                     "show collecting": self._live.show_collecting if self._live else None,
                     "output bytes": self._settings.output_size,
@@ -271,10 +272,8 @@ class Controller:
         self._run.stop(why)
 
     def _is_touched(self, case: Case, project: Path) -> bool:
-        root = self._config.rootpath
-        return self._round is not None and self._round.touches(
-            case.file, root=root, project=project
-        )
+        root, this = self._config.rootpath, self._round
+        return this is not None and this.touches(case.file, root=root, project=project)
 
     def _collection(self, messages: list[dict[str, Any]]) -> None:
         """Tell pytest how collecting went, before anything is run."""

@@ -31,6 +31,7 @@ class Book:
     """Tables, totals, timers.
 
     :param boot: random, of this life of the broker; 16 bytes
+    :param keeps_runs: whether what is remembered of runs is kept for the next one
     :param by_key: clients of each principal
     :param zombies: jobs whose client is gone for good, until their worker says that they ended
     :param chores: long work, done in slices between events; each yields after a part of it
@@ -38,8 +39,9 @@ class Book:
     :param unsettled_until: until then workers may be missing that will be there
     """
 
-    def __init__(self, boot: bytes, now: float) -> None:
+    def __init__(self, boot: bytes, now: float, *, keeps_runs: bool = False) -> None:
         self.boot = boot
+        self.keeps_runs = keeps_runs
         self.started = self.now = now
         self.peers: dict[bytes, Party] = {}
         self.workers: dict[bytes, Worker] = {}

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from maelstrom_broker.attempts_state import Attempts
 from maelstrom_broker.book_state import Book
+from maelstrom_broker.effects import KeepRun
+from maelstrom_broker.kept_plan import packed
 from maelstrom_broker.limits import (
     CLIENT_SECONDS,
     GRACE_SECONDS,
@@ -300,11 +302,19 @@ class Clients:
             book.zombies[(client.session, job.tag)] = job
         for container in client.containers.values():
             book.drop_container(container)
-        book.stories.run_is_over(client.run, book.now)
+        self._remember(client)
         client.containers.clear()  # a timer may keep the client itself for a while
         self._look_at_all(client.principal, book.now)
         book.post.note("client is gone", name=client.name, why=why, jobs=len(client.jobs))
         book.chores.append(_throw_away(client))
+
+    def _remember(self, client: Client) -> None:
+        book, run = self._book, client.run
+        if book.stories.run_is_over(run, book.now) and book.keeps_runs:
+            asked_for, book.stories.asked_for = book.stories.asked_for, set()
+            book.post.effect(
+                KeepRun(client.principal, run.session, packed(run), frozenset(asked_for))
+            )
 
     def cancel_run(self, client: Client) -> None:
         """Somebody who may wants all of its jobs to end."""

@@ -72,5 +72,20 @@ class Recall:
     plan: bytes
 
 
-Effect: TypeAlias = Send | Forget | Note | StopNow | Learn | Recall
+@attrs.frozen
+class KeepRun:
+    """Keep what is remembered of a run that is over.
+
+    :param owner: whose key its client had
+    :param told: see `kept_plan`
+    :param asked_for: sessions of runs that are kept and that somebody wanted to see since the last one
+    """
+
+    owner: str
+    session: bytes
+    told: bytes
+    asked_for: frozenset[bytes] = frozenset()
+
+
+Effect: TypeAlias = Send | Forget | Note | StopNow | Learn | Recall | KeepRun
 """Everything that can be wanted."""

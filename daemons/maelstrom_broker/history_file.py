@@ -1,6 +1,6 @@
 """What clients have told of cases, on the broker's disk: an SQLite file in the cluster's directory.
 
-A memory, not a record: a damaged file is thrown away, and losing it costs a good order, nothing else.
+Losing it costs a good order, nothing else.
 What each key's holder has told of a project is a *record* of its own, which no other changes. Records
 are dropped whole, those first that were not used for longest, of whoever takes most of the room: so
 nobody can push out what others have told by telling more.
@@ -9,11 +9,11 @@ A record with a *plan* is an answer that was given to whoever asked first with i
 who ask with it later: shards of a suite are computed from it, each by another client.
 """
 
-import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
+from maelstrom_broker.kept_file import KeptFile, Tell
 from maelstrom_broker.merge_plan import merged
 from maelstrom_core.wire.histories import MOST_OF_PROJECT, Row, packed, unpacked
 
@@ -44,12 +44,10 @@ KEPT_DAYS = 90
 MOST_TELLERS = 8
 """Of one project: what others have told is not looked at."""
 _DAY = 24 * 3600.0
-_PAGE_BYTES = 4096
 _NO_PLAN = b""
-Tell = Callable[[str], None]
 
 
-class HistoryFile:
+class HistoryFile(KeptFile):
     """The memory. For one thread at a time; no method raises anything for what the disk does.
 
     :param most_bytes: of the file
@@ -57,83 +55,15 @@ class HistoryFile:
     """
 
     def __init__(self, path: Path, *, most_bytes: int, tell: Tell) -> None:
-        self._path = path
         self._most = max(1, most_bytes // BYTES_OF_A_CASE)
-        self._most_pages = max(16, most_bytes // _PAGE_BYTES)
-        self._tell = tell
-        self._connection: sqlite3.Connection | None = None
-        self._is_closed = False
-        self._said = set[str]()
-        with self._told("cannot be opened"):
-            self._open()
-
-    def _open(self) -> None:
-        with contextlib.suppress(OSError):  # SQLite tells what is wrong
-            self._path.touch(mode=0o600)
-        connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-        try:
-            connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            # A fuse: by count of rows it should never get there.
-            connection.execute(f"PRAGMA max_page_count={self._most_pages}")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _VERSION):
-                raise sqlite3.DatabaseError(f"it is of version {version}, not {_VERSION}")
-            if (
-                not version
-            ):  # nothing of this takes room in a file that there is: its disk may be full
-                connection.executescript(f"{_SCHEMA} PRAGMA user_version={_VERSION};")
-            self._connection = connection
-            self._make_room()
-        except sqlite3.Error:
-            self._connection = None
-            connection.close()
-            raise
-
-    def _opened(self) -> sqlite3.Connection | None:
-        """What could not be opened may be another time: when there is room on the disk again."""
-        if self._connection is None and not self._is_closed:
-            with self._told("cannot be opened"):
-                self._open()
-        return self._connection
-
-    @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """Go on without, if it is unusable; begin anew, if it is damaged."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            self._say(f"the history of cases {what}: {error}")
-        except sqlite3.Error as error:
-            self._say(f"the history of cases is damaged, and begun anew: {error}")
-            self._begin_anew()
-
-    def _say(self, fault: str) -> None:
-        if fault not in self._said:  # a full disk is said once, not for each message
-            self._said.add(fault)
-            self._tell(fault)
-
-    def _begin_anew(self) -> None:
-        self._let_go()
-        try:
-            # The log of a damaged file would be taken for that of the new one.
-            for name in (self._path, Path(f"{self._path}-wal"), Path(f"{self._path}-shm")):
-                name.unlink(missing_ok=True)
-            self._open()
-        except (sqlite3.Error, OSError) as error:
-            self._say(f"the history of cases cannot be begun anew: {error}")
-
-    def close(self) -> None:
-        """Let go of it, for good."""
-        self._is_closed = True
-        self._let_go()
-
-    def _let_go(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.close()
-            self._connection = None
+        super().__init__(
+            path,
+            what="the history of cases",
+            version=_VERSION,
+            schema=_SCHEMA,
+            most_bytes=most_bytes,
+            tell=tell,
+        )
 
     def learn(self, owner: str, project: bytes, cases: bytes, *, now: float) -> None:
         """Keep what somebody has seen of cases.
@@ -182,17 +112,6 @@ class HistoryFile:
             elif (found := self._valid(self._connection, project, plan, now)) is not None:
                 rows = self._rows(self._connection, found)
         return tuple(packed(rows))
-
-    @contextlib.contextmanager
-    def _change(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except sqlite3.Error:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            raise
 
     def _record(
         self, connection: sqlite3.Connection, owner: str, project: bytes, plan: bytes, now: float

@@ -3,14 +3,16 @@
 import os
 import secrets
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import attrs
 import trio
 
-from maelstrom_broker.history_file import HistoryFile
+from maelstrom_broker.keeping import Kept, kept_files
 from maelstrom_broker.log import Log
 from maelstrom_broker.shell import Shell
 from maelstrom_broker.state import BrokerState
@@ -63,21 +65,24 @@ async def _serve(
             port=port,
             linger_seconds=_FAREWELL_SECONDS,
         ) as listener,
-        _history(settings, log) as history,
+        kept_files(settings, log.say) as kept,
     ):
         machine = BrokerState(
             secrets.token_bytes(16),
             now=trio.current_time(),
             bulk_port=bulk_port,
             window=settings.window,
-            keeps_history=history is not None,
+            keeps_history=kept.history is not None,
+            keeps_runs=kept.runs is not None,
         )
-        shell = Shell(machine, listener, log.say, history)
+        machine.book.stories.begin_with(kept.past)
+        shell = Shell(machine, listener, log.say, kept.history, kept.runs)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, shell, signals)
             nursery.start_soon(_watch_parent, shell, parent)
             if settings.web is not None:
-                await _open_page(nursery, settings, machine, bulk_server, log, again=again)
+                opened = Opened(machine, shell, bulk_server, kept)
+                await _open_page(nursery, settings, opened, log, again=again)
             keyring.publish_address(listener.address)
             facts = {"address": listener.address, "blobs_port": bulk_port, "pid": os.getpid()}
             log.say("warning" if again else "info", "started again" if again else "started", facts)
@@ -86,28 +91,6 @@ async def _serve(
             nursery.cancel_scope.cancel()
         keyring.withdraw_address(listener.address)
         log.say("info", "stopped")
-
-
-@asynccontextmanager
-async def _history(settings: Settings, log: Log) -> AsyncIterator[HistoryFile | None]:
-    """What clients have told of cases; ``None`` if nothing of that is to be kept."""
-    if not settings.history_size:
-        yield None
-        return
-    token = trio.lowlevel.current_trio_token()
-    path = Path(settings.cluster_directory) / "history.sqlite"
-    file = await trio.to_thread.run_sync(
-        partial(
-            HistoryFile,
-            path,
-            most_bytes=settings.history_size,
-            tell=lambda text: token.run_sync_soon(log.say, "warning", text),
-        )
-    )
-    try:
-        yield file
-    finally:
-        file.close()
 
 
 @asynccontextmanager
@@ -132,7 +115,10 @@ async def _blobs(
 
     directory = Path(settings.blobs)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    limits = BlobLimits(most_bytes=settings.blobs_size, share_bytes=settings.blobs_size // 2)
+    size = settings.blobs_size
+    limits = BlobLimits(
+        most_bytes=size, share_bytes=size // 2, rest_share=0.5, free_bytes=settings.blobs_free
+    )
     token = trio.lowlevel.current_trio_token()
 
     def tell(text: str) -> None:
@@ -142,19 +128,25 @@ async def _blobs(
         yield split_address(addresses[0])[1] if addresses else 0, server
 
 
+@attrs.frozen
+class Opened:
+    """What the page shows something of."""
+
+    machine: BrokerState
+    shell: Shell
+    bulk: BulkServer
+    kept: Kept
+
+
 async def _open_page(
-    nursery: trio.Nursery,
-    settings: Settings,
-    machine: BrokerState,
-    bulk: BulkServer,
-    log: Log,
-    *,
-    again: bool,
+    nursery: trio.Nursery, settings: Settings, opened: Opened, log: Log, *, again: bool
 ) -> None:
     """The page and the metrics; nothing of them is loaded before."""
     try:
+        from maelstrom_broker.web.drawings import Drawings
         from maelstrom_broker.web.metrics_plan import BlobFacts
         from maelstrom_broker.web.opening import serve_page
+        from maelstrom_broker.web.source import Source
     except ModuleNotFoundError as error:
         raise HostError(
             f"the broker's page needs {error.name}, which is not installed",
@@ -163,7 +155,7 @@ async def _open_page(
 
     def blobs() -> BlobFacts:
         # Read while another thread changes it: numbers that belong to neighbouring moments.
-        holdings, counts = bulk.directory.holdings, bulk.counts
+        holdings, counts = opened.bulk.directory.holdings, opened.bulk.counts
         return BlobFacts(
             count=len(holdings),
             bytes=holdings.bytes,
@@ -173,7 +165,11 @@ async def _open_page(
             refused=counts.refused,
         )
 
-    await nursery.start(partial(serve_page, settings, machine.book, blobs, log.say, again=again))
+    book, offset = opened.machine.book, time.time() - trio.current_time()
+    keep = opened.shell.draw if opened.kept.runs is not None else None
+    drawings = Drawings(book, opened.kept.drawn, offset, keep)
+    source = Source(book, blobs, drawings)
+    await nursery.start(partial(serve_page, settings, source, log.say, again=again))
 
 
 async def _watch_signals(shell: Shell, signals: AsyncIterator[int]) -> None:

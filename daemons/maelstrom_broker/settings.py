@@ -93,11 +93,25 @@ def schema() -> Schema:
             ),
             Field(name="blobs-size", read=size, default="50GiB", help="how large it may grow"),
             Field(
+                name="blobs-free",
+                read=size,
+                default="512MiB",
+                help="how much of its file system is left free: what nobody uses goes for that, and "
+                "then files are refused",
+            ),
+            Field(
                 name="history-size",
                 read=size,
                 default="64MiB",
                 help="how large the file may grow in which durations and failures of tests are "
                 "kept for all clients; 0: nothing is kept",
+            ),
+            Field(
+                name="runs-size",
+                read=size,
+                default="16MiB",
+                help="how large the file may grow in which runs that are over are kept, for the page "
+                "and for stories after a restart; 0: nothing is kept",
             ),
             Field(
                 name="window",

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias, assert_never
 
 import trio
 
-from maelstrom_broker.effects import Effect, Forget, Learn, Note, Recall, Send, StopNow
+from maelstrom_broker.effects import Effect, Forget, KeepRun, Learn, Note, Recall, Send, StopNow
 from maelstrom_broker.events import (
     Came,
     CameBad,
@@ -23,7 +23,8 @@ from maelstrom_broker.events import (
     TimePassed,
 )
 from maelstrom_broker.history_file import HistoryFile
-from maelstrom_broker.remembering import LAST_WORDS_SECONDS, Remembering
+from maelstrom_broker.remembering import LAST_WORDS_SECONDS, Draw, Remembering
+from maelstrom_broker.runs_file import RunsFile
 from maelstrom_broker.state import MAY_SEND, BrokerState
 from maelstrom_core.transport.endpoints import (
     ListenerEvent,
@@ -74,15 +75,21 @@ class Shell:
 
     :param say: writes a line for people
     :param history: what clients have told of cases; ``None`` if the machine keeps nothing of it
+    :param runs: that are over; likewise
     """
 
     def __init__(
-        self, machine: BrokerState, wire: Wire, say: Say, history: HistoryFile | None = None
+        self,
+        machine: BrokerState,
+        wire: Wire,
+        say: Say,
+        history: HistoryFile | None = None,
+        runs: RunsFile | None = None,
     ) -> None:
         self._machine = machine
         self._wire = wire
         self._say = say
-        self._remembering = None if history is None else Remembering(history, self._step)
+        self._remembering = Remembering(history, self._step, runs)
         self._gone: deque[tuple[float, bytes]] = deque()
         self._failed: list[Event] = []
         self._stopped = trio.Event()
@@ -93,6 +100,10 @@ class Shell:
         """Say goodbye to all, and end."""
         self._step(StopWanted(text))
 
+    def draw(self, wanted: Draw) -> None:
+        """Keep what is drawn on the page, when there is time."""
+        self._remembering.soon(wanted)
+
     async def run(self) -> None:
         """Serve until stopped."""
         collects = gc.isenabled()
@@ -100,16 +111,14 @@ class Shell:
         gc.disable()
         try:
             async with trio.open_nursery() as nursery:
-                if self._remembering is not None:
-                    nursery.start_soon(self._remembering.run)
+                nursery.start_soon(self._remembering.run)
                 async with trio.open_nursery() as serving:
                     serving.start_soon(self._watch)
                     serving.start_soon(self._serve)
                     await self._stopped.wait()
                     serving.cancel_scope.cancel()
-                if self._remembering is not None:
-                    self._remembering.finish()
-                    nursery.cancel_scope.deadline = trio.current_time() + LAST_WORDS_SECONDS
+                self._remembering.finish()
+                nursery.cancel_scope.deadline = trio.current_time() + LAST_WORDS_SECONDS
         finally:
             if collects:
                 gc.enable()
@@ -203,16 +212,12 @@ class Shell:
                     self._say("info", what, facts)
                 case StopNow():
                     self._stopped.set()
-                case Learn() | Recall():
-                    self._remember(effect)
+                case Learn() | Recall() | KeepRun():
+                    no_answer = self._remembering.soon(effect)
+                    if no_answer is not None:
+                        self._failed.append(no_answer)
                 case _:
                     assert_never(effect)
-
-    def _remember(self, wanted: Learn | Recall) -> None:
-        assert self._remembering is not None, "what is to be remembered, and nothing is"
-        no_answer = self._remembering.soon(wanted)
-        if no_answer is not None:
-            self._failed.append(no_answer)
 
     def _send(self, send: Send) -> None:
         try:

@@ -83,6 +83,7 @@ class BrokerState:
     :param bulk_port: told to whoever is welcomed
     :param window: jobs of a client whose results it has not taken, at most
     :param keeps_history: whether `Learn` and `Recall` come to anything
+    :param keeps_runs: whether `KeepRun` does
     """
 
     def __init__(
@@ -93,8 +94,9 @@ class BrokerState:
         bulk_port: int = 0,
         window: int = WINDOW_JOBS,
         keeps_history: bool = False,
+        keeps_runs: bool = False,
     ) -> None:
-        self.book = Book(boot, now)
+        self.book = Book(boot, now, keeps_runs=keeps_runs)
         self._attempts = Attempts(self.book)
         self._workers = Workers(self.book, self._attempts)
         self._clients = Clients(self.book, self._attempts, self._workers, window)

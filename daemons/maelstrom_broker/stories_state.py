@@ -10,7 +10,7 @@ Nothing that the broker decides depends on any of it.
 import heapq
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from maelstrom_broker.tries_state import AGAIN, AT, ENDED, HOW, STARTED, Arrival, Why, tried
@@ -57,6 +57,7 @@ class Story:
     """All that is remembered of a job.
 
     :param head: beginning of its body, in which its name is
+    :param called: its name, if it is known without that
     :param ending: one of `Ending`; negative while it has none
     :param fault: what went wrong; empty if nothing did; ``None`` if nobody has said
     :param tail: of what it wrote, if it failed
@@ -65,6 +66,7 @@ class Story:
 
     __slots__ = (
         "arrival",
+        "called",
         "ended",
         "ending",
         "excluded",
@@ -82,6 +84,7 @@ class Story:
         self.run = run
         self.tag = job.tag
         self.head = b"" if job.ending >= 0 else job.body[:HEAD_BYTES]
+        self.called = ""
         self.arrival, *records = job.past
         self.tries = tuple(map(tried, records))
         self.slots = job.wants.slots
@@ -95,7 +98,7 @@ class Story:
     @property
     def name(self) -> str:
         """What people call it; empty if nobody has said."""
-        return label_of(self.head)
+        return self.called or label_of(self.head)
 
     @property
     def failed(self) -> bool:
@@ -179,11 +182,13 @@ class Stories:
 
     :param lately: jobs that ended last, the last at the end
     :param past: runs that are over, the last at the end
+    :param asked_for: sessions of runs that are over and that somebody wanted to see lately
     """
 
     def __init__(self) -> None:
         self.lately: deque[Story] = deque(maxlen=MOST_LATELY)
         self.past: deque[Run] = deque(maxlen=MOST_BARS)
+        self.asked_for: set[bytes] = set()
         self.failed = 0
         """Jobs that failed, since the broker was started."""
         self._tail_bytes = 0
@@ -278,11 +283,31 @@ class Stories:
         self._kept -= run.kept
         self._tail_bytes -= run.drop_stories()
 
-    def run_is_over(self, run: Run, now: float) -> None:
-        """Its client is gone for good."""
+    def run_is_over(self, run: Run, now: float) -> bool:
+        """Its client is gone for good.
+
+        :return: whether there is something to remember of it
+        """
         run.ended = now
         if not any(run.counts.values()):
-            return
+            return False
+        self._remember(run)
+        return True
+
+    def begin_with(self, runs: Iterable[Run]) -> None:
+        """Runs that were over before this broker was started, the last at the end."""
+        for run in runs:
+            self._kept += run.kept
+            self._remember(run)
+            if self._kept > MOST_KEPT:
+                self._drop(run)
+
+    def is_asked_for(self, run: Run) -> None:
+        """Somebody wants to see a run."""
+        if run.ended is not None:
+            self.asked_for.add(run.session)
+
+    def _remember(self, run: Run) -> None:
         if len(self.past) == MOST_BARS:
             self._drop(self.past[0])
         self.past.append(run)

@@ -36,6 +36,7 @@ def story_document(book: Book, run_named: str, job_named: str, now: float) -> by
     :raises NoStory: if there is none
     """
     run = find_run(book, run_named)
+    book.stories.is_asked_for(run)
     if job_named:
         return json.dumps(_job(find_job(book, run, job_named), book, now)).encode()
     return as_large_as_fits(partial(run_facts, book, run, now), MOST_RUNNING)

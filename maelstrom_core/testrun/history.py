@@ -145,10 +145,6 @@ class History:
         self._save()
         self._others = others
 
-    def durations(self) -> Mapping[CaseId, float]:
-        """Seconds that each known case takes."""
-        return {case: known.duration for case, known in self._known.items()}
-
     def failed(self) -> Collection[CaseId]:
         """Cases that failed here when they were run last."""
         return {case for case, known in self._known.items() if known.failed}

@@ -8,12 +8,10 @@ touches all that it names, after itself, so that it is evicted first; and when a
 damaged, all manifests are forgotten, and clients, told that they are missing, ask for each blob.
 """
 
-import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from maelstrom_core.model.digest import Digest, Hasher, digest_of_stream
@@ -25,25 +23,13 @@ from maelstrom_core.transfer.contents import (
     looks_like_manifest,
     scan,
 )
+from maelstrom_core.transfer.disk_room import FULL, DiskRoom, Refusal
 from maelstrom_core.transfer.server_state import NOBODY, Full, Holdings, Key, Limits
 from maelstrom_core.wire.bulk import MOST_BUNDLE_BYTES, Blob, Data, Why
 
 _HEAD_BYTES = 16
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_SHED_BYTES = 256 << 20
 _MARK_SECONDS = 3600.0
 """How old the time on disk may be that says when a blob was used."""
-
-
-class Refusal(Exception):
-    """A request is refused.
-
-    :param text: for people
-    """
-
-    def __init__(self, why: Why, text: str) -> None:
-        super().__init__(text)
-        self.why, self.text = why, text
 
 
 class BlobDirectory:
@@ -51,6 +37,7 @@ class BlobDirectory:
 
     :param boot_id: of the machine's run; another one than before, and blobs are hashed again
     :param files: opens the directory
+    :param free: how many bytes of the file system are free; what it says by default
     :raises maelstrom_core.errors.HostError: if another process uses the directory, or it cannot be
         written
     """
@@ -63,10 +50,13 @@ class BlobDirectory:
         boot_id: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         files: Callable[[Path], BlobFiles] = BlobFiles,
+        free: Callable[[], int] | None = None,
     ) -> None:
         self.holdings = Holdings(limits or Limits())
         self._files = files(directory)
         self._clock = clock
+        floor = self.holdings.limits.free_bytes
+        self._room = DiskRoom(floor, free or self._files.free_bytes, self._shed)
         self._lock = threading.Lock()
         self._uploads: dict[Key, Upload] = {}
         self._owners: dict[bytes, str] = {}
@@ -173,7 +163,7 @@ class BlobDirectory:
                 raise Refusal(Why.WRONG_DIGEST, text)
             if self._use(digest, budget):
                 continue
-            with self._told_if_full():
+            with self._room.for_bytes(len(data)):
                 temporary = self._files.write(data)
                 self._publish(owner, digest, temporary, data)
             if digest in self._manifests:
@@ -190,7 +180,7 @@ class BlobDirectory:
         if size > self.holdings.limits.most_bytes or offset + len(data) > size:
             self._drop(owner, digest)
             raise Refusal(Why.TOO_LARGE, f"{offset + len(data)} of {size} bytes are too many")
-        with self._told_if_full():
+        with self._room.for_bytes(len(data)):
             upload = self._upload(owner, digest, size)
             with upload.lock:
                 is_current = self._uploads.get((owner, digest)) is upload
@@ -333,7 +323,7 @@ class BlobDirectory:
         try:
             found = self._files.append(upload, data)
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in FULL:
                 self._drop(owner, digest)
             raise
         if upload.offset < upload.size:
@@ -385,15 +375,8 @@ class BlobDirectory:
                 paths.append(doomed)
         return paths
 
-    @contextmanager
-    def _told_if_full(self) -> Iterator[None]:
-        """Refuse what the disk has no room for; for the next one, let go of what nobody uses."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            with self._lock:
-                paths = self._gone(self.holdings.idle(_SHED_BYTES, self._clock()))
-            self._files.remove(paths)
-            raise Refusal(Why.FULL, f"the broker's disk is full: {error.strerror}") from None
+    def _shed(self, least_bytes: int) -> None:
+        """Let go of what nobody uses."""
+        with self._lock:
+            paths = self._gone(self.holdings.idle(least_bytes, self._clock()))
+        self._files.remove(paths)

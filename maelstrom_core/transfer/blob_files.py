@@ -158,6 +158,11 @@ class BlobFiles:
         shutil.rmtree(f"{self.directory}/uploads")
         os.mkdir(f"{self.directory}/uploads")
 
+    def free_bytes(self) -> int:
+        """Bytes of the file system that this user may still take."""
+        found = os.statvfs(self.directory)
+        return found.f_bavail * found.f_frsize
+
     def write(self, data: bytes) -> str:
         """Write a temporary file."""
         path = self._temporary()

@@ -19,7 +19,8 @@ import attrs
 import trio
 
 from maelstrom_core.model.digest import Digest
-from maelstrom_core.transfer.blob_directory import BlobDirectory, Refusal
+from maelstrom_core.transfer.blob_directory import BlobDirectory
+from maelstrom_core.transfer.disk_room import Refusal
 from maelstrom_core.transfer.memory import keep_freed_memory
 from maelstrom_core.transfer.ports import Listener
 from maelstrom_core.transfer.server_state import Limits

@@ -28,6 +28,9 @@ class Limits:
     :param most_bytes: of everything on disk together
     :param most_blobs: their number, uploads included; each costs about 500 bytes of memory
     :param share_bytes: of one principal, uploads included
+    :param rest_share: of what all others leave of ``most_bytes``, how much one principal may take: with
+        less than 1 there is some left for whoever comes next, however many fill it together
+    :param free_bytes: of the file system that are left free; what is in no use goes for them
     :param upload_bytes: of one principal's unfinished uploads, as large as they say they will be
     :param uploads: how many of these
     :param keep_seconds: how long what was touched stays in any case
@@ -36,6 +39,8 @@ class Limits:
     most_bytes: int = 50 << 30
     most_blobs: int = 2_000_000
     share_bytes: int = 25 << 30
+    rest_share: float = 1.0
+    free_bytes: int = 0
     upload_bytes: int = 16 << 30
     uploads: int = 64
     keep_seconds: float = 600.0
@@ -196,20 +201,30 @@ class Holdings:
             fault = self._own_to_evict(key, owner, cost, now, chosen)
             if fault:
                 return Full(fault)
-        spare = limits.most_bytes - self.bytes - cost + sum(chosen.values())
+        share = self._shares.get(owner, _Share())
+        weight = 1.0 if owner == NOBODY else 1.0 / limits.rest_share
+        own = share.bytes + cost - sum(chosen.values())
+        spare = limits.most_bytes - (self.bytes - share.bytes) - own * weight
         number = limits.most_blobs - len(self) - 1 + len(chosen)
         for one, item in self._items.items():
             if (spare >= 0 and number >= 0) or not self._is_idle(item, now):
                 break
             if one not in chosen:
                 chosen[one] = item.cost
-                spare += item.cost
+                spare += item.cost * (weight if item.owner == owner else 1.0)
                 number += 1
         if spare < 0:
-            return Full(f"the broker's store is full of what is in use: {limits.most_bytes} bytes")
+            return Full(self._why_full())
         if number < 0:
             return Full(f"the broker's store is full of what is in use: {limits.most_blobs} blobs")
         return list(chosen)
+
+    def _why_full(self) -> str:
+        limits = self.limits
+        text = f"the broker's store is full of what is in use: {limits.most_bytes} bytes"
+        if limits.rest_share == 1.0:
+            return text
+        return f"{text}, of which one key may take {limits.rest_share:.0%} of what others leave"
 
     def _own_to_evict(
         self, key: Key, owner: str, cost: int, now: float, chosen: dict[Key, int]

@@ -3,6 +3,8 @@
 import errno
 import os
 import socket
+from contextlib import suppress
+from typing import Any
 
 import trio
 
@@ -55,8 +57,14 @@ async def mechanism_at(address: str) -> str:
 async def _connect(address: str) -> trio.socket.SocketType:
     host, port = split_address(address)
     found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, where = found[0]
-    connection = trio.socket.socket(family, kind, protocol)
+    for family, kind, protocol, _, where in found[:-1]:
+        with suppress(OSError):
+            return await _connect_to(trio.socket.socket(family, kind, protocol), where)
+    family, kind, protocol, _, where = found[-1]
+    return await _connect_to(trio.socket.socket(family, kind, protocol), where)
+
+
+async def _connect_to(connection: trio.socket.SocketType, where: Any) -> trio.socket.SocketType:
     try:
         await connection.connect(where)
     except BaseException:

@@ -1,7 +1,7 @@
 """A peer's end: a socket that finds its broker again and again, and says what is in the way."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeAlias
 
 import attrs
@@ -11,6 +11,7 @@ import zmq
 from maelstrom_core.errors import PeerError
 from maelstrom_core.transport.address_plan import split_address
 from maelstrom_core.transport.closer_look import mechanism_at, why_unreachable
+from maelstrom_core.transport.finding import Resolve, find, is_name, look_up
 from maelstrom_core.transport.join_plan import Join
 from maelstrom_core.transport.keys import pair_of
 from maelstrom_core.transport.limits import Limits
@@ -33,6 +34,8 @@ from maelstrom_core.transport.options import client_socket
 from maelstrom_core.transport.zmq_trio import TrioSocket, whole
 
 _BATCH = 256
+_LOOK_SECONDS = 2.0
+"""How often a name is looked up while there is no connection: addresses change."""
 _EVENTS_KEPT = 1000
 _MISMATCH = int(zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH)
 _HAPPENED = {
@@ -80,8 +83,10 @@ class Connector:
         join: Join,
         limits: Limits,
         reach_seconds: float,
+        resolve: Resolve,
     ) -> None:
         self._context = context
+        self._resolve = resolve
         self._join = join
         self._keys = pair_of(join.secret_key)
         self._limits = limits
@@ -90,6 +95,7 @@ class Connector:
         self._events_sender, self.events = trio.open_memory_channel[ConnectorEvent](float("inf"))
         self._outcome = trio.Event()
         self._failed: PeerError | None = None
+        self._look_now = trio.Event()
         self._open()
 
     @property
@@ -208,10 +214,38 @@ class Connector:
     def _open(self) -> None:
         connecting = client_socket(self._context, self._keys, self._join.broker_key, self._limits)
         self._monitor = Monitor(connecting, _KINDS)
-        host, _ = split_address(self._join.address)
-        connecting.setsockopt(zmq.IPV6, ":" in host)
-        connecting.connect(f"tcp://{self._join.address}")
+        self._connecting, self._endpoint = connecting, ""
+        if is_name(self._join.address):
+            self._look_now.set()
+        else:
+            self._go_to(self._join.address)
         self._socket = TrioSocket(connecting, whole)
+
+    def _go_to(self, address: str) -> None:
+        """Connect there, and no longer to where it was connected before."""
+        if self._endpoint:
+            with suppress(zmq.ZMQError):  # it has given that up already
+                self._connecting.disconnect(f"tcp://{self._endpoint}")
+        self._connecting.setsockopt(zmq.IPV6, ":" in split_address(address)[0])
+        self._connecting.connect(f"tcp://{address}")
+        self._endpoint = address
+
+    async def watch_name(self) -> None:
+        """Find the address of a name, and another one while nobody is reached there."""
+        while True:
+            with trio.move_on_after(_LOOK_SECONDS):
+                await self._look_now.wait()
+            self._look_now = trio.Event()
+            if self._state.is_up or not is_name(self._join.address):
+                continue
+            connecting, address = self._connecting, self._join.address
+            found = await find(address, self._resolve)
+            if connecting is not self._connecting or self._state.is_up:
+                continue
+            # With none, libzmq goes on looking, and it is told that there is no such host.
+            best = found[0] if found else address
+            if not self._endpoint or (best != self._endpoint and found):
+                self._go_to(best)
 
     def _replace(self) -> None:
         self._renew_at = None
@@ -253,18 +287,20 @@ async def open_connector(
     limits: Limits | None = None,
     reach_seconds: float = REACH_SECONDS,
     linger_seconds: float = 0.0,
+    resolve: Resolve = look_up,
 ) -> AsyncIterator[Connector]:
     """Connect to a broker, again and again, for as long as the body runs.
 
     :param join: where it is, its key, and one's own
     :param reach_seconds: how long nobody may answer before that is a failure
     :param linger_seconds: how long, at the end, what was sent last may take to leave
+    :param resolve: looks up names of hosts
     """
     limits = limits or Limits(handshake_seconds=HANDSHAKE_SECONDS)
     with a_context() as context:
-        connector = Connector(context, join, limits, reach_seconds)
+        connector = Connector(context, join, limits, reach_seconds, resolve)
         try:
-            async with tasks(connector.watch):
+            async with tasks(connector.watch, connector.watch_name):
                 yield connector
         finally:
             connector.close(linger_seconds)

@@ -147,6 +147,7 @@ class Peer:
         self.hello = hello
         self.given: list[tuple[bytes, RunJob]] = []
         self.welcomed = False
+        self.has_left = False
 
     def say(self, message: Any) -> None:
         self.connector.send_nowait(encode(message))
@@ -177,7 +178,8 @@ class Peer:
             self.say(Done(session, (DoneJob(row.tag, row.attempt, ending, body, told),)))
 
     def leave(self) -> None:
-        """Say goodbye."""
+        """Say goodbye, and do not come again."""
+        self.has_left = True
         self.say(Bye(Code.GOODBYE, ""))
 
     def end_wrongly(self) -> None:
@@ -198,7 +200,7 @@ class Peer:
 
     async def _watch(self) -> None:
         async for event in self.connector.events:
-            if isinstance(event, Connected):
+            if isinstance(event, Connected) and not self.has_left:
                 self.say(self.hello)
 
     async def _beat(self) -> None:

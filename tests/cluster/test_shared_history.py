@@ -16,11 +16,22 @@ def test_long(): time.sleep(0.7)
 """
 
 
-def checkout(cluster: Any, name: str, container_of: Callable[[Path], str]) -> Path:
+ONE_IS_LONG = """
+import time
+import pytest
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+def test(name): time.sleep(1.5 if name == "{long}" else 0)
+"""
+
+
+def checkout(
+    cluster: Any, name: str, container_of: Callable[[Path], str], suite: str = SUITE
+) -> Path:
     directory: Path = cluster.directory / name / "project"
     directory.mkdir(parents=True)
     (directory / "pytest.ini").write_text("[pytest]\n")
-    (directory / "test_it.py").write_text(SUITE)
+    (directory / "test_it.py").write_text(suite)
     (directory / "maelstrom-pytest.toml").write_text(container_of(directory))
     return directory
 
@@ -54,3 +65,41 @@ def test_a_client_that_has_run_nothing_knows_what_others_have(
     assert order(cluster, "bob", container_of) == ["fails", "longest", "long", "short"], (
         broker.said()
     )
+
+
+def test_shards_of_clients_that_have_seen_other_things_are_those_of_one_plan(
+    cluster: Any, container_of: Callable[[Path], str]
+) -> None:
+    """By what each has seen itself, `a` would be run by both and `d` by nobody."""
+    cluster.broker()
+    cluster.worker(slots=1).wait_for("joined the cluster")
+    suites = {
+        name: checkout(cluster, name, container_of, ONE_IS_LONG.replace("{long}", long))
+        for name, long in (("ann", "a"), ("bob", "d"))
+    }
+
+    def run(name: str, *arguments: str) -> str:
+        cluster.environment["MAELSTROM_STATE"] = str(cluster.directory / name / "state")
+        done = cluster.run(
+            "pytest",
+            *("-v", "-p", "maelstrom", "-p", "no:cacheprovider", *arguments),
+            timeout=400,
+            cwd=suites[name],
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        said: str = done.stdout
+        return said
+
+    joins = ("--maelstrom-broker", "auto", "--maelstrom-cluster-only", "true")
+    assert "4 passed" in run("ann", *joins), "what the cluster knows is what she has seen"
+    assert "4 passed" in run("bob"), "what he has seen nobody else knows"
+    shards = [
+        run(name, *joins, "--maelstrom-shard", shard)
+        for name, shard in (("ann", "1/2"), ("bob", "2/2"))
+    ]
+    ran = [re.findall(r"^test_it\.py::test\[(\w)\] PASSED", said, re.M) for said in shards]
+    assert sorted(map(sorted, ran)) == [["a"], ["b", "c", "d"]], shards
+    for said in shards:
+        assert "as the cluster knows them" in said
+    (plan,) = {plan for said in shards for plan in re.findall(r"plan (\w+)", said)}
+    assert plan

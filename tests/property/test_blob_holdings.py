@@ -19,6 +19,7 @@ class HoldingsRules(RuleBasedStateMachine):
             most_bytes=st.integers(30_000, 200_000),
             most_blobs=st.integers(1, 10),
             share_bytes=st.integers(20_000, 200_000),
+            rest_share=st.sampled_from([0.5, 1.0]),
             upload_bytes=st.integers(10_000, 100_000),
             uploads=st.integers(1, 4),
             keep_seconds=st.just(10.0),
@@ -54,8 +55,9 @@ class HoldingsRules(RuleBasedStateMachine):
         """Nothing is refused, and nothing goes, while all fits."""
         key, cost = name, cost_of(size)
         mine = sum(cost_of(self.sizes[one]) for one in self.sizes if self.owner_of(one) == owner)
+        others = self.holdings.bytes - mine
         fits = (
-            self.holdings.bytes + cost <= self.limits.most_bytes
+            others + (mine + cost) / self.limits.rest_share <= self.limits.most_bytes
             and mine + cost <= self.limits.share_bytes
             and len(self.holdings) < self.limits.most_blobs
         )

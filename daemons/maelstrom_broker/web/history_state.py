@@ -1,6 +1,7 @@
 """What the broker did in the last hour: how much ran, waited, and ended. Pure."""
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import attrs
@@ -43,10 +44,13 @@ class Piece:
 
 
 class Day:
-    """What ended and what failed, piece by piece; the last ones, `PIECES` of them."""
+    """What ended and what failed, piece by piece; the last ones, `PIECES` of them.
 
-    def __init__(self) -> None:
-        self.pieces: deque[Piece] = deque(maxlen=PIECES)
+    :param pieces: that were before, the oldest first
+    """
+
+    def __init__(self, pieces: Iterable[Piece] = ()) -> None:
+        self.pieces: deque[Piece] = deque(pieces, maxlen=PIECES)
         self._before = (0, 0)
 
     def add(self, now: float, ended: int, failed: int) -> None:
@@ -71,10 +75,13 @@ Points = tuple[tuple[float, float], ...]
 
 
 class History:
-    """Samples of the last hour, at most `KEPT_SECONDS` ÷ `EVERY_SECONDS` of them."""
+    """Samples of the last hour, at most `KEPT_SECONDS` ÷ `EVERY_SECONDS` of them.
 
-    def __init__(self) -> None:
-        self._samples: deque[Sample] = deque(maxlen=int(KEPT_SECONDS / EVERY_SECONDS))
+    :param samples: that were taken before, the oldest first
+    """
+
+    def __init__(self, samples: Iterable[Sample] = ()) -> None:
+        self._samples: deque[Sample] = deque(samples, maxlen=int(KEPT_SECONDS / EVERY_SECONDS))
 
     def next_at(self, now: float) -> float:
         """When a sample is wanted next."""
@@ -118,3 +125,17 @@ class History:
                 pieces.append([])
             pieces[-1].append(point)
         return [tuple(piece) for piece in pieces]
+
+
+def gone_on(samples: Sequence[Sample]) -> list[Sample]:
+    """Samples that several brokers have taken, one after the other, as if one had: each of them has
+    counted what ended from zero, and so does the next.
+    """
+    before, raised, found = 0, 0, list[Sample]()
+    for one in samples:
+        if one.ended < before:
+            raised += before
+        before = one.ended
+        found.append(attrs.evolve(one, ended=one.ended + raised))
+    last = found[-1].ended if found else 0
+    return [attrs.evolve(one, ended=one.ended - last) for one in found]

@@ -2,14 +2,11 @@
 
 import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import trio
 
-from maelstrom_broker.book_state import Book
 from maelstrom_broker.web.answers_plan import Access
-from maelstrom_broker.web.metrics_plan import BlobFacts
 from maelstrom_broker.web.server import PageServer, Say
 from maelstrom_broker.web.source import Source
 from maelstrom_broker.web.token_file import NAME, token_in
@@ -23,8 +20,7 @@ _BACKLOG = 64
 
 async def serve_page(
     settings: Settings,
-    book: Book,
-    blobs: Callable[[], BlobFacts],
+    source: Source,
     say: Say,
     *,
     again: bool,
@@ -32,7 +28,7 @@ async def serve_page(
 ) -> None:
     """Serve until cancelled.
 
-    :param blobs: what there is to say of blobs now
+    :param source: what is on it
     :param again: another broker has died before this one: then the page is not worth its life
     :raises HostError: if nobody can listen there
     :raises InputError: if the token that is kept cannot be used
@@ -53,7 +49,6 @@ async def serve_page(
     names = frozenset({here, here.partition(".")[0], *map(str.lower, settings.web_names)})
     # A cookie is sent to all ports of a host: brokers of one machine must not take away each other's.
     access = Access(names, token, f"maelstrom-{port}", is_open=not wants_token)
-    source = Source(book, blobs)
     server = PageServer(access, source.body, say)
     address = join_address(socket.gethostname() if host in _EVERYWHERE else host, port)
     say("info", "page opened", {"address": address, "token": wants_token})
@@ -63,7 +58,7 @@ async def serve_page(
     task_status.started()
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(source.keep_history)
+            nursery.start_soon(source.drawings.keep_on)
             for listener in listeners:
                 nursery.start_soon(server.serve, listener)
     except* Exception as errors:

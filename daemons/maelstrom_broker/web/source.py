@@ -15,8 +15,8 @@ from maelstrom_broker.story_plan import NoStory, find_job, find_run, run_facts, 
 from maelstrom_broker.told_plan import title
 from maelstrom_broker.web import cases_plan
 from maelstrom_broker.web.answers_plan import View, Wanted
+from maelstrom_broker.web.drawings import Drawings
 from maelstrom_broker.web.frame_plan import frame
-from maelstrom_broker.web.history_state import Day, History, Sample
 from maelstrom_broker.web.metrics_plan import BlobFacts, metrics
 from maelstrom_broker.web.page_plan import Charts, live, page
 from maelstrom_broker.web.past_plan import past
@@ -33,13 +33,13 @@ class Source:
     """What is on the page.
 
     :param blobs: what there is to say of blobs now
+    :param drawings: what was, for its charts
     """
 
-    def __init__(self, book: Book, blobs: Callable[[], BlobFacts]) -> None:
+    def __init__(self, book: Book, blobs: Callable[[], BlobFacts], drawings: Drawings) -> None:
         self._book = book
         self._blobs = blobs
-        self._history = History()
-        self._day = Day()
+        self.drawings = drawings
         self._version = version("pytest-maelstrom")
         self._made: dict[View, tuple[float, bytes]] = {}
         self._status = b""
@@ -48,15 +48,6 @@ class Source:
             wanted: (_HERE / wanted.path.removeprefix("/")).read_bytes()
             for wanted in (Wanted.STYLE, Wanted.SCRIPT, Wanted.ICON)
         }
-
-    async def keep_history(self) -> None:
-        """Take samples until cancelled."""
-        while True:
-            await trio.sleep_until(self._history.next_at(trio.current_time()))
-            now = trio.current_time()
-            on_workers, queued, ended = tally(self._book)
-            self._history.add(Sample(now, on_workers, queued, ended))
-            self._day.add(now, ended, self._book.stories.failed)
 
     def body(self, view: View) -> bytes:
         """The bytes of it, not older than a second.
@@ -86,7 +77,7 @@ class Source:
         if now - self._status_at >= _FRESH_SECONDS:
             self._status, self._status_at = document(self._book, True, now), now
         status = json.loads(self._status)
-        history = self._history
+        history = self.drawings.history
         match view.wanted:
             case Wanted.STATUS:
                 rows = history.as_rows(now)
@@ -101,7 +92,7 @@ class Source:
                     history.running(),
                     history.queued(),
                     history.ended_per_second(),
-                    past(past_runs, self._day.pieces, now, sees_cases=view.sees_cases),
+                    past(past_runs, self.drawings.day.pieces, now, sees_cases=view.sees_cases),
                 )
                 make = page if view.wanted is Wanted.PAGE else live
                 return make(status, charts, self._cases(view, now)).encode()
@@ -134,4 +125,6 @@ class Source:
     def _run_of(self, view: View) -> Run:
         if not view.session:
             raise NoStory("no run is named")
-        return find_run(self._book, view.session)
+        run = find_run(self._book, view.session)
+        self._book.stories.is_asked_for(run)
+        return run

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from maelstrom_core.transfer.asking import FULL_PATIENCE_SECONDS
-from maelstrom_core.transfer.blob_directory import BlobDirectory, Refusal
+from maelstrom_core.transfer.blob_directory import BlobDirectory
 from maelstrom_core.transfer.contents import looks_like_manifest
+from maelstrom_core.transfer.disk_room import Refusal
 from maelstrom_core.transfer.server_state import Limits
 from maelstrom_core.wire.bulk import Blob, Why
 from simulated.disks import Disk, MemoryFiles, name_of

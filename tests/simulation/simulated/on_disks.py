@@ -11,7 +11,7 @@ from maelstrom_worker import effects as do
 from maelstrom_worker import events as ev
 from maelstrom_worker.jobs_state import JobsState
 
-from maelstrom_core.transfer.blob_directory import Refusal
+from maelstrom_core.transfer.disk_room import Refusal
 from maelstrom_core.wire import messages as m
 from maelstrom_core.wire.histories import AskCases, KnownCases, LearnedCases, packed
 from maelstrom_core.wire.rows import Ending, SubmittedJob

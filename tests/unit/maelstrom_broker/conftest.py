@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from maelstrom_broker.effects import Forget, Note, Send, StopNow
+from maelstrom_broker.effects import Forget, KeepRun, Note, Send, StopNow
 from maelstrom_broker.events import Came, PeerGone, TimePassed
 from maelstrom_broker.state import BrokerState
 
@@ -118,6 +118,7 @@ class Talk:
         self.machine = BrokerState(BOOT, now=self.now, **options)
         self.hands: dict[bytes, Hand] = {}
         self.notes: list[Note] = []
+        self.kept: list[KeepRun] = []
         self.forgotten: list[bytes] = []
         self.stopped = False
 
@@ -140,6 +141,8 @@ class Talk:
                     self.notes.append(effect)
                 case StopNow():
                     self.stopped = True
+                case KeepRun():
+                    self.kept.append(effect)
 
     def stranger(self, role: str, name: str) -> Hand:
         hand = self.hands[f"peer-{name}".encode()] = Hand(self, f"peer-{name}", role, name)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from maelstrom_broker.web.chart_plan import HEIGHT, WIDTH, bar, ceiling, chart, span_of
-from maelstrom_broker.web.history_state import EVERY_SECONDS, KEPT_SECONDS, History, Sample
+from maelstrom_broker.web.history_state import EVERY_SECONDS, KEPT_SECONDS, History, Sample, gone_on
 from maelstrom_broker.web.metrics_plan import METRICS, MOST_WORKERS, BlobFacts, metrics
 from maelstrom_broker.web.page_plan import MOST_ROWS, Charts, live, page
 from maelstrom_broker.web.words_plan import age, clean, number, shown
@@ -76,6 +76,16 @@ def a_history(*samples: tuple[float, int, int, int]) -> History:
     for sample in samples:
         history.add(Sample(*sample))
     return history
+
+
+def test_samples_of_several_brokers_are_as_if_one_had_taken_them() -> None:
+    """Each counts what ended from zero, and the next one will too."""
+    taken = [(0.0, 1, 1, 90), (5.0, 1, 1, 100), (20.0, 1, 1, 0), (25.0, 1, 1, 30), (99.0, 1, 1, 5)]
+    found = gone_on([Sample(*one) for one in taken])
+    assert [one.ended for one in found] == [-45, -35, -35, -5, 0]
+    assert gone_on([]) == []
+    history = a_history(*((one.at, one.running, one.queued, one.ended) for one in found))
+    assert history.ended_per_second() == [((5.0, 2.0), (20.0, 0.0), (25.0, 6.0))]
 
 
 def test_history_is_an_hour_long_and_no_longer() -> None:

@@ -9,7 +9,8 @@ import pytest
 from maelstrom_core.errors import HostError
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.manifest import Entry, EntryKind, encode_manifest
-from maelstrom_core.transfer.blob_directory import BlobDirectory, Refusal
+from maelstrom_core.transfer.blob_directory import BlobDirectory
+from maelstrom_core.transfer.disk_room import Refusal
 from maelstrom_core.transfer.server_state import Limits, cost_of
 from maelstrom_core.wire.bulk import Blob, Why
 
@@ -235,6 +236,43 @@ def test_what_was_not_touched_for_a_while_makes_room_and_nothing_else(
     assert [has(directory, one) for one in data] == [True, False, True, True, True, False]
     with pytest.raises(Refusal):
         put_large(directory, BOB, data[5] * 2)
+
+
+def test_two_keys_together_leave_room_for_a_third(open_directory) -> None:
+    most = 16 * cost_of(1000)
+    limits = Limits(most_bytes=most, share_bytes=most // 2, rest_share=0.5)
+    directory = open_directory(limits)
+    took = {}
+    for owner in (ANN, BOB, "client.cleo", "client.dan"):
+        took[owner] = 0
+        with pytest.raises(Refusal, match="one key may") as caught:
+            while True:
+                directory.put(owner, [blob(os.urandom(1000))])
+                took[owner] += 1
+        assert caught.value.why is Why.FULL
+    assert list(took.values()) == [8, 4, 2, 1]
+    assert "one key may take 50% of what others leave" in caught.value.text
+
+
+def test_some_of_the_disk_is_left_free_and_what_nobody_uses_goes_for_that(tmp_path, clock) -> None:
+    free = 6_500 + cost_of(1000)
+    directory = BlobDirectory(
+        tmp_path / "blobs",
+        Limits(free_bytes=6_000),
+        clock=lambda: clock.now,
+        free=lambda: free - directory.holdings.bytes,
+    )
+    data = [os.urandom(1000) for _ in range(3)]
+    directory.put(ANN, [blob(data[0])])
+    with pytest.raises(Refusal, match="full but for 6000 bytes") as caught:
+        directory.put(BOB, [blob(data[1])])
+    assert caught.value.why is Why.FULL and has(directory, data[0]), "it is in use"
+    clock.now += 700
+    directory.put(BOB, [blob(data[1])])
+    assert [has(directory, one) for one in data[:2]] == [False, True]
+    with pytest.raises(Refusal, match="full but for"):
+        put_large(directory, BOB, data[2] * 9)
+    directory.close()
 
 
 def test_a_manifest_goes_before_what_it_names(open_directory, clock) -> None:

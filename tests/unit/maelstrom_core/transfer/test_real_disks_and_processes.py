@@ -25,7 +25,8 @@ from pathlib import Path
 from maelstrom_core.container import child, syscalls
 from maelstrom_core.container.script import Step, Table
 from maelstrom_core.model.digest import Digest
-from maelstrom_core.transfer.blob_directory import BlobDirectory, Refusal
+from maelstrom_core.transfer.blob_directory import BlobDirectory
+from maelstrom_core.transfer.disk_room import Refusal
 from maelstrom_core.wire.bulk import Blob
 
 disk, options = sys.argv[1:]

@@ -1,0 +1,55 @@
+"""Room on a broker's disk, and what is said when there is none."""
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from maelstrom_core.wire.bulk import Why
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+_SHED_BYTES = 256 << 20
+
+
+class Refusal(Exception):
+    """A request is refused.
+
+    :param text: for people
+    """
+
+    def __init__(self, why: Why, text: str) -> None:
+        super().__init__(text)
+        self.why, self.text = why, text
+
+
+class DiskRoom:
+    """The file system's room.
+
+    :param floor: bytes that are left free
+    :param free: how many are
+    :param shed: lets go of about so many bytes, as far as nobody uses them
+    """
+
+    def __init__(self, floor: int, free: Callable[[], int], shed: Callable[[int], None]) -> None:
+        self._floor = floor
+        self._free = free
+        self._shed = shed
+
+    @contextmanager
+    def for_bytes(self, size: int) -> Iterator[None]:
+        """Write so many bytes; what nobody uses goes for them, or for those that come next.
+
+        :raises Refusal: if the disk has no room for them
+        """
+        missing = self._floor + size - self._free() if self._floor else 0
+        if missing > 0:
+            self._shed(max(missing, _SHED_BYTES))
+            if self._free() < self._floor + size:
+                text = f"the broker's disk is full but for {self._floor} bytes that are left free"
+                raise Refusal(Why.FULL, text)
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self._shed(_SHED_BYTES)
+            raise Refusal(Why.FULL, f"the broker's disk is full: {error.strerror}") from None
