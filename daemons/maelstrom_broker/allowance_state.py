@@ -13,8 +13,9 @@ client says, who has seen it before; or the jobs of the same run and container h
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from maelstrom_broker.queue_state import estimate_of
+from maelstrom_broker.queue_state import Demand, estimate_of
 from maelstrom_broker.records import Job, Worker
 
 TURNS = 2.0
@@ -30,6 +31,8 @@ SHORT_SECONDS = 0.1
 """Longer jobs never wait at a worker."""
 _LEAST_JOB_SECONDS = 0.001
 """No container comes and goes faster, whatever is expected."""
+_LOOK_AT = 8
+"""Workers that are looked at before a job waits behind none."""
 _LOST_SECONDS = 1.0
 """A turn that took longer tells of a machine that stood still, and not of the link."""
 
@@ -88,6 +91,27 @@ def may_wait(worker: Worker, job: Job, seconds: float, longest: float) -> bool:
         and job.container.digest in worker.warm
         and worker.name not in job.wants.excluded
     )
+
+
+def with_room(roomy: dict[Worker, None], demand: Demand, job: Job) -> Worker | None:
+    """A worker behind whose slots this job may wait.
+
+    :param roomy: those that have room; whoever is looked at comes last the next time
+    """
+    seconds, longest = expected_seconds(job)
+    for worker in list(islice(roomy, _LOOK_AT)):
+        del roomy[worker]
+        roomy[worker] = None
+        if worker in demand.pool.members and may_wait(worker, job, seconds, longest):
+            return worker
+    return None
+
+
+def check_behind(worker: Worker) -> None:
+    """Assert what must always hold."""
+    assert not worker.behind or worker.used >= worker.slots, "it waits, and a slot is free"
+    assert set(worker.behind) <= set(worker.jobs) and set(worker.wished) <= set(worker.jobs)
+    assert all(job.wants.slots == 1 for job in worker.behind)
 
 
 def for_the_idle(ahead: Iterable[Worker], idle: dict[Worker, int]) -> Iterator[tuple[Job, Worker]]:

@@ -14,13 +14,13 @@ is asked for again when a slot elsewhere has nothing to do, and when its worker 
 from collections.abc import Iterator
 from itertools import islice
 
-from maelstrom_broker.allowance_state import expected_seconds, for_the_idle, has_room, may_wait
+from maelstrom_broker import allowance_state as allowance
 from maelstrom_broker.placement_state import Places
 from maelstrom_broker.queue_state import Demand, JobQueue, rank_of, to_the_front
 from maelstrom_broker.records import Client, Job, Wants, Worker
 
 _LOOK_AT = 8
-"""Workers that are looked at before a job waits behind none, or none is asked for again."""
+"""Workers that are looked at before none is asked to give something back."""
 
 
 class Dispatch:
@@ -153,7 +153,7 @@ class Dispatch:
         job.worker = worker
         worker.jobs[job] = None
         if waits:
-            seconds, _ = expected_seconds(job)
+            seconds, _ = allowance.expected_seconds(job)
             worker.behind[job] = seconds
             worker.behind_seconds += seconds
             job.client.behind += 1
@@ -248,7 +248,7 @@ class Dispatch:
         if worker not in self.places.workers:
             return
         free = self.places.update(worker)
-        if has_room(worker):
+        if allowance.has_room(worker):
             self._roomy[worker] = None
         else:
             self._roomy.pop(worker, None)
@@ -276,7 +276,7 @@ class Dispatch:
             worker = self.places.choose(demand, job.container)
             self.waits = False
             if worker is None and self._roomy and demand.slots == 1 and not job.at_once:
-                worker = self._with_room(demand, job)
+                worker = allowance.with_room(self._roomy, demand, job)
                 self.waits = worker is not None
             if worker is None:
                 queue, worker = self._of_others(queue)
@@ -299,17 +299,6 @@ class Dispatch:
             return job, worker
         return None
 
-    def _with_room(self, demand: Demand, job: Job) -> Worker | None:
-        """A worker behind whose slots this job may wait."""
-        seconds, longest = expected_seconds(job)
-        for worker in list(islice(self._roomy, _LOOK_AT)):
-            # Whoever was looked at is looked at last next time.
-            del self._roomy[worker]
-            self._roomy[worker] = None
-            if worker in demand.pool.members and may_wait(worker, job, seconds, longest):
-                return worker
-        return None
-
     def wanted_back(self) -> Iterator[tuple[Job, Worker]]:
         """Jobs that wait behind slots, and should not; asked for after all has been given out."""
         for worker in self._to_be_free:
@@ -319,10 +308,8 @@ class Dispatch:
         if not self.look_for_idle or self._open:
             return
         self.look_for_idle = False
-        if not self._ahead or not self.places.idle:
-            return
         ahead = [one for one in islice(self._ahead, _LOOK_AT) if one.peer is not None]
-        yield from for_the_idle(ahead, dict(islice(self.places.idle.items(), _LOOK_AT)))
+        yield from allowance.for_the_idle(ahead, dict(islice(self.places.idle.items(), _LOOK_AT)))
 
     def _first(self) -> JobQueue | None:
         """Whose turn it is, of what is open."""
@@ -397,13 +384,10 @@ class Dispatch:
                 assert demand.first() is None, "a job waits that nobody looks at"
         for demand in [*self._open, *self._blocked]:
             assert self.demands[demand.wants] is demand
-        assert all(one.behind for one in self._ahead)
         for worker in self.places.workers:
-            assert (worker in self._roomy) == has_room(worker)
+            assert (worker in self._roomy) == allowance.has_room(worker)
             assert (worker in self._ahead) == bool(worker.behind)
-            assert not worker.behind or worker.used >= worker.slots, "it waits, and a slot is free"
-            assert set(worker.behind) <= set(worker.jobs) and set(worker.wished) <= set(worker.jobs)
-            assert all(job.wants.slots == 1 for job in worker.behind)
+            allowance.check_behind(worker)
             if worker.reserved is not None:
                 assert worker.reserved.reserved is worker
 
