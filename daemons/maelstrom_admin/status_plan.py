@@ -45,12 +45,13 @@ def lines_of(status: Mapping[str, Any]) -> Iterator[str]:
 
 def _worker(worker: Mapping[str, Any]) -> tuple[str, ...]:
     state = "draining" if worker.get("draining") else "ready"
+    behind = worker.get("behind_slots")
     if worker.get("connected") is False:
         state = "connection lost"
     return (
         a_text(worker.get("name")),
         f"{a_text(worker.get('used'))}/{a_text(worker.get('slots'))}",
-        a_text(worker.get("running")),
+        a_text(worker.get("running")) + (f", {a_text(behind)} wait" if behind else ""),
         ",".join(map(a_text, a_list(worker.get("labels")))) or "-",
         state,
         f"{span(worker.get('last_seen_seconds'))} ago",

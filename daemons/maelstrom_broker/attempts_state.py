@@ -1,5 +1,8 @@
 """A job from being handed in to its one ending. Pure; a part of the broker's machine."""
 
+from collections.abc import Iterable
+
+from maelstrom_broker.allowance_state import turn_seconds
 from maelstrom_broker.book_state import Book
 from maelstrom_broker.limits import (
     MOST_ATTEMPTS,
@@ -15,9 +18,11 @@ from maelstrom_broker.records import (
     WANTED_AGAIN,
     Container,
     Job,
+    Pace,
     Worker,
 )
 from maelstrom_broker.tries_state import Why
+from maelstrom_core.wire.messages import MOST_TAGS
 from maelstrom_core.wire.rows import DoneJob, Ending
 
 _RAN = (0, 1)  # RAN and STORED: to ask the enumeration each time takes longer than all the rest
@@ -54,6 +59,8 @@ class Attempts:
             job.container.warm[worker] = None
         if book.dispatch.kept_free:
             why = Why.KEPT_FREE
+        elif book.dispatch.waits:
+            why = Why.BEHIND
         book.stories.given(job, worker, why, book.dispatch.others, book.now)
         book.totals["given"] += 1
         book.post.run(job, worker)
@@ -62,6 +69,8 @@ class Attempts:
         """Its worker says how the attempt ended; the job runs there."""
         book = self._book
         ending = row.ending
+        if row.ran_us >= 0:
+            self._measure(job, worker, row)
         if ending in _RAN or (ending == Ending.CANCELLED and job.ending == UNWANTED):
             if book.zombies and book.zombies.get((job.client.session, job.tag)) is job:
                 book.dispatch.free(job)
@@ -109,8 +118,41 @@ class Attempts:
         self.finish(job, Ending.LOST, said.encode(), None, (said, b""))
         self.remember(job, said)
 
-    def died(self, job: Job, worker: Worker) -> None:
-        """Its worker is no more."""
+    def _measure(self, job: Job, worker: Worker, row: DoneJob) -> None:
+        """What its times say of its worker's turns, and of jobs like it."""
+        ran = row.ran_us / 1e6
+        if row.ending in _RAN:
+            digest, paces = job.container.digest, job.client.paces
+            pace = paces.get(digest)
+            if pace is None:
+                pace = paces[digest] = Pace()
+            pace.add(ran)
+        away = self._book.stories.away(job, ran, self._book.now)
+        if away is not None:
+            worker.turn = turn_seconds(worker.turn, away - row.stayed_us / 1e6 - ran)
+
+    def wish_back(self, wanted: Iterable[tuple[Job, Worker]]) -> None:
+        """Jobs that wait behind slots are asked for, one number for each message."""
+        messages: dict[tuple[Worker, bytes], tuple[int, int]] = {}
+        for job, worker in wanted:
+            place = (worker, job.client.session)
+            number, count = messages.get(place, (0, 0))
+            if not count % MOST_TAGS:
+                number = self._book.serial()
+            messages[place] = (number, count + 1)
+            worker.wished[job] = number
+            self._book.post.wished_back(worker, job.client.session, number, job.tag)
+
+    def died(self, job: Job, worker: Worker, *, waited: bool) -> None:
+        """Its worker is no more.
+
+        :param waited: behind the worker's slots, as far as we know: that was no attempt
+        """
+        # It may have begun all the same, and be what the worker died of: it shall have a slot next time.
+        job.at_once = True
+        if waited:
+            self.give_back(job)
+            return
         self._book.dispatch.free(job)
         self._failed(job, Ending.LOST, worker, "it died")
 

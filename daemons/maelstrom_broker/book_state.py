@@ -140,7 +140,7 @@ class Book:
         running = {id(job) for job in [*jobs, *self.zombies.values()] if job.ending < 0}
         for worker in self.workers.values():
             assert all(id(job) in running for job in worker.jobs), "a worker has a job of nobody"
-            slots = sum(job.wants.slots for job in worker.jobs)
+            slots = sum(job.wants.slots for job in worker.jobs if job not in worker.behind)
             slots += sum(orphan.slots for orphan in worker.orphans.values())
             assert worker.used == slots, "a slot is lost or doubled"
             kept = [job for job in jobs if job.ending in KEPT_BY_WORKERS and job.worker is worker]
@@ -151,6 +151,10 @@ class Book:
             assert client in self.by_key[client.principal]
             used = sum(job.wants.slots for job in client.jobs.values() if _runs(job))
             assert client.used == used, "a client's share is wrong"
+            behind = [
+                job for job in client.jobs.values() if job.worker and job in job.worker.behind
+            ]
+            assert client.behind == len(behind)
             assert client.jobs_bytes == sum(len(job.body) for job in client.jobs.values())
             assert client.sent_bytes == sum(client.sent.values())
             for queue in client.queues.values():
@@ -172,7 +176,7 @@ class Book:
 def _has_many_waiting(client: Client) -> bool:
     waiting = sum(len(queue.jobs) for queue in client.queues.values())
     # One slot is free, as one of its jobs has just ended.
-    return waiting > ENOUGH_FOR_A_SLOT * (client.used + 1)
+    return waiting > ENOUGH_FOR_A_SLOT * (client.used - client.behind + 1)
 
 
 def _runs(job: Job) -> bool:

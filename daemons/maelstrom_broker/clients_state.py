@@ -211,12 +211,15 @@ class Clients:
 
     def _wants_again(self, client: Client, job: Job) -> None:
         """It was given up as lost, and is here again; its job was told to end meanwhile."""
+        waits = job.worker is not None and job in job.worker.behind
         job.client.used -= job.wants.slots
+        job.client.behind -= waits
         job.client = client
         job.ending = WANTED_AGAIN
         client.jobs[job.tag] = job
         client.jobs_bytes += len(job.body)
         client.used += job.wants.slots
+        client.behind += waits
         self._book.dispatch.rerank(client)
 
     def taken(self, client: Client, message: Taken, now: float) -> None:

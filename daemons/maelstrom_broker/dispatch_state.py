@@ -6,15 +6,28 @@ worker's slots are freed that could serve it. So nothing is looked at again and 
 A job of several slots would wait for ever behind jobs of one, which take each slot as it comes. So when
 it is first in order and no worker has enough slots, one worker is *reserved*: nothing else is started
 there until there are enough.
+
+Where no worker has a slot free, a short job may wait *behind* the slots of one (`allowance_state`). It
+is asked for again when a slot elsewhere has nothing to do, and when its worker is drained or reserved.
 """
 
+from collections.abc import Iterator
+from itertools import islice
+
+from maelstrom_broker import allowance_state as allowance
 from maelstrom_broker.placement_state import Places
 from maelstrom_broker.queue_state import Demand, JobQueue, rank_of, to_the_front
 from maelstrom_broker.records import Client, Job, Wants, Worker
 
+_LOOK_AT = 8
+"""Workers that are looked at before none is asked to give something back."""
+
 
 class Dispatch:
-    """All that waits, and all slots."""
+    """All that waits, and all slots.
+
+    :ivar waits: of what `next` has given: whether it waits behind the slots of its worker
+    """
 
     def __init__(self) -> None:
         self.places = Places()
@@ -24,6 +37,17 @@ class Dispatch:
         self._tick = 0
         self.may_be_impossible = False
         """Whether something has changed since it was asked last what nobody can run."""
+        self.waits = False
+        self._roomy: dict[Worker, None] = {}
+        """Workers that have all slots taken, and room behind them."""
+        self._ahead: dict[Worker, None] = {}
+        """Those behind whose slots jobs wait."""
+        self._to_be_free: dict[Worker, None] = {}
+        """Those behind whose slots nothing is to wait any more."""
+        self.look_for_idle = False
+        """Whether what waits behind slots may be of use elsewhere, and that was not looked at."""
+        self.begun: list[Job] = []
+        """Jobs that waited behind slots and have got one."""
         self.kept_free = False
         """Of what `next` has given: whether that worker was kept free for it."""
         self.others = 0
@@ -121,11 +145,22 @@ class Dispatch:
 
     # Slots
 
-    def take(self, job: Job, worker: Worker) -> None:
-        """A job has slots of a worker from now on."""
+    def take(self, job: Job, worker: Worker, *, waits: bool = False) -> None:
+        """A job has slots of a worker from now on.
+
+        :param waits: it has none: it is the last to wait behind them
+        """
         job.worker = worker
         worker.jobs[job] = None
-        worker.used += job.wants.slots
+        if waits:
+            seconds, _ = allowance.expected_seconds(job)
+            worker.behind[job] = seconds
+            worker.behind_seconds += seconds
+            job.client.behind += 1
+            self._ahead[worker] = None
+            self.look_for_idle = True
+        else:
+            worker.used += job.wants.slots
         job.client.used += job.wants.slots
         self._tick += 1
         job.client.tick = self._tick
@@ -137,11 +172,40 @@ class Dispatch:
         worker = job.worker
         assert worker is not None
         del worker.jobs[job]
-        worker.used -= job.wants.slots
+        worker.wished.pop(job, None)
+        if job in worker.behind:
+            self._leave_behind(job, worker)
+        else:
+            worker.used -= job.wants.slots
         job.client.used -= job.wants.slots
         self.rerank(job.client)
         self.changed(worker)
+        if worker in self._roomy and self._blocked:
+            self._look_at_short(worker)
         return worker
+
+    def all_begun(self, worker: Worker) -> None:
+        """What it holds has slots there: it has said so."""
+        for job in list(worker.behind):
+            self._begin(job, worker)
+
+    def _begin(self, job: Job, worker: Worker) -> None:
+        self._leave_behind(job, worker)
+        worker.used += job.wants.slots
+        self.begun.append(job)
+
+    def _leave_behind(self, job: Job, worker: Worker) -> None:
+        worker.behind_seconds -= worker.behind.pop(job)
+        job.client.behind -= 1
+        if not worker.behind:
+            worker.behind_seconds = 0.0  # sums of fractions are not exact
+            del self._ahead[worker]
+
+    def _look_at_short(self, worker: Worker) -> None:
+        """There is room behind its slots."""
+        for demand in list(self._blocked):
+            if demand.slots == 1 and worker in demand.pool.members:
+                self._unblock(demand)
 
     def add(self, worker: Worker) -> None:
         """A worker came, or came again."""
@@ -154,13 +218,16 @@ class Dispatch:
     def remove(self, worker: Worker) -> None:
         """A worker is given up."""
         self.places.remove(worker)
+        self._roomy.pop(worker, None)
         self.may_be_impossible = True
+        self._to_be_free.pop(worker, None)
         self._give_back(worker.reserved)
         self.look_again()
 
     def drain(self, worker: Worker, on: bool) -> None:
         """Give a worker nothing new; or do again."""
         worker.draining = on
+        self._to_be_free[worker] = None
         self.places.drained()
         self._give_back(worker.reserved)
         self.changed(worker)
@@ -175,9 +242,17 @@ class Dispatch:
         """Slots of a worker were freed or taken, or its connection came or broke."""
         if worker.peer is None and worker.reserved is not None:
             self._give_back(worker.reserved)
+        while worker.behind and worker.used < worker.slots:
+            # As the worker does, which knew before us.
+            self._begin(next(iter(worker.behind)), worker)
         if worker not in self.places.workers:
             return
         free = self.places.update(worker)
+        if allowance.has_room(worker):
+            self._roomy[worker] = None
+        else:
+            self._roomy.pop(worker, None)
+        self.look_for_idle = self.look_for_idle or bool(free)
         if not self._blocked or not (free or worker.reserved):
             return
         for demand in list(self._blocked):
@@ -199,6 +274,10 @@ class Dispatch:
                 break
             demand, job = queue.demand, queue.first()
             worker = self.places.choose(demand, job.container)
+            self.waits = False
+            if worker is None and self._roomy and demand.slots == 1 and not job.at_once:
+                worker = allowance.with_room(self._roomy, demand, job)
+                self.waits = worker is not None
             if worker is None:
                 queue, worker = self._of_others(queue)
                 job = queue.first()
@@ -208,15 +287,29 @@ class Dispatch:
                 if demand.slots > 1 and demand.reserved is None:
                     self._reserve(queue)
                 continue
-            assert worker.slots - worker.used >= demand.slots, "a worker has not so many slots"
+            assert self.waits or worker.slots - worker.used >= demand.slots, (
+                "it has not so many slots"
+            )
             self.others = len(demand.queues) - 1
             self.kept_free = worker.reserved is demand
             self.unqueue(job)
             if self.kept_free:
                 self._give_back(demand)
-            self.take(job, worker)
+            self.take(job, worker, waits=self.waits)
             return job, worker
         return None
+
+    def wanted_back(self) -> Iterator[tuple[Job, Worker]]:
+        """Jobs that wait behind slots, and should not; asked for after all has been given out."""
+        for worker in self._to_be_free:
+            if worker.draining or worker.reserved is not None:
+                yield from ((job, worker) for job in worker.behind if job not in worker.wished)
+        self._to_be_free.clear()
+        if not self.look_for_idle or self._open:
+            return
+        self.look_for_idle = False
+        ahead = [one for one in islice(self._ahead, _LOOK_AT) if one.peer is not None]
+        yield from allowance.for_the_idle(ahead, dict(islice(self.places.idle.items(), _LOOK_AT)))
 
     def _first(self) -> JobQueue | None:
         """Whose turn it is, of what is open."""
@@ -258,6 +351,8 @@ class Dispatch:
         worker = self.places.most_nearly_free(demand, queue.first().container) if smaller else None
         if worker is not None:
             worker.reserved, demand.reserved = demand, worker
+            self._to_be_free[worker] = None
+            self._roomy.pop(worker, None)
             self.places.update(worker)
 
     def _give_back(self, demand: Demand | None) -> None:
@@ -290,6 +385,9 @@ class Dispatch:
         for demand in [*self._open, *self._blocked]:
             assert self.demands[demand.wants] is demand
         for worker in self.places.workers:
+            assert (worker in self._roomy) == allowance.has_room(worker)
+            assert (worker in self._ahead) == bool(worker.behind)
+            allowance.check_behind(worker)
             if worker.reserved is not None:
                 assert worker.reserved.reserved is worker
 

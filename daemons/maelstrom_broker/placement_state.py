@@ -139,6 +139,8 @@ class Places:
 
     def __init__(self) -> None:
         self.workers: dict[Worker, None] = {}
+        self.idle: dict[Worker, int] = {}
+        """Those that have slots for any job, and how many."""
         self._pools: dict[frozenset[str], Pool] = {}
         self._excluded: dict[Wants, frozenset[str]] = {}
 
@@ -172,6 +174,7 @@ class Places:
     def remove(self, worker: Worker) -> None:
         """A worker is given up."""
         del self.workers[worker]
+        self.idle.pop(worker, None)
         self._excluded.clear()
         for pool in self._pools.values():
             if worker in pool.members:
@@ -180,6 +183,10 @@ class Places:
     def update(self, worker: Worker) -> int:
         """Something of a worker has changed; how many slots it has for any job."""
         free = usable_slots(worker)
+        if free:
+            self.idle[worker] = free
+        else:
+            self.idle.pop(worker, None)
         for pool in self._pools.values():
             if worker in pool.members:
                 pool.move(worker, free)
@@ -252,3 +259,5 @@ class Places:
             assert labels == pool.labels
             assert set(pool.members) == {w for w in self.workers if labels <= w.labels}
             pool.check()
+        free = {worker: usable_slots(worker) for worker in self.workers}
+        assert self.idle == {worker: slots for worker, slots in free.items() if slots}

@@ -20,6 +20,7 @@ from maelstrom_core.wire.messages import (
     Bye,
     Cancel,
     ContainerBytes,
+    GiveBack,
     Message,
     Results,
     Run,
@@ -38,6 +39,7 @@ class Post:
         self._runs: dict[tuple[Worker, bytes, Container], list[RunJob]] = {}
         self._taken: dict[tuple[Worker, bytes], list[int]] = {}
         self._unwanted: dict[tuple[Worker, bytes], list[int]] = {}
+        self._wished: dict[tuple[Worker, bytes, int], list[int]] = {}
         self._results: dict[Client, None] = {}
 
     def now(self, peer: bytes, message: Message, *, lossy: bool = False) -> None:
@@ -74,6 +76,10 @@ class Post:
         """Tell a worker that a job is not wanted any more."""
         self._unwanted.setdefault((worker, session), []).append(tag)
 
+    def wished_back(self, worker: Worker, session: bytes, number: int, tag: int) -> None:
+        """Ask a worker for a job that waits behind its slots."""
+        self._wished.setdefault((worker, session, number), []).append(tag)
+
     def results(self, client: Client) -> None:
         """A client has results that were not sent, or room for more of them."""
         self._results[client] = None
@@ -104,6 +110,11 @@ class Post:
                 for jobs in _messages(rows):
                     self._to(worker.peer, Run(session, container.digest, jobs))
             self._runs.clear()
+        if self._wished:
+            # After what it is given: that may be asked for at once.
+            for (worker, session, number), tags in self._wished.items():
+                self._to(worker.peer, GiveBack(number, session, tuple(tags)))
+            self._wished.clear()
         if self._results:
             for client in self._results:
                 self._send_results(client)

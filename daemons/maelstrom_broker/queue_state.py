@@ -40,6 +40,12 @@ def key_of(priority: int, estimate_ms: int, serial: int) -> int:
     return _BEHIND | (((127 - priority) << _LENGTH_BITS | length) << _SERIAL_BITS) | serial
 
 
+def estimate_of(key: int) -> int:
+    """Milliseconds that a job in this place is expected to take; negative if that is unknown."""
+    length = key >> _SERIAL_BITS & _LONGEST
+    return _LONGEST - length if length else -1
+
+
 def to_the_front(key: int) -> int:
     """The same job's place before all that were never given out."""
     return key & (_BEHIND - 1)

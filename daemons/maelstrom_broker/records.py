@@ -21,6 +21,8 @@ WANTED_AGAIN: Final = -3
 """It was cancelled, handed in again, and its worker has not said yet that it ended."""
 
 
+SEEN_BEFORE: Final = 4
+"""Jobs of a run that must have ended before anything is expected of the others."""
 KEPT_BY_WORKERS: Final = frozenset({Ending.RAN, Ending.STORED, Ending.CANCELLED})
 """How a job ended whose worker, if it has one, keeps the result until it is taken."""
 
@@ -34,6 +36,37 @@ class Wants(NamedTuple):
     slots: int
     labels: frozenset[str]
     excluded: frozenset[str] = frozenset()
+
+
+class Pace:
+    """How long jobs of one run and one container take, as the last ones have shown.
+
+    :param jobs: how many have ended
+    """
+
+    __slots__ = ("_mean", "_spread", "jobs")
+
+    def __init__(self) -> None:
+        self.jobs = 0
+        self._mean = self._spread = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One more has ended."""
+        self.jobs += 1
+        if self.jobs == 1:
+            self._mean, self._spread = seconds, seconds / 2
+            return
+        error = seconds - self._mean
+        self._mean += error / 8
+        self._spread += (abs(error) - self._spread) / 4
+
+    def expected(self) -> float:
+        """Seconds that one takes, as a mean; infinity before a few have ended."""
+        return self._mean if self.jobs >= SEEN_BEFORE else math.inf
+
+    def longest(self) -> float:
+        """Seconds that hardly one takes longer than; infinity before a few have ended."""
+        return self._mean + 2 * self._spread if self.jobs >= SEEN_BEFORE else math.inf
 
 
 class Container:
@@ -62,6 +95,8 @@ class Job:
     to hear that the result was taken.
 
     :param key: its place in its queue
+    :param at_once: it is not to wait behind a worker's slots: it was there when a worker died, and may
+        have begun without our knowing
     :param failures: texts, one for each attempt that failed
     :param unfit: how many of these were of workers that could not run it
     :param past: what is remembered of it; before it is given out, shared with others
@@ -69,6 +104,7 @@ class Job:
     """
 
     __slots__ = (
+        "at_once",
         "at_terminal",
         "attempts",
         "body",
@@ -101,6 +137,7 @@ class Job:
         self.container = container
         self.body = row.body
         self.attempts = 0
+        self.at_once = False
         self.ending = WANTED
         self.failures: tuple[str, ...] = ()
         self.unfit = 0
@@ -114,7 +151,13 @@ class Worker:
     """A worker; it stays while its connection is broken, until it is given up.
 
     :param used: slots that are taken; more than there are only if it says so itself
-    :param jobs: that run there, or are on their way
+    :param jobs: that run there, or are on their way; those that wait behind its slots as well
+    :param most_behind: how many may wait, as it says
+    :param behind: jobs that wait there, the first to get a slot first, each with the seconds that it is
+        expected to take; they take no slots
+    :param behind_seconds: all of them
+    :param wished: of those, the ones that it was asked to give back, with the number of the wish
+    :param turn: seconds from a job's end there to the start of the next, as they were seen; 0 if not yet
     :param orphans: jobs it holds that nobody has asked for yet
     :param told: digests of containers it was sent by this connection, and how many bytes of them
     :param warm: digests of containers it has had
@@ -125,11 +168,14 @@ class Worker:
 
     __slots__ = (
         "away_until",
+        "behind",
+        "behind_seconds",
         "draining",
         "has_terminals",
         "heard",
         "jobs",
         "labels",
+        "most_behind",
         "name",
         "orphans",
         "peer",
@@ -140,9 +186,11 @@ class Worker:
         "software",
         "told",
         "told_bytes",
+        "turn",
         "untaken",
         "used",
         "warm",
+        "wished",
     )
 
     def __init__(self, session: bytes, principal: str) -> None:
@@ -155,6 +203,11 @@ class Worker:
         self.labels: frozenset[str] = frozenset()
         self.used = 0
         self.jobs: dict[Job, None] = {}
+        self.most_behind = 0
+        self.behind: dict[Job, float] = {}
+        self.behind_seconds = 0.0
+        self.wished: dict[Job, int] = {}
+        self.turn = 0.0
         self.orphans: dict[tuple[bytes, int], Orphan] = {}
         self.told: set[bytes] = set()
         self.told_bytes = 0
@@ -173,7 +226,9 @@ class Client:
     :param number: the same as no other client's
     :param rank: its place among clients: smaller is first
     :param tick: when it was served last; larger is later
-    :param used: slots that its jobs take
+    :param used: slots that its jobs take, or wait for at a worker
+    :param behind: how many of its jobs wait there
+    :param paces: of its jobs, by digest of their container
     :param held_back: its jobs wait for workers that may have them already
     :param queues: jobs that wait, by what they want
     :param unsent: tags of jobs that ended and whose results were not sent by this connection
@@ -188,6 +243,7 @@ class Client:
 
     __slots__ = (
         "asking",
+        "behind",
         "containers",
         "containers_bytes",
         "done",
@@ -201,6 +257,7 @@ class Client:
         "name",
         "number",
         "output_left",
+        "paces",
         "peer",
         "principal",
         "queues",
@@ -233,6 +290,8 @@ class Client:
         self.rank = 0
         self.tick = 0
         self.used = 0
+        self.behind = 0
+        self.paces: dict[bytes, Pace] = {}
         self.held_back = False
         self.held_until = 0.0
         self.jobs: dict[int, Job] = {}

@@ -4,10 +4,10 @@ Nothing here is the truth about a run: that lives with its client, which hands i
 ended, and with workers, which name what they hold. So a broker may die at any moment, and its
 successor asks both.
 
-The parts: `queue_state` (whose turn it is), `placement_state` (which worker), `dispatch_state` (gives
-one to the other), `attempts_state` (what becomes of a job), `workers_state`, `clients_state`,
-`histories_state` (what they know of cases), `terminals_state` (of jobs), `links_state` (who is there at
-all), `post_state` (what is to be sent); they share `book_state`.
+The parts: `queue_state` (whose turn it is), `placement_state` (which worker), `allowance_state` (what
+may wait at one), `dispatch_state` (gives one to the other), `attempts_state` (what becomes of a job),
+`workers_state`, `clients_state`, `histories_state` (what they know of cases), `terminals_state` (of
+jobs), `links_state` (who is there at all), `post_state` (what is to be sent); they share `book_state`.
 """
 
 import difflib
@@ -54,6 +54,7 @@ from maelstrom_core.wire.messages import (
     Code,
     ContainerBytes,
     Done,
+    GivenBack,
     Had,
     Hello,
     Message,
@@ -65,7 +66,9 @@ from maelstrom_core.wire.messages import (
 from maelstrom_core.wire.terminals import HadTerminal, ShowTerminal, TypeTerminal
 
 MAY_SEND: dict[str, frozenset[type]] = {
-    "worker": frozenset({Hello, Bye, Beat, Started, Output, Done, ShowTerminal, HadTerminal}),
+    "worker": frozenset(
+        {Hello, Bye, Beat, Started, Output, Done, GivenBack, ShowTerminal, HadTerminal}
+    ),
     "client": frozenset(
         {Hello, Bye, Beat, ContainerBytes, Submit, Taken, Cancel, Had, AskCases, LearnedCases}
         | {TypeTerminal, HadTerminal}
@@ -149,6 +152,10 @@ class BrokerState:
                 self._refuse()
             if dispatch.may_go_on:
                 self._fill()
+            self._attempts.wish_back(dispatch.wanted_back())
+        if dispatch.begun:
+            book.stories.have_slots(dispatch.begun, now)
+            dispatch.begun.clear()
         return book.post.gathered()
 
     def next_deadline(self) -> float:
@@ -249,6 +256,8 @@ class BrokerState:
                 if client is not None and self._clients.overfull(client) and client.peer:
                     text = "too many results that you have not taken; come again"
                     self._links.dismiss(client.peer, Code.SLOW, text, now)
+            case GivenBack():
+                self._workers.given_back(worker, message)
             case Started():
                 self._workers.started(worker, message)
             case Output():

@@ -25,8 +25,9 @@ def document(book: Book, details: bool, now: float) -> bytes:
 
 def tally(book: Book) -> tuple[int, int, int]:
     """Jobs that run, that wait, and that have ended since the broker was started."""
-    running = sum(len(worker.jobs) for worker in book.workers.values())
-    queued = sum(map(_queued, book.clients.values()))
+    behind = sum(len(worker.behind) for worker in book.workers.values())
+    running = sum(len(worker.jobs) for worker in book.workers.values()) - behind
+    queued = sum(map(_queued, book.clients.values())) + behind
     return running, queued, sum(book.totals[name] for name in ENDINGS)
 
 
@@ -46,6 +47,7 @@ def _status(book: Book, details: bool, now: float, listed: int) -> dict[str, obj
             "used": sum(worker.used for worker in book.workers.values()),
             "running": running,
             "queued": queued,
+            "behind_slots": sum(len(worker.behind) for worker in book.workers.values()),
             "orphans": len(book.orphans),
             "containers": len(book.containers),
         },
@@ -91,7 +93,9 @@ def _worker(worker: Worker, now: float) -> dict[str, object]:
         "labels": sorted(worker.labels),
         "slots": worker.slots,
         "used": worker.used,
-        "running": len(worker.jobs),
+        "running": len(worker.jobs) - len(worker.behind),
+        "behind_slots": len(worker.behind),
+        "turn_ms": round(worker.turn * 1e3, 1),
         "draining": worker.draining,
         "connected": worker.peer is not None,
         "last_seen_seconds": round(now - worker.heard, 1),
@@ -113,15 +117,16 @@ def _client(client: Client, now: float) -> dict[str, object]:
         "done": client.done,
         "failed": client.run.bad,
         "not_taken": len(client.jobs),
-        "slots": client.used,
+        "slots": client.used - client.behind,
+        "behind_slots": client.behind,
         "connected": client.peer is not None,
         "last_seen_seconds": round(now - client.heard, 1),
     }
 
 
 def jobs_of(client: Client) -> tuple[int, int]:
-    """How many jobs of a client wait, and how many workers have."""
-    queued, done = _queued(client), len(client.sent) + len(client.unsent)
+    """How many jobs of a client wait, behind slots of workers as well, and how many workers run."""
+    queued, done = _queued(client) + client.behind, len(client.sent) + len(client.unsent)
     return queued, max(0, len(client.jobs) - queued - done)
 
 

@@ -13,7 +13,18 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from maelstrom_broker.tries_state import AGAIN, AT, ENDED, HOW, STARTED, Arrival, Why, tried
+from maelstrom_broker.tries_state import (
+    AGAIN,
+    AT,
+    ENDED,
+    HOW,
+    SLOT,
+    STARTED,
+    WHY,
+    Arrival,
+    Why,
+    tried,
+)
 from maelstrom_core.wire.label_plan import HEAD_BYTES, label_of
 from maelstrom_core.wire.rows import MOST_FAULT, Ending
 
@@ -199,8 +210,24 @@ class Stories:
     def given(self, job: "Job", worker: "Worker", why: Why, others: int, now: float) -> None:
         """A job was given to a worker; slots are taken already."""
         past, free = job.past, worker.slots - worker.used + job.wants.slots
+        if why is Why.BEHIND:
+            free = 0
         used = job.client.used
-        record = [worker.name, job.attempts, now, why, free, others, used, None, None, "", None]
+        slot = None if why is Why.BEHIND else now
+        record = [
+            worker.name,
+            job.attempts,
+            now,
+            why,
+            free,
+            others,
+            used,
+            None,
+            None,
+            "",
+            None,
+            slot,
+        ]
         if len(past) > MOST_TRIES:
             arrival, *records = past
             del records[2]
@@ -211,6 +238,24 @@ class Stories:
         """The worker that has a job has all that it needs."""
         if len(job.past) > 1 and job.past[-1][STARTED] is None:
             job.past[-1][STARTED] = now
+
+    def have_slots(self, jobs: "list[Job]", now: float) -> None:
+        """Jobs that waited behind slots of their workers have got one."""
+        for job in jobs:
+            if len(job.past) > 1 and job.past[-1][ENDED] is None and job.past[-1][SLOT] is None:
+                job.past[-1][SLOT] = now
+
+    def away(self, job: "Job", ran: float, now: float) -> float | None:
+        """How long a job that comes back was away; ``None`` if it was given by a broker before this one.
+
+        :param ran: seconds, as its worker says
+        """
+        if len(job.past) < 2 or job.past[-1][WHY] is Why.HELD:
+            return None
+        record = job.past[-1]
+        if record[WHY] is Why.BEHIND:
+            record[SLOT] = max(record[AT], now - ran)
+        return float(now - record[AT])
 
     def over(self, job: "Job", how: str, now: float) -> None:
         """The worker that a job was given to last does not have it any more."""
@@ -330,14 +375,17 @@ def _count(run: Run, job: "Job", as_what: str, now: float) -> float:
     past = job.past
     waited, ran = now - past[0].at, 0.0
     for record in past[1:]:
-        at, started, ended = record[AT], record[STARTED], record[ENDED]
+        slot, started, ended = record[SLOT], record[STARTED], record[ENDED]
+        if slot is None:
+            continue  # it only waited there
         if started is None:
-            started = at
+            started = slot
         else:
-            run.fetched += started - at
+            run.fetched += max(0.0, started - slot)
+            started = max(started, slot)
         ran = ended - started
         run.ran += ran
-        waited -= ended - at
+        waited -= ended - slot
     if len(past) > 2:
         run.counts["retried"] += 1
     run.waited += waited

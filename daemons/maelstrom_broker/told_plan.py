@@ -41,12 +41,16 @@ def spent(story: Story, now: float) -> Spent:
     """Where the time of a job went, all its attempts together."""
     fetched = ran = 0.0
     for one in story.tries:
+        if one.slot is None:
+            continue  # it only waits there
         ended = now if one.ended is None else one.ended
         started = one.started
         if started is None:
             # Who has not said that it began has not got all yet; or is an older one, which has ended.
-            started = ended if one.ended is None else one.placed.at
-        fetched += started - one.placed.at
+            started = ended if one.ended is None else one.slot
+        # A worker may have said so before we knew that it had a slot.
+        started = max(started, one.slot)
+        fetched += started - one.slot
         ran += ended - started
     end = now if story.ended is None else story.ended
     return Spent(max(0.0, end - story.arrival.at - fetched - ran), fetched, ran)
@@ -58,6 +62,8 @@ def outcome(story: Story) -> str:
         last = story.tries[-1] if story.tries else None
         if last is None or last.ended is not None:
             return "waits"
+        if last.slot is None:
+            return f"waits behind the slots of {last.placed.worker}"
         return "fetches" if last.started is None else "runs"
     if story.ending in _ENDINGS:
         return _ENDINGS[story.ending]
@@ -152,6 +158,8 @@ def _placed(one: Try, before: Sequence[Try]) -> str:
             why = "which was kept free for it"
         case Why.HELD:
             why = "which had it already, from a broker before this one"
+        case Why.BEHIND:
+            why = "which had no slot free, to wait there for one: it is short"
         case _:
             assert_never(placed.why)
     failed_on = sorted({other.placed.worker for other in before if other.how} - {placed.worker})
@@ -161,11 +169,21 @@ def _placed(one: Try, before: Sequence[Try]) -> str:
 
 def _went_on(one: Try, began: float, now: float) -> Iterator[str]:
     worker, at = one.placed.worker, one.placed.at
+    if one.slot is None:
+        if one.ended is None:
+            yield f"now: it has waited behind the slots of {worker} for {_long(now - at)}"
+        else:
+            waited = _long(one.ended - at)
+            yield f"{_at(one.ended - began)}: taken from {worker}, where it waited for {waited}"
+        return
+    if one.slot > at:
+        yield f"it waited behind the slots of {worker} for {_long(one.slot - at)}"
+        at = one.slot
     if one.started is not None:
         fetched = one.started - at
         if fetched >= _SHORT:
             yield f"{worker} fetched what it needs for {_long(fetched)}"
-        yield f"{_at(one.started - began)}: started"
+        yield f"{_at(max(at, one.started) - began)}: started"
     if one.ended is None:
         since = at if one.started is None else one.started
         does = "fetched what it needs" if one.started is None else "run"

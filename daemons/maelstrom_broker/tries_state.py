@@ -15,6 +15,8 @@ class Why(IntEnum):
     """It was kept free for this job, which takes several slots."""
     HELD = 3
     """It had the job already, from a broker before this one."""
+    BEHIND = 4
+    """No slot was free, and the job is short: it waits behind this one's slots."""
 
 
 class Arrival(NamedTuple):
@@ -63,6 +65,7 @@ class Try(NamedTuple):
     :param ended: when; ``None`` while it is there
     :param how: what went wrong; empty if nothing did
     :param again: how things were when the job began to wait once more; ``None`` if it has not
+    :param slot: when it had a slot there; ``None`` if it has had none yet
     """
 
     placed: Placed
@@ -70,6 +73,7 @@ class Try(NamedTuple):
     ended: float | None
     how: str
     again: Arrival | None
+    slot: float | None
 
 
 Record: TypeAlias = list[Any]
@@ -77,7 +81,7 @@ Record: TypeAlias = list[Any]
 
 Each job that is given out makes one, and a list is made in a tenth of the time of all the rest.
 """
-AT, STARTED, ENDED, HOW, AGAIN = 2, 7, 8, 9, 10
+AT, WHY, STARTED, ENDED, HOW, AGAIN, SLOT = 2, 3, 7, 8, 9, 10, 11
 Past: TypeAlias = tuple[Arrival, *tuple[Record, ...]]
 """What a job has behind it; one reference for it, for there may be a million that wait."""
 

@@ -15,7 +15,7 @@ from maelstrom_broker.limits import (
 )
 from maelstrom_broker.records import KEPT_BY_WORKERS, UNWANTED, WANTED_AGAIN, Job, Orphan, Worker
 from maelstrom_broker.tries_state import Why
-from maelstrom_core.wire.messages import Code, Done, Hello, Output, Started
+from maelstrom_core.wire.messages import Code, Done, GivenBack, Hello, Output, Started
 from maelstrom_core.wire.rows import DoneJob, Ending, HeldJob
 
 
@@ -49,6 +49,7 @@ class Workers:
         worker.software = hello.software
         worker.slots = hello.slots
         worker.labels = frozenset(hello.labels)
+        worker.most_behind = hello.most_behind
         worker.told.clear()
         worker.told_bytes = 0
         book.dispatch.add(worker)
@@ -74,6 +75,7 @@ class Workers:
             row = held.get((job.client.session, job.tag))
             if row is None or row.attempt != job.attempts:
                 self._attempts.give_back(job)
+        self._book.dispatch.all_begun(worker)
         for key in [key for key in worker.orphans if key not in held]:
             self._drop_orphan(worker, key)
 
@@ -152,6 +154,23 @@ class Workers:
                 self._attempts.ended(job, worker, row)
             # Else it is repeated, and its client has not taken it yet; or there is a newer attempt.
 
+    def given_back(self, worker: Worker, message: GivenBack) -> None:
+        """Jobs that it was asked for and has not begun; or it stops, and gives back all."""
+        book, number, session = self._book, message.number, message.session
+        if number:
+            asked = [job for job, of_it in worker.wished.items() if of_it == number]
+        else:
+            book.dispatch.drain(worker, True)
+            known = (book.job(session, tag) for tag in message.tags)
+            asked = [job for job in known if job is not None and job in worker.behind]
+        tags = set(message.tags)
+        for job in asked:
+            if job.tag in tags and job.client.session == session:
+                self._attempts.give_back(job)
+            else:
+                del worker.wished[job]  # it has begun
+        book.dispatch.look_for_idle = True
+
     def started(self, worker: Worker, message: Started) -> None:
         """Its client may want to know."""
         client, now = self._book.clients.get(message.session), self._book.now
@@ -203,11 +222,12 @@ class Workers:
         book.dispatch.remove(worker)
         for key in list(worker.orphans):
             self._drop_orphan(worker, key)
+        waited = set(worker.behind)  # as others end, these are taken to begin
         for job in list(worker.jobs):
             if in_peace:
                 self._attempts.give_back(job)
             else:
-                self._attempts.died(job, worker)
+                self._attempts.died(job, worker, waited=job in waited)
         for digest in worker.warm:
             container = book.containers.get(digest)
             if container is not None:

@@ -86,6 +86,10 @@ class Containers:
         # One that is let go of now makes room for what comes.
         return [*self._let_go(), MakeReady(digest)]
 
+    def has_all(self, digest: bytes) -> bool:
+        """Whether all that is in it is here."""
+        return self._known[digest].is_ready
+
     def not_used_by(self, digest: bytes, key: Key) -> None:
         """That job has ended."""
         container = self._known[digest]
@@ -132,10 +136,11 @@ class Containers:
         container.had_room_made = True
         return [*self._forget_idle(list(self._idle)), MakeReady(digest, make_room=True)]
 
-    def check(self, jobs: Mapping[Key, tuple[bytes, bool]]) -> None:
+    def check(self, jobs: Mapping[Key, tuple[bytes, bool | None]]) -> None:
         """What always holds; for tests.
 
-        :param jobs: all that have not ended, with their container and whether they run
+        :param jobs: all that have not ended, with their container and whether they run; ``None`` of
+            those that wait for slots
         """
         assert self._bytes == sum(one.size for one in self._known.values())
         assert {key for one in self._known.values() for key in one.jobs} == set(jobs)

@@ -73,4 +73,11 @@ class StopWanted:
     """Nothing new is to be run here."""
 
 
-Event: TypeAlias = Came | Unreadable | Ready | NotReady | Ended | LinkUp | LinkDown | StopWanted
+@attrs.frozen
+class TimePassed:
+    """The deadline that the machine asked for may have come."""
+
+
+Event: TypeAlias = (
+    Came | Unreadable | Ready | NotReady | Ended | LinkUp | LinkDown | StopWanted | TimePassed
+)

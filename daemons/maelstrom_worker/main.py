@@ -55,6 +55,7 @@ async def run(settings: Settings) -> None:
             async with trio.open_nursery() as nursery:
                 worker.nursery = nursery
                 nursery.start_soon(worker.show_live)
+                nursery.start_soon(worker.keep_time)
                 nursery.start_soon(_stay_joined, worker, place, nursery)
                 with trio.open_signal_receiver(*_STOP, _DRAIN) as signals:
                     # Not when it has joined: that may take as long as the broker wants.

@@ -26,6 +26,7 @@ from maelstrom_core.wire.messages import (
     Bye,
     Cancel,
     ContainerBytes,
+    GiveBack,
     Had,
     Hello,
     Message,
@@ -47,6 +48,7 @@ from maelstrom_worker.events import (
     NotReady,
     Ready,
     StopWanted,
+    TimePassed,
     Unreadable,
 )
 from maelstrom_worker.jobs_state import JobsState
@@ -56,7 +58,7 @@ from maelstrom_worker.running import EndingOfJob, Unfit, read_job, run_job
 from maelstrom_worker.terminals import JobAtTerminal
 
 FROM_BROKERS = (
-    *(Welcome, Bye, Beat, ContainerBytes, Run, Cancel, Taken, Had),
+    *(Welcome, Bye, Beat, ContainerBytes, Run, Cancel, Taken, Had, GiveBack),
     *(TypeTerminal, HadTerminal),
 )
 """What a broker may send to a worker."""
@@ -104,6 +106,8 @@ class Worker:
         self._terminals: dict[Key, JobAtTerminal] = {}
         self._runs = itertools.count(1)
         self._idle = trio.Event()
+        self._moved = trio.Event()
+        self._alarm = math.inf
         self.failure = ""
         """Why the link did not come up when it was tried last."""
         self.over = ""
@@ -125,6 +129,7 @@ class Worker:
             self._slots,
             self._labels,
             held=self._state.held(),
+            most_behind=self._state.most_behind,
         )
 
     def link_up(self, welcome: Welcome, *, same_broker: bool) -> None:
@@ -182,11 +187,13 @@ class Worker:
 
     @trio.lowlevel.enable_ki_protection
     def _tell(self, event: Event) -> None:
-        effects = self._state.step(event)
+        effects = self._state.step(event, now=trio.current_time())
         if not isinstance(event, Came):
             self.story.add(event, effects)
         for effect in effects:
             self._perform(effect)
+        if self._state.next_deadline() < self._alarm:
+            self._moved.set()
         if not self._state.running:
             self._idle.set()
 
@@ -329,6 +336,17 @@ class Worker:
                 for message in live.messages():
                     if self.link is not None:
                         self.link.say(message, lossy=True)
+
+    async def keep_time(self) -> None:
+        """Tell the machine when what it has asked for is due; for ever."""
+        while True:
+            self._alarm = self._state.next_deadline()
+            self._moved = trio.Event()
+            if self._alarm == math.inf:
+                await self._moved.wait()
+            else:
+                await trio.sleep_until(self._alarm)
+                self._tell(TimePassed())
 
     # Its end
 

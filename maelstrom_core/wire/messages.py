@@ -97,6 +97,8 @@ class Hello:
     :param labels: of a worker: what jobs may ask for
     :param weight: of a client: its share, if others wait too
     :param held: of a worker: what it holds, told so that none of it is run twice
+    :param most_behind: of a worker: how many jobs may wait behind its slots, at most; 0 of one that
+        knows nothing of `GiveBack`
     """
 
     KIND: ClassVar = 1
@@ -110,6 +112,7 @@ class Hello:
     labels: tuple[str, ...] = ()
     weight: int = 1
     held: tuple[HeldJob, ...] = ()
+    most_behind: int = 0
 
 
 @attrs.frozen
@@ -190,7 +193,8 @@ class Submit:
 
 @attrs.frozen
 class Run:
-    """Broker → worker: jobs of one client and one container; never more than it has slots free."""
+    """Broker → worker: jobs of one client and one container. Those for which it has no slots free wait
+    there, behind all that came before; no more of them than its `Hello` says."""
 
     KIND: ClassVar = 7
     session: bytes
@@ -278,6 +282,34 @@ class Had:
     count: int
 
 
+@attrs.frozen
+class GiveBack:
+    """Broker → worker: do not run these jobs, if they wait behind its slots.
+
+    :param number: of this wish, larger than all before in the broker's life; one that is not is
+        repeated, and nothing is done about it
+    """
+
+    KIND: ClassVar = 32
+    number: int
+    session: bytes
+    tags: tuple[int, ...]
+
+
+@attrs.frozen
+class GivenBack:
+    """Worker → broker: these jobs had not begun, and are not there any more. The answer to each
+    `GiveBack`; what that had named besides has begun, or has ended.
+
+    :param number: of the wish; 0 from a worker that stops and begins nothing more
+    """
+
+    KIND: ClassVar = 33
+    number: int
+    session: bytes
+    tags: tuple[int, ...]
+
+
 Message: TypeAlias = (
     Hello
     | Welcome
@@ -293,6 +325,8 @@ Message: TypeAlias = (
     | Taken
     | Cancel
     | Had
+    | GiveBack
+    | GivenBack
     | AskStatus
     | Status
     | Drain
@@ -320,6 +354,7 @@ CHECKS: dict[type, tuple[Check, ...]] = {
         _labels,
         whole(1, 1000),
         each(rows.held, MOST_HELD),
+        whole(0, rows.MOST_BEHIND),
     ),
     Welcome: (
         whole(0, 1 << 31),
@@ -343,6 +378,8 @@ CHECKS: dict[type, tuple[Check, ...]] = {
     Taken: (session, _tags),
     Cancel: (session, _tags),
     Had: (session, rows.tag_check, _run, whole()),
+    GiveBack: (whole(), session, _tags),
+    GivenBack: (whole(), session, _tags),
     **ADMIN_CHECKS,
     **HISTORY_CHECKS,
     **TERMINAL_CHECKS,

@@ -14,6 +14,8 @@ MOST_ROWS = 512
 """Jobs in one message."""
 UNKNOWN_ESTIMATE = -1
 MOST_SLOTS = 4096
+MOST_BEHIND = 1 << 16
+"""Jobs that may wait behind the slots of a worker."""
 MOST_FAULT = 400
 """Characters of what went wrong, as a worker tells it to people."""
 MOST_TAIL_BYTES = 4 << 10
@@ -69,6 +71,9 @@ class DoneJob(NamedTuple):
     :param told: for people who look at the cluster: nothing if the worker does not say; otherwise what
         went wrong, in a few words, empty if the program exited with 0; and the end of its output, if
         something did
+    :param stayed_us: microseconds that the worker had it without running it, until it told this;
+        negative if it does not say
+    :param ran_us: microseconds that it ran
     """
 
     tag: int
@@ -76,6 +81,8 @@ class DoneJob(NamedTuple):
     ending: int
     body: bytes
     told: tuple[str, bytes] | tuple[()] = ()
+    stayed_us: int = -1
+    ran_us: int = -1
 
 
 class JobResultRow(NamedTuple):
@@ -160,9 +167,20 @@ def done(row: Any) -> DoneJob:
         or len(body) > MOST_BODY_BYTES
     ):
         raise BadMessage(f"not an ending: {shown(row)}")
-    if len(row) < 5 or row[4] == []:
+    if len(row) < 5:
         return DoneJob(tag, attempt, ending, body)
-    return DoneJob(tag, attempt, ending, body, _told(row[4]))
+    told = () if row[4] == [] else _told(row[4])
+    if len(row) < 7:
+        return DoneJob(tag, attempt, ending, body, told)
+    stayed, ran = row[5], row[6]
+    if (
+        type(stayed) is not int
+        or type(ran) is not int
+        or not -1 <= stayed <= MOST_WHOLE
+        or not -1 <= ran <= MOST_WHOLE
+    ):
+        raise BadMessage(f"not an ending: {shown(row)}")
+    return DoneJob(tag, attempt, ending, body, told, stayed, ran)
 
 
 def _told(told: Any) -> tuple[str, bytes]:

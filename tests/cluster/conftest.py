@@ -83,6 +83,10 @@ class Process:
             assert time.monotonic() < end, f"that takes too long:\n{self.said()}"
             select.select([], [], [], 0.02)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def wait(self, seconds: float = 150) -> int:
         """How it has ended by itself."""
         return self._process.wait(seconds)

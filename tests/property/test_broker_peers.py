@@ -27,6 +27,7 @@ from maelstrom_core.wire.messages import (
     Cancel,
     ContainerBytes,
     Done,
+    GivenBack,
     Hello,
     Output,
     Started,
@@ -80,6 +81,8 @@ done = st.builds(
             st.sampled_from([0, 0, 0, 1, 2, 2, 5, 5, 3, 4]),
             st.just(b""),
             st.sampled_from([(), ("", b""), ("it failed", b"and said so")]),
+            st.sampled_from([-1, 0, 900, 1 << 62]),
+            st.sampled_from([-1, 0, 900, 1 << 62]),
         )
     ),
 )
@@ -96,10 +99,12 @@ SIMPLE: dict[type, st.SearchStrategy[Any]] = {
         labels,
         st.sampled_from([1, 1000]),
         held,
+        st.sampled_from([0, 1, 40, 65_536]),
     ),
     Bye: st.builds(Bye, st.integers(0, 7), st.just("")),
     Beat: st.builds(Beat, tags),
     Started: st.builds(Started, sessions, some_tags),
+    GivenBack: st.builds(GivenBack, st.sampled_from([0, 0, 1, 2, 9, 99]), sessions, some_tags),
     Output: st.builds(Output, sessions, tags, st.integers(1, 3), st.just(b"x")),
     AskStatus: st.builds(AskStatus, st.booleans()),
     AskStory: st.builds(
@@ -152,7 +157,7 @@ comes = st.builds(
 )
 right = st.one_of(
     st.builds(say, st.sampled_from(WORKERS), done),
-    st.builds(say, st.sampled_from(WORKERS), kinds(Started, Output, Beat)),
+    st.builds(say, st.sampled_from(WORKERS), kinds(Started, Output, Beat, GivenBack)),
     st.builds(say, st.sampled_from(CLIENTS), submit),
     st.builds(
         lambda peer, tags: say(peer, Taken(OWN[peer], tags)), st.sampled_from(CLIENTS), some_tags

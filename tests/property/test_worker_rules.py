@@ -1,7 +1,9 @@
 """Hypothesis drives what a worker holds against a broker that forgets and repeats: nothing runs twice at
-once, each ending is told until it is taken, and no slot is lost.
+once, each ending is told until it is taken, and no slot is lost. What waits behind its slots gets them
+in order, and is given back when it is asked for; what runs is not.
 """
 
+import math
 from typing import Any
 
 import pytest
@@ -12,12 +14,14 @@ from maelstrom_broker.limits import MOST_TOLD, MOST_TOLD_BYTES
 from maelstrom_worker import effects as ef
 from maelstrom_worker import events as ev
 from maelstrom_worker.containers_state import MOST_IDLE, MOST_KNOWN, MOST_KNOWN_BYTES
-from maelstrom_worker.jobs_state import MOST_WAITING, JobsState
+from maelstrom_worker.jobs_state import BEHIND_A_SLOT, TOLD_SECONDS, JobsState
 
 from maelstrom_core.wire.messages import (
     Cancel,
     ContainerBytes,
     Done,
+    GiveBack,
+    GivenBack,
     Run,
     Started,
     Taken,
@@ -44,10 +48,24 @@ class WorkerRules(RuleBasedStateMachine):
         self.done: dict[Key, int] = {}
         self.stopping = False
         self.told_begun: set[Key] = set()
+        self.now = 0.0
+        self.wish = 0
+        self.given_back: list[GivenBack] = []
+
+    @property
+    def behind(self) -> set[Key]:
+        """What waits for slots: it has come, and is not among what is held."""
+        return self.wanted.keys() - {(one.session, one.tag) for one in self.worker.held()}
 
     def say(self, event: ev.Event) -> None:
-        for effect in self.worker.step(event):
+        for effect in self.worker.step(event, now=self.now):
             match effect:
+                case ef.Say(GivenBack(_, session, tags) as given):
+                    assert self.up
+                    self.given_back.append(given)
+                    for tag in tags:
+                        assert (session, tag) not in self.running, "it has begun"
+                        del self.wanted[session, tag]
                 case ef.Say(Done(session, rows)):
                     assert self.up
                     for row in rows:
@@ -75,11 +93,14 @@ class WorkerRules(RuleBasedStateMachine):
 
     @rule()
     def link_comes(self) -> None:
+        if self.up:
+            self.say(ev.LinkDown())
         self.up, self.told_containers = True, set()
         held = {(one.session, one.tag): one for one in self.worker.held()}
         assert all(held[key].slots == slots for key, slots in self.running.items())
         # What the broker has given and what has not come is given again, if at all.
         self.wanted = {key: held[key].attempt for key in {*self.wanted, *self.done} if key in held}
+        self.wish = 0
         self.say(ev.LinkUp())
         assert not any(held[key].slots == 0 for key in self.wanted), "not told again"
 
@@ -87,6 +108,7 @@ class WorkerRules(RuleBasedStateMachine):
     def link_goes(self) -> None:
         self.up = False
         self.say(ev.LinkDown())
+        assert self.worker.behind == 0, "the broker gives it again, and it would be run twice"
 
     @precondition(lambda self: self.up)
     @rule(
@@ -111,7 +133,7 @@ class WorkerRules(RuleBasedStateMachine):
             slots = self.running[key]
         self.wanted[key] = attempt
         self.done.pop(key, None)
-        for _ in range(repeats):
+        for _ in range(repeats if key not in self.behind else 1):
             self.say(ev.Came(Run(session, container, (RunJob(tag, attempt, slots, b"x"),))))
 
     @precondition(lambda self: self.making)
@@ -132,8 +154,36 @@ class WorkerRules(RuleBasedStateMachine):
         cancelled = key in self.ending
         self.ending.discard(key)
         self.say(ev.Ended(key, ending, b"result"))
-        if self.up:
+        if self.up and self.worker.next_deadline() == math.inf:
             assert self.done[key] == (Ending.CANCELLED if cancelled else ending)
+
+    @rule(seconds=st.floats(0.001, 2 * TOLD_SECONDS))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        gathered = self.worker.next_deadline() <= self.now
+        self.say(ev.TimePassed())
+        if gathered:
+            assert self.worker.next_deadline() == math.inf
+            held = {(one.session, one.tag) for one in self.worker.held() if not one.slots}
+            assert held.isdisjoint(self.wanted), "not told, though it is time"
+
+    @precondition(lambda self: self.up)
+    @rule(
+        session=st.sampled_from(SESSIONS),
+        tags=st.lists(st.integers(0, 6), unique=True),
+        repeats=st.booleans(),
+    )
+    def asks_for_some(self, session: bytes, tags: list[int], repeats: bool) -> None:
+        self.wish += 1
+        waited = {tag for tag in tags if (session, tag) in self.behind}
+        runs = set(self.running)
+        self.given_back.clear()
+        for _ in range(1 + repeats):
+            self.say(ev.Came(GiveBack(self.wish, session, tuple(tags))))
+        (given,) = self.given_back
+        assert given.number == self.wish and set(given.tags) == waited
+        assert self.running.keys() >= runs
+        assert self.worker.next_deadline() == math.inf, "what has ended is told before"
 
     @rule()
     def a_moment_passes(self) -> None:
@@ -150,7 +200,7 @@ class WorkerRules(RuleBasedStateMachine):
         key = (session, tag)
         self.say(ev.Came(Cancel(session, (tag,))))
         assert key in self.ending or key not in self.running
-        if key in self.wanted:
+        if key in self.wanted and self.worker.next_deadline() == math.inf:
             assert key in self.ending, "it ends all the same, and that is told"
 
     @precondition(lambda self: self.up and self.done)
@@ -167,10 +217,11 @@ class WorkerRules(RuleBasedStateMachine):
         if not unless:
             self.stopping = True
             self.say(ev.StopWanted())
+            assert self.worker.behind == 0, "it will not begin any more"
 
     @invariant()
     def slots_are_counted(self) -> None:
-        assert sum(self.running.values()) <= MOST_WAITING * SLOTS
+        assert sum(self.running.values()) <= SLOTS
         if not self.making and not self.stopping:
             assert self.worker.free_slots == max(0, SLOTS - sum(self.running.values()))
         assert self.worker.running >= len(self.running)
@@ -184,16 +235,18 @@ TestWorkerRules.settings = settings(max_examples=100, stateful_step_count=50)
 @pytest.fixture
 def worker() -> JobsState:
     state = JobsState(SLOTS)
-    state.step(ev.LinkUp())
+    state.step(ev.LinkUp(), now=0.0)
     return state
 
 
 def test_a_job_waits_for_what_is_in_its_container(worker: JobsState) -> None:
-    (read,) = worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")))
+    (read,) = worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")), now=0.0)
     assert read == ef.Read(b"c" * 32, b"data")
     rows = (RunJob(1, 1, 1, b"x"), RunJob(2, 1, 1, b"y"))
-    assert worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, rows))) == [ef.MakeReady(b"c" * 32)]
-    assert worker.step(ev.Ready(b"c" * 32)) == [
+    assert worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, rows)), now=0.0) == [
+        ef.MakeReady(b"c" * 32)
+    ]
+    assert worker.step(ev.Ready(b"c" * 32), now=0.0) == [
         ef.Start((SESSIONS[0], 1), b"c" * 32, rows[0]),
         ef.Start((SESSIONS[0], 2), b"c" * 32, rows[1]),
     ]
@@ -202,19 +255,88 @@ def test_a_job_waits_for_what_is_in_its_container(worker: JobsState) -> None:
     worker.check()
 
 
+def test_jobs_wait_behind_slots_in_their_order(worker: JobsState) -> None:
+    give(worker, [1] * SLOTS + [2, 1])
+    assert worker.running == SLOTS + 2 and worker.behind == 2 and worker.free_slots == 0
+    assert [one.tag for one in worker.held()] == list(range(SLOTS)), (
+        "what has not begun is not held"
+    )
+    assert starts(worker.step(ev.Ended((SESSIONS[0], 0), Ending.RAN, b""), now=1.0)) == []
+    assert starts(worker.step(ev.Ended((SESSIONS[0], 1), Ending.RAN, b""), now=1.0)) == [SLOTS]
+    assert starts(worker.step(ev.Ended((SESSIONS[0], 2), Ending.RAN, b""), now=1.0)) == [SLOTS + 1]
+    worker.check()
+
+
+def test_endings_are_gathered_while_enough_waits(worker: JobsState) -> None:
+    give(worker, [1] * (4 * SLOTS))
+    assert told(worker.step(ev.Ended((SESSIONS[0], 0), Ending.RAN, b"x"), now=1.0)) == []
+    assert told(worker.step(ev.Ended((SESSIONS[0], 1), Ending.RAN, b"y"), now=1.001)) == []
+    assert worker.next_deadline() == 1.0 + TOLD_SECONDS
+    (done,) = told(worker.step(ev.TimePassed(), now=2.0))
+    assert [row.tag for row in done.jobs] == [0, 1]
+    assert done.jobs[0].ran_us == 1_000_000 and done.jobs[0].stayed_us == 1_000_000
+    assert worker.next_deadline() == math.inf
+    # As soon as slots might stand idle, all is told at once.
+    ended = [
+        worker.step(ev.Ended((SESSIONS[0], n), Ending.RAN, b""), now=2.0) for n in range(2, 11)
+    ]
+    assert [len(one.jobs) for effects in ended for one in told(effects)] == [7, 1, 1]
+
+
+def test_one_that_stops_gives_back_what_waits(worker: JobsState) -> None:
+    give(worker, [1] * (SLOTS + 2))
+    assert worker.step(ev.StopWanted(), now=1.0) == [
+        ef.Say(GivenBack(0, SESSIONS[0], (SLOTS, SLOTS + 1)))
+    ]
+    assert worker.running == SLOTS
+
+
+def test_no_more_wait_than_may(worker: JobsState) -> None:
+    give(worker, [1] * SLOTS)
+    rows = [RunJob(100 + n, 1, 1, b"") for n in range(BEHIND_A_SLOT * SLOTS + 1)]
+    effects = [
+        effect
+        for row in rows
+        for effect in worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (row,))), now=0.0)
+    ]
+    worker.check()
+    assert worker.behind == worker.most_behind == BEHIND_A_SLOT * SLOTS
+    # It is told with what has ended next.
+    effects += worker.step(ev.TimePassed(), now=1.0)
+    (done,) = told(effects)
+    assert b"all of them are taken" in done.jobs[0].body
+
+
+def give(worker: JobsState, slots: list[int]) -> None:
+    """Jobs of so many slots, named by their place; what is in their container is there."""
+    worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")), now=0.0)
+    rows = tuple(RunJob(tag, 1, wanted, b"x") for tag, wanted in enumerate(slots))
+    worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, rows)), now=0.0)
+    worker.step(ev.Ready(b"c" * 32), now=0.0)
+
+
+def starts(effects: list[ef.Effect]) -> list[int]:
+    return [effect.key[1] for effect in effects if isinstance(effect, ef.Start)]
+
+
+def told(effects: list[ef.Effect]) -> list[Done]:
+    said = (effect.message for effect in effects if isinstance(effect, ef.Say))
+    return [message for message in said if isinstance(message, Done)]
+
+
 def test_contents_that_nobody_uses_are_let_go_of_and_come_again(worker: JobsState) -> None:
     effects = []
     for number in range(MOST_IDLE + 3):
         digest = bytes([number]) * 32
-        worker.step(ev.Came(ContainerBytes(digest, b"data")))
+        worker.step(ev.Came(ContainerBytes(digest, b"data")), now=0.0)
         row = RunJob(number, 1, 1, b"x")
-        effects += worker.step(ev.Came(Run(SESSIONS[0], digest, (row,))))
-        worker.step(ev.Ready(digest))
-        worker.step(ev.Ended((SESSIONS[0], number), Ending.RAN, b""))
+        effects += worker.step(ev.Came(Run(SESSIONS[0], digest, (row,))), now=0.0)
+        worker.step(ev.Ready(digest), now=0.0)
+        worker.step(ev.Ended((SESSIONS[0], number), Ending.RAN, b""), now=0.0)
         worker.check()
     forgotten = [one for one in effects if isinstance(one, ef.Forget)]
     assert forgotten == [ef.Forget(bytes([n]) * 32, for_good=False) for n in (0, 1)]
-    again = worker.step(ev.Came(Run(SESSIONS[0], bytes(32), (RunJob(900, 1, 1, b"x"),))))
+    again = worker.step(ev.Came(Run(SESSIONS[0], bytes(32), (RunJob(900, 1, 1, b"x"),))), now=0.0)
     assert again[-1] == ef.MakeReady(bytes(32)), "the broker need not tell of it again"
 
 
@@ -257,7 +379,9 @@ def test_containers_are_remembered_for_as_long_as_a_broker_takes_them_to_be(
 ) -> None:
     effects = []
     for number in range(MOST_KNOWN + 1):
-        effects += worker.step(ev.Came(ContainerBytes(number.to_bytes(32, "big"), b"data")))
+        effects += worker.step(
+            ev.Came(ContainerBytes(number.to_bytes(32, "big"), b"data")), now=0.0
+        )
     assert [one for one in effects if isinstance(one, ef.Forget)] == [
         ef.Forget(bytes(32), for_good=True)
     ]
@@ -266,7 +390,7 @@ def test_containers_are_remembered_for_as_long_as_a_broker_takes_them_to_be(
 def test_containers_are_remembered_up_to_so_many_bytes(worker: JobsState) -> None:
     large, effects = bytes(256 << 10), []
     for number in range(2 * MOST_KNOWN_BYTES // len(large)):
-        effects += worker.step(ev.Came(ContainerBytes(number.to_bytes(32, "big"), large)))
+        effects += worker.step(ev.Came(ContainerBytes(number.to_bytes(32, "big"), large)), now=0.0)
         worker.check()
     forgotten = [one.digest for one in effects if isinstance(one, ef.Forget)]
     kept = MOST_KNOWN_BYTES // len(large)
@@ -277,18 +401,18 @@ def test_containers_are_remembered_up_to_so_many_bytes(worker: JobsState) -> Non
 
 
 def test_what_runs_when_it_stops_is_for_others(worker: JobsState) -> None:
-    worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")))
-    worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (RunJob(1, 1, 1, b"x"),))))
-    worker.step(ev.Ready(b"c" * 32))
-    worker.step(ev.StopWanted())
+    worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")), now=0.0)
+    worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (RunJob(1, 1, 1, b"x"),))), now=0.0)
+    worker.step(ev.Ready(b"c" * 32), now=0.0)
+    worker.step(ev.StopWanted(), now=0.0)
     assert worker.end_all() == [ef.End((SESSIONS[0], 1))]
-    assert worker.step(ev.Ended((SESSIONS[0], 1), Ending.RAN, b"")) == [], "nobody is told"
+    assert worker.step(ev.Ended((SESSIONS[0], 1), Ending.RAN, b""), now=0.0) == [], "nobody is told"
 
 
 def test_a_stopping_worker_takes_nothing(worker: JobsState) -> None:
-    worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")))
-    worker.step(ev.StopWanted())
-    (said,) = worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (RunJob(1, 1, 1, b"x"),))))
+    worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")), now=0.0)
+    worker.step(ev.StopWanted(), now=0.0)
+    (said,) = worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (RunJob(1, 1, 1, b"x"),))), now=0.0)
     assert isinstance(said, ef.Say)
     assert isinstance(said.message, Done)
     assert said.message.jobs[0].body == b"this worker is stopping"

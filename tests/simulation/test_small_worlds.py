@@ -47,6 +47,32 @@ def test_whoever_of_two_workers_finds_the_next_broker_first_a_job_is_not_run_twi
     try_all(world)
 
 
+def waiting(jobs: int, workers: int, faults: tuple[str, ...] = (), at_most: int = 0) -> SmallWorld:
+    """Some of the jobs wait behind slots of workers."""
+    wanted = dict.fromkeys(faults, at_most)
+    return SmallWorld(jobs, workers, wanted, at_most, allowance=True)
+
+
+OFTEN, SELDOM = ["worker dies", "broker dies", "cancel"], ["lose", "client dies", "slow"]
+AT_NIGHT = [pytest.param(fault, marks=pytest.mark.nightly) for fault in SELDOM]
+
+
+@pytest.mark.parametrize("fault", [*OFTEN, *AT_NIGHT])
+def test_whatever_goes_wrong_once_what_waits_behind_a_slot_is_run_once(fault: str) -> None:
+    try_all(waiting(2, 1, (fault,), 1))
+
+
+def test_in_whichever_order_it_is_asked_for_and_begins_a_job_that_waits_is_run_once() -> None:
+    """One of three waits behind a slot, until the other slot has nothing to do."""
+    try_all(waiting(3, 2))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("fault", ["lose", "worker dies", "cancel", "slow"])
+def test_whatever_goes_wrong_while_it_is_asked_for(fault: str) -> None:
+    try_all(waiting(3, 2, (fault,), 1), 14)
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize(
     ("jobs", "workers", "at_most", "depth"),

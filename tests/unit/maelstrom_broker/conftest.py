@@ -95,8 +95,11 @@ class Hand:
         attempt: int = 1,
         ending: Ending = Ending.RAN,
         body: bytes = b"result",
+        ran_ms: float = -1,
+        stayed_ms: float = 0,
     ) -> list[Any]:
-        return self.say(Done(client.session, (DoneJob(tag, attempt, ending, body),)))
+        times = (round(stayed_ms * 1000), round(ran_ms * 1000)) if ran_ms >= 0 else ()
+        return self.say(Done(client.session, (DoneJob(tag, attempt, ending, body, (), *times),)))
 
     def holds(self, client: "Hand", *jobs: tuple[int, int]) -> tuple[HeldJob, ...]:
         return tuple(HeldJob(client.session, tag, attempt) for tag, attempt in jobs)

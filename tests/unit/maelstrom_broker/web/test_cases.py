@@ -42,7 +42,7 @@ def a_story(
     client.run.name = "ann"
     spec = JobSpec(container=ContainerSpec(layers=()), program="/p", label=name)
     row = SubmittedJob(tag, 0, -1, 1, body_of_job(job_bytes(spec))[0])
-    once = ["rack7", 1, 12.0, Why.FREE, 4, 0, 1, 13.0, 16.0, fault or "", None]
+    once = ["rack7", 1, 12.0, Why.FREE, 4, 0, 1, 13.0, 16.0, fault or "", None, 12.0]
     history = (Arrival(10.0, 1, 0, False, False), once)
     job = Job(client, row, 1, Wants(1, frozenset()), Container(b"d", b"c"), history)
     story = Story(job, client.run)

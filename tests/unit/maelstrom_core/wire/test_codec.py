@@ -41,13 +41,14 @@ HELLO = Hello(1, 1, "maelstrom 1", SESSION, "ann", held=(HeldJob(SESSION, 7, 2),
 tags = st.integers(0, (1 << 63) - 1)
 bodies = st.binary(max_size=40)
 attempts = st.integers(1, 1000)
+times = st.integers(-1, (1 << 63) - 1)
 told = st.sampled_from([(), ("", b""), ("exited with status 1", b"it broke\n")])
 ROWS = {
     SubmittedJob: st.builds(
         SubmittedJob, tags, st.integers(-128, 127), st.integers(-1, 1 << 40), attempts, bodies
     ),
     RunJob: st.builds(RunJob, tags, attempts, attempts, bodies),
-    DoneJob: st.builds(DoneJob, tags, attempts, st.integers(0, 5), bodies, told),
+    DoneJob: st.builds(DoneJob, tags, attempts, st.integers(0, 5), bodies, told, times, times),
     JobResultRow: st.builds(
         JobResultRow, tags, st.integers(0, 1000), st.integers(0, 5), st.just("rack 7"), bodies
     ),
