@@ -147,7 +147,10 @@ class Containers:
         for key, (digest, runs) in jobs.items():
             container = self._known[digest]
             assert key in container.jobs
-            assert container.is_ready if runs else container.is_being_made
+            if runs is None:
+                assert container.is_ready or container.is_being_made
+            else:
+                assert container.is_ready if runs else container.is_being_made
             assert container.is_being_made or not container.had_room_made
         for digest, container in self._known.items():
             assert (digest in self._idle) == (container.is_ready and not container.jobs)

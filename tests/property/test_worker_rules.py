@@ -345,32 +345,34 @@ def test_on_a_full_disk_what_nobody_uses_is_let_go_of_and_it_is_tried_once_more(
 ) -> None:
     idle, busy, new = (bytes([number]) * 32 for number in range(3))
     for tag, digest in enumerate((idle, busy, new)):
-        worker.step(ev.Came(ContainerBytes(digest, b"data")))
-        worker.step(ev.Came(Run(SESSIONS[0], digest, (RunJob(tag, 1, 1, b"x"),))))
+        worker.step(ev.Came(ContainerBytes(digest, b"data")), now=0.0)
+        worker.step(ev.Came(Run(SESSIONS[0], digest, (RunJob(tag, 1, 1, b"x"),))), now=0.0)
         if digest != new:
-            worker.step(ev.Ready(digest))
-    worker.step(ev.Ended((SESSIONS[0], 0), Ending.RAN, b""))
+            worker.step(ev.Ready(digest), now=0.0)
+    worker.step(ev.Ended((SESSIONS[0], 0), Ending.RAN, b""), now=0.0)
     full = ev.NotReady(new, "the disk is full", is_full=True)
-    assert worker.step(full) == [
+    assert worker.step(full, now=0.0) == [
         ef.Forget(idle, for_good=False),
         ef.MakeReady(new, make_room=True),
     ]
     worker.check()
-    (said,) = worker.step(full)
+    (said,) = worker.step(full, now=0.0)
     assert isinstance(said, ef.Say) and isinstance(said.message, Done)
     assert said.message.jobs[0][:3] == (2, 1, Ending.UNFIT)
     assert said.message.jobs[0].body == b"the disk is full"
     worker.check()
-    worker.step(ev.Came(Run(SESSIONS[0], new, (RunJob(3, 1, 1, b"x"),))))
-    assert worker.step(full) == [ef.MakeReady(new, make_room=True)], "for another job again"
-    assert worker.step(ev.Ready(new))
+    worker.step(ev.Came(Run(SESSIONS[0], new, (RunJob(3, 1, 1, b"x"),))), now=0.0)
+    assert worker.step(full, now=0.0) == [ef.MakeReady(new, make_room=True)], (
+        "for another job again"
+    )
+    assert worker.step(ev.Ready(new), now=0.0)
 
 
 def test_no_room_is_made_for_what_nobody_wants_any_more(worker: JobsState) -> None:
-    worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")))
-    worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (RunJob(1, 1, 1, b"x"),))))
-    worker.step(ev.Came(Cancel(SESSIONS[0], (1,))))
-    assert worker.step(ev.NotReady(b"c" * 32, "the disk is full", is_full=True)) == []
+    worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")), now=0.0)
+    worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (RunJob(1, 1, 1, b"x"),))), now=0.0)
+    worker.step(ev.Came(Cancel(SESSIONS[0], (1,))), now=0.0)
+    assert worker.step(ev.NotReady(b"c" * 32, "the disk is full", is_full=True), now=0.0) == []
     worker.check()
 
 
