@@ -130,8 +130,8 @@ def test_a_story_that_is_easily_got_wrong(workers: int, story: list[Choice]) -> 
     live(small(1, workers, at_most=2), story)
 
 
-def forgets(attempts: Attempts, job: Any, worker: Any) -> None:
-    del worker
+def forgets(attempts: Attempts, job: Any, worker: Any, *, waited: bool) -> None:
+    del worker, waited
     attempts._book.dispatch.free(job)
     job.worker = None
 

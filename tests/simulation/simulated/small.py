@@ -6,7 +6,7 @@ arrive, until the broker learns of the end as well. What the broker had said is 
 """
 
 import pickle
-from collections import Counter, deque
+from collections import Counter
 from typing import Any, TypeAlias
 
 import attrs
@@ -22,28 +22,13 @@ from maelstrom_core.cluster import remote_state as remote
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.wire import messages as m
 from maelstrom_core.wire.rows import Ending, SubmittedJob
+from simulated.small_link import Link
 
 CONTAINER = b"a container"
 DIGEST = bytes.fromhex(Digest.of(CONTAINER).hex)
 Choice: TypeAlias = tuple[str, ...]
 """What happens, to whom, and to what of it."""
 Key = tuple[bytes, int]
-
-
-@attrs.define
-class Link:
-    """A connection as a party has it, or has had it.
-
-    :param up: what was said to the broker and has not arrived
-    :param down: what the broker has said to it
-    """
-
-    party: str
-    peer: bytes
-    up: deque[Any] = attrs.field(factory=deque)
-    down: deque[Any] = attrs.field(factory=deque)
-    welcome: bool = False
-    broken: bool = False
 
 
 @attrs.define

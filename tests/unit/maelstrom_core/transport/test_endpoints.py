@@ -1,6 +1,5 @@
 """Both ends of a link, over real sockets on loopback."""
 
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,9 +20,7 @@ from maelstrom_core.transport.endpoints import (
     Refused,
     Sending,
     open_connector,
-    open_listener,
 )
-from maelstrom_core.transport.keyring import Keyring
 from maelstrom_core.transport.keys import new_key_pair
 
 OpenBroker = Callable[..., Any]
@@ -344,83 +341,3 @@ def test_what_was_sent_last_leaves_within_the_linger(open_broker: OpenBroker) ->
                 received += len(await broker.listener.receive_batch())
 
     within_seconds(20, main)
-
-
-def there_is_ipv6() -> None:
-    with socket.socket(socket.AF_INET6) as probe:
-        try:
-            probe.bind(("::1", 0))
-        except OSError as error:
-            pytest.skip(f"no IPv6 on loopback: {error}")
-
-
-def test_links_go_over_ipv6_too(keyring: Keyring) -> None:
-    there_is_ipv6()
-
-    async def main() -> None:
-        keys, known = keyring.broker_keys(), keyring.authorized()
-        async with open_listener(keys, known, host="::1") as listener:
-            assert listener.address.startswith("[::1]:")
-            keyring.publish_address(listener.address)
-            async with open_connector(keyring.local_join("client")) as client:
-                await client.send(b"1")
-                (received,) = await listener.receive_batch()
-                assert received.payload == b"1"
-
-    within_seconds(120, main)
-
-
-@pytest.mark.parametrize(
-    ("listens_at", "hosts"),
-    [
-        ("::1", ["::1"]),
-        ("::1", ["127.0.0.1", "::1"]),
-        ("127.0.0.1", ["::1", "127.0.0.1"]),
-        ("127.0.0.1", ["127.0.0.1"]),
-    ],
-)
-def test_a_name_is_looked_up_in_both_families(
-    keyring: Keyring, listens_at: str, hosts: list[str]
-) -> None:
-    """Where several addresses have a name, the one is taken at which somebody answers."""
-    there_is_ipv6()
-
-    async def resolve(host: str, port: int) -> list[str]:
-        assert host == "broker.example"
-        return hosts
-
-    async def main() -> None:
-        keys, known = keyring.broker_keys(), keyring.authorized()
-        async with open_listener(keys, known, host=listens_at) as listener:
-            port = listener.address.rpartition(":")[2]
-            keyring.publish_address(f"broker.example:{port}")
-            async with open_connector(keyring.local_join("client"), resolve=resolve) as client:
-                await client.send(b"1")
-                (received,) = await listener.receive_batch()
-                assert received.payload == b"1"
-
-    within_seconds(120, main)
-
-
-def test_a_name_that_leads_elsewhere_now_is_followed(keyring: Keyring) -> None:
-    there_is_ipv6()
-    asked: list[str] = []
-
-    async def resolve(host: str, port: int) -> list[str]:
-        asked.append(host)
-        if len(asked) < 2:
-            raise OSError("not known yet")
-        return ["127.0.0.1"] if len(asked) < 3 else ["::1"]
-
-    async def main() -> None:
-        keys, known = keyring.broker_keys(), keyring.authorized()
-        async with open_listener(keys, known, host="::1") as listener:
-            port = listener.address.rpartition(":")[2]
-            keyring.publish_address(f"broker.example:{port}")
-            async with open_connector(keyring.local_join("client"), resolve=resolve) as client:
-                await client.send(b"1")
-                (received,) = await listener.receive_batch()
-                assert received.payload == b"1"
-                assert len(asked) >= 3
-
-    within_seconds(120, main)
