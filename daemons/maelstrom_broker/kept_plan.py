@@ -103,6 +103,7 @@ def _try(one: Try, end: float) -> list[Any]:
         None if one.ended is None else _short(end - one.ended),
         one.how[:_MOST_FAULT],
         None if one.again is None else _arrival(one.again, end),
+        None if one.slot is None else _short(end - one.slot),
     ]
 
 
@@ -150,7 +151,7 @@ def _arrived(row: Sequence[Any], end: float) -> Arrival:
 
 
 def _tried(row: Sequence[Any], end: float) -> Try:
-    worker, attempt, at, why, free, others, used, started, ended, how, again = row
+    worker, attempt, at, why, free, others, used, started, ended, how, again, *rest = row
 
     def when(before: object) -> float:
         return end - _seconds(before)
@@ -165,7 +166,9 @@ def _tried(row: Sequence[Any], end: float) -> Try:
         _whole(used),
     )
     back = None if again is None else _arrived(again, end)
-    return Try(placed, _maybe(when, started), _maybe(when, ended), _text(how), back)
+    # Older ones had a slot as soon as they were given.
+    slot = _maybe(when, rest[0]) if rest else when(at)
+    return Try(placed, _maybe(when, started), _maybe(when, ended), _text(how), back, slot)
 
 
 def _maybe(read: Callable[[object], _T], value: object) -> _T | None:
