@@ -98,7 +98,7 @@ class DiskWorker(Party):
     def tell(self, event: ev.Event) -> None:
         """The machine is told, and what it wants is done."""
         blobs = self.world.blobs
-        for effect in self.state.step(event):
+        for effect in self.state.step(event, now=self.world.now):
             match effect:
                 case do.Say(message):
                     self.say(message)
