@@ -26,6 +26,8 @@ from maelstrom_core.transport.keyring import Keyring
 
 _FAREWELL_SECONDS = 1.0
 """How long the last messages may take to leave."""
+_PART_LEFT_FREE = 10
+"""Of a disk no more than a tenth is left free."""
 
 
 async def serve(
@@ -116,9 +118,10 @@ async def _blobs(
     directory = Path(settings.blobs)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     size = settings.blobs_size
-    limits = BlobLimits(
-        most_bytes=size, share_bytes=size // 2, rest_share=0.5, free_bytes=settings.blobs_free
-    )
+    disk = os.statvfs(directory)
+    # Else a broker on a small disk would refuse all there is.
+    free = min(settings.blobs_free, disk.f_blocks * disk.f_frsize // _PART_LEFT_FREE)
+    limits = BlobLimits(most_bytes=size, share_bytes=size // 2, rest_share=0.5, free_bytes=free)
     token = trio.lowlevel.current_trio_token()
 
     def tell(text: str) -> None:

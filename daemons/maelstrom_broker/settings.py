@@ -96,8 +96,8 @@ def schema() -> Schema:
                 name="blobs-free",
                 read=size,
                 default="512MiB",
-                help="how much of its file system is left free: what nobody uses goes for that, and "
-                "then files are refused",
+                help="how much of its file system is left free, but no more than a tenth of it: what "
+                "nobody uses goes for that, and then files are refused",
             ),
             Field(
                 name="history-size",
