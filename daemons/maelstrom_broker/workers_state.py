@@ -94,6 +94,9 @@ class Workers:
             orphan = Orphan(worker, row.attempt, row.slots, now + ORPHAN_SECONDS)
             book.orphans[key] = worker.orphans[key] = orphan
             worker.used += row.slots
+        elif job.queue is not None and key in worker.orphans:
+            # It was given to others and has come back to the queue; here it was told to end.
+            self._still_holds(worker, key, row)
         elif job.queue is not None:
             self.claim(job, worker, row.attempt)
         elif job.worker is not None and job.worker.session == worker.session:

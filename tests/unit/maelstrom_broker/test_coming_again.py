@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from maelstrom_broker.events import Came
-from maelstrom_broker.limits import GRACE_SECONDS, ORPHAN_SECONDS
+from maelstrom_broker.limits import AWAY_SECONDS, GRACE_SECONDS, ORPHAN_SECONDS
 
 from maelstrom_core.wire.messages import (
     Bye,
@@ -18,7 +18,7 @@ from maelstrom_core.wire.messages import (
 )
 from maelstrom_core.wire.rows import DoneJob, Ending, HeldJob
 
-OTHER_BOOT = b"A" * 16
+OTHER_BOOT, BOOT = b"A" * 16, b"B" * 16
 
 
 def test_a_worker_that_comes_back_at_once_keeps_its_jobs(talk: Any) -> None:
@@ -328,3 +328,27 @@ def test_a_job_that_comes_where_it_is_being_ended_is_run_when_that_is_over(
         worker.done(client, 1)
     assert client.results()[1].ending == Ending.RAN
     client.take(1)
+
+
+def test_a_job_that_waits_again_does_not_go_on_where_it_was_told_to_end(talk: Any) -> None:
+    """Two are taken for dead, of which the first comes again, and then has a new connection, by which it
+    still says that it holds the job."""
+    first, client = talk.worker("w1", slots=1), talk.client()
+    client.submit(1)
+    assert first.runs() == [(1, 1)]
+    talk.cut(first)
+    talk.wait(AWAY_SECONDS + 1)
+    second = talk.worker("w2", slots=1)
+    assert second.runs() == [(1, 2)]
+    held = first.holds(client, (1, 1))
+    back = first.again("back", slots=1, held=held, boot=BOOT)
+    assert back.of(Cancel) == [Cancel(client.session, (1,))]
+    talk.cut(second)
+    talk.wait(AWAY_SECONDS + 1)
+    assert back.runs() == [], "its slot is not free"
+    talk.cut(back)
+    once_more = back.again("once more", slots=1, held=held, boot=BOOT)
+    once_more.done(client, 1, ending=Ending.CANCELLED)
+    assert once_more.runs() == [(1, 3)]
+    once_more.done(client, 1, attempt=3)
+    assert client.results()[1].ending == Ending.RAN
