@@ -100,6 +100,8 @@ def test_a_story_that_once_ended_badly(seed: int, world: Any) -> None:
 FOUND_ON_DISKS = [
     pytest.param(4, True, id="a worker is kept free for a job that passes it over"),
     pytest.param(16, False, id="three workers have no room, and a fourth has"),
+    pytest.param(715, True, id="what a broker has said is heard when there is another, and goes"),
+    pytest.param(4236, True, id="what a broker has said is heard when it has gone from another"),
 ]
 
 

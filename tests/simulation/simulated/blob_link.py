@@ -48,12 +48,13 @@ class BlobLink:
         self.world, self.disk = world, disk
         self.files = MemoryFiles(disk)
         self.promised: dict[bytes, bytes] = {}
-        """What was said to be there: digest and bytes."""
+        """What was said to be there: digest and bytes. From when it is said: by the time that it is heard
+        there may be another broker, and it has not said so."""
         self.start()
 
     def start(self) -> None:
         """The broker is born, and finds what the one before it has left."""
-        # Manifests go first then, for nothing is lost with them that is not asked for again.
+        # Manifests may go first then, for clients ask each life of the broker for them again.
         known = self.promised.items()
         self.promised = {name: one for name, one in known if not looks_like_manifest(one, len(one))}
         clock = lambda: self.world.now  # noqa: E731
@@ -65,22 +66,40 @@ class BlobLink:
         """Let a task of a party go on until it ends, or its party does."""
         Running(self, party, task).go_on(None)
 
+    def has(self, data: bytes) -> Ask:
+        """Ask whether the broker has this; it is promised for a while if it has."""
+
+        def call(blobs: BlobDirectory) -> bool:
+            there = blobs.need([name_of(data)]) == b"\0"
+            if there:
+                self.promised[name_of(data)] = data
+            return there
+
+        return Ask(call)
+
     def put(self, owner: str, data: bytes) -> Task:
         """Have the broker keep this.
 
         :raises Refusal: if there is no room, and there is none for long
         """
         name, part = name_of(data), 3_000
+
+        def put(blobs: BlobDirectory) -> None:
+            blobs.put(owner, [Blob(name, data)])
+            self.promised[name] = data
+
+        def put_part(blobs: BlobDirectory, offset: int) -> int:
+            piece = data[offset : offset + part]
+            reached = blobs.put_part(owner, name, len(data), offset, piece)
+            if reached == len(data):
+                self.promised[name] = data
+            return reached
+
         if len(data) <= part:
-            yield Ask(lambda blobs: blobs.put(owner, [Blob(name, data)]), patiently=True)
+            yield Ask(put, patiently=True)
         offset = 0
         while len(data) > part and offset < len(data):
-            piece, at = data[offset : offset + part], offset
-            offset = yield Ask(
-                lambda blobs, piece=piece, at=at: blobs.put_part(owner, name, len(data), at, piece),
-                patiently=True,
-            )
-        self.promised[name] = data
+            offset = yield Ask(lambda blobs, at=offset: put_part(blobs, at), patiently=True)
 
     def check(self) -> None:
         """What must always hold: among it, that what was said to be there is there."""

@@ -236,9 +236,9 @@ class DiskClient(Party):
         layer, blobs = LAYERS[which], self.world.blobs
         began = self.world.now
         try:
-            if (yield Ask(lambda there: there.need([layer.name]))) != b"\0":
-                for data, name in zip(layer.files, layer.names, strict=True):
-                    if (yield Ask(lambda there, name=name: there.need([name]))) != b"\0":
+            if not (yield blobs.has(layer.manifest)):
+                for data in layer.files:
+                    if not (yield blobs.has(data)):
                         yield from blobs.put(self.name, data)
                 yield from blobs.put(self.name, layer.manifest)
         except Refusal as refusal:

@@ -98,6 +98,8 @@ class World:
             return
         for connection in list(self.connections.values()):
             connection.cut(broker_hears=False, party_hears=True)
+        if self.blobs is not None:
+            self.blobs.check()
         self.born()
         self.at(self.now + self.rng.expovariate(0.15), self.broker_dies)
 
