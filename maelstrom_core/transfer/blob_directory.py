@@ -29,7 +29,7 @@ from maelstrom_core.wire.bulk import MOST_BUNDLE_BYTES, Blob, Data, Why
 
 _HEAD_BYTES = 16
 _MARK_SECONDS = 3600.0
-"""How old the time on disk may be that says when a blob was used."""
+"""How much older than its last use the time on disk may be that says when a blob was used."""
 
 
 class BlobDirectory:
@@ -95,7 +95,9 @@ class BlobDirectory:
             self._uploads[key] = Upload(path, one.size, one.offset, None)
             found.append((key, one.owner, one.size, now - max(0.0, wall - one.used)))
         found.sort(key=lambda one: one[3])
-        self._files.remove(self._gone(self.holdings.start_with(found)))
+        # What was used just now is promised for a while, and may look so much older.
+        recent = ((*one[:3], min(now, one[3] + _MARK_SECONDS)) for one in found)
+        self._files.remove(self._gone(self.holdings.start_with(recent)))
 
     # What is asked
 
@@ -206,17 +208,23 @@ class BlobDirectory:
             if before is None:
                 return False
             is_manifest = digest in self._manifests
-        if now - before > _MARK_SECONDS:
+        if _is_unmarked(before, now):
             self._mark_used(digest)
         if not is_manifest or budget is None:
             return True
         named = self._named(digest, budget)
         if named is None:
             return False
+        unmarked = []
         with self._lock:
             now = self._clock()
             for start in range(0, len(named), 32):
-                self.holdings.touch(named[start : start + 32], now)
+                one = named[start : start + 32]
+                before = self.holdings.touch(one, now)
+                if before is not None and _is_unmarked(before, now):
+                    unmarked.append(one)
+        for one in unmarked:
+            self._mark_used(one)
         return True
 
     def _named(self, digest: bytes, budget: Budget) -> bytes | None:
@@ -380,3 +388,8 @@ class BlobDirectory:
         with self._lock:
             paths = self._gone(self.holdings.idle(least_bytes, self._clock()))
         self._files.remove(paths)
+
+
+def _is_unmarked(before: float, now: float) -> bool:
+    """Whether this is the first use in its hour; one that is used all the time is marked in each."""
+    return now // _MARK_SECONDS > before // _MARK_SECONDS

@@ -48,8 +48,8 @@ class BlobLink:
         self.world, self.disk = world, disk
         self.files = MemoryFiles(disk)
         self.promised: dict[bytes, bytes] = {}
-        """What was said to be there: digest and bytes. From when it is said: by the time that it is heard
-        there may be another broker, and it has not said so."""
+        """What was said to be there: digest and bytes. From when it is said: by the time that it is
+        heard there may be another broker, and it has not said so."""
         self.start()
 
     def start(self) -> None:

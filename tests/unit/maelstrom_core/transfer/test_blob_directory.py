@@ -344,10 +344,7 @@ def test_what_is_used_stays_recent_over_a_restart(open_directory, clock, tmp_pat
     directory = open_directory(limits)
     old, new = b"1" * 1000, b"2" * 1000
     directory.put(ANN, [blob(old), blob(new)])
-    for data, age in ((old, 20_000), (new, 10_000)):
-        path = next((tmp_path / "blobs").glob(f"blobs/??/{name_of(data).hex()}*"))
-        now = path.stat().st_mtime
-        os.utime(path, (now - age, now - age))
+    made_older(tmp_path / "blobs", {old: 20_000, new: 10_000})
     directory = open_directory(limits)
     clock.now += 5000
     assert has(directory, old)
@@ -355,3 +352,44 @@ def test_what_is_used_stays_recent_over_a_restart(open_directory, clock, tmp_pat
     clock.now += 5000
     directory.put(ANN, [blob(b"3" * 1000)])
     assert (has(directory, old), has(directory, new)) == (True, False)
+
+
+def made_older(directory: Path, ages: dict[bytes, float]) -> None:
+    """Have files of blobs look as if they were last used so many seconds ago."""
+    for data, age in ages.items():
+        path = next(directory.glob(f"blobs/??/{name_of(data).hex()}*"))
+        now = path.stat().st_mtime
+        os.utime(path, (now - age, now - age))
+
+
+@pytest.mark.parametrize("asked", ["blob", "manifest"])
+def test_what_is_used_all_the_time_is_recent_after_a_restart(
+    open_directory, clock, tmp_path, asked
+) -> None:
+    limits = Limits(most_bytes=3 * cost_of(1000))
+    directory = open_directory(limits)
+    used, unused = b"1" * 1000, b"2" * 1000
+    manifest = manifest_of(used)
+    directory.put(ANN, [blob(used), blob(unused), blob(manifest)])
+    made_older(tmp_path / "blobs", {used: 20_000, unused: 10_000})
+    for _ in range(8):
+        clock.now += 1000
+        assert has(directory, used if asked == "blob" else manifest)
+    directory = open_directory(limits)
+    clock.now += 5000
+    directory.put(ANN, [blob(b"3" * 1000), blob(b"4" * 1000)])
+    assert (has(directory, used), has(directory, unused)) == (True, False)
+
+
+def test_what_was_said_to_be_there_stays_over_a_restart(open_directory, clock, tmp_path) -> None:
+    """Whoever was told so sends a manifest next, which promises it, and knows of no restart."""
+    limits = Limits(most_bytes=2 * cost_of(1000))
+    directory = open_directory(limits)
+    one, two = b"1" * 1000, b"2" * 1000
+    directory.put(ANN, [blob(one), blob(two)])
+    made_older(tmp_path / "blobs", {one: 3000, two: 5000})
+    directory = open_directory(limits)  # one may have been used just now, two has not
+    directory.put(ANN, [blob(b"3" * 1000)])
+    with pytest.raises(Refusal, match="in use"):
+        directory.put(ANN, [blob(b"4" * 1000)])
+    assert (has(directory, one), has(directory, two)) == (True, False)
