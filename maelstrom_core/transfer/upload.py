@@ -35,6 +35,8 @@ _SENDERS = 4
 """Bundles and large files that are read at once; all share the requests of the link."""
 _PARTS_ON_THEIR_WAY = 4
 _MOST_REWINDS = 100
+_BELIEVED_SECONDS = 300.0
+"""So long it is believed that a broker has what it said to have: less than it keeps that for."""
 
 
 Layer: TypeAlias = Digest | InPlaceLayer
@@ -142,7 +144,17 @@ class Uploader:
         return found
 
     async def _send_files(self, files: Mapping[bytes, HostFile], progress: Progress) -> None:
-        missing = await self._missing(list(files))
+        """Return when the broker has all of these, and has said so lately: a manifest promises them."""
+        while True:
+            asked = trio.current_time()
+            missing = await self._missing(list(files))
+            await self._send_missing(missing, files, progress)
+            if not missing or trio.current_time() - asked < _BELIEVED_SECONDS:
+                return
+
+    async def _send_missing(
+        self, missing: Sequence[bytes], files: Mapping[bytes, HostFile], progress: Progress
+    ) -> None:
         while missing:
             mine = [digest for digest in missing if digest not in self._blobs_busy]
             others = [self._blobs_busy[digest] for digest in missing if digest in self._blobs_busy]

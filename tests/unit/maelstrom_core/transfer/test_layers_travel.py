@@ -10,6 +10,7 @@ import trio
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers import make_layers
 from maelstrom_core.model.layers import GlobLayer
+from maelstrom_core.transfer import upload
 from maelstrom_core.transfer.asking import BlobGone
 from maelstrom_core.transfer.fetch import Fetcher
 from maelstrom_core.transfer.upload import Uploader
@@ -78,6 +79,36 @@ def test_whoever_sends_the_same_at_once_sends_it_once(open_world, client_store, 
             assert world.server.counts.bytes_in < 5_000_000
 
     trio.run(main)
+
+
+def test_what_goes_while_the_rest_is_sent_for_long_is_sent_again(
+    open_world, client_store, worker_store, layer, project, look, monkeypatch
+) -> None:
+    """Else a manifest would promise what is not there, for as long as anybody asks for it."""
+    monkeypatch.setattr(upload, "_BELIEVED_SECONDS", 0.0)
+    (project / "large").write_bytes(os.urandom(2 << 20))
+    made = make_layers([GlobLayer(globs=("**",))], project_directory=project, store=client_store)
+    (more,) = made.digests
+
+    async def main() -> None:
+        async with open_world() as world, world.asker() as ours, world.asker("worker") as theirs:
+            there: list[bytes] = []
+
+            def goes(_size: int, _files: int) -> None:
+                while there:
+                    world.directory._lost(there.pop())
+
+            with trio.fail_after(60):
+                uploader = Uploader(ours, client_store)
+                await uploader.ensure([layer])
+                there += world.directory._owners
+                await uploader.ensure([more], goes)
+                assert not there
+                with await Fetcher(theirs, worker_store).layers([more]):
+                    assert look(worker_store.tree(more)) == look(client_store.tree(more))
+
+    with made.lease:
+        trio.run(main)
 
 
 def test_layers_that_share_files_send_each_once(open_world, client_store, layer, project) -> None:
