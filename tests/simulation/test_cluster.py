@@ -102,6 +102,7 @@ FOUND_ON_DISKS = [
     pytest.param(16, False, id="three workers have no room, and a fourth has"),
     pytest.param(715, True, id="what a broker has said is heard when there is another, and goes"),
     pytest.param(4236, True, id="what a broker has said is heard when it has gone from another"),
+    pytest.param(4731, True, id="a job waits again, and is held where it was told to end"),
 ]
 
 
