@@ -74,7 +74,7 @@ def schema() -> Schema:
         Field(
             name="immortal",
             read=one_of("code", "off"),
-            default="code",
+            default="off",
             help="whether tests count no references to functions, classes and modules (Python 3.12 on)",
         ),
         Field(

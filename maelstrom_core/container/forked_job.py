@@ -65,9 +65,12 @@ class ForkedJob(RunningJob):
         return self.job < 0
 
     def explains_its_end(self) -> bool:
-        """Whether it is known why its pid 1 has ended."""
+        """Whether it is known why it has ended: the end of its template kills its program, too, and its
+        pid 1 may have a moment to tell."""
         self.read(STATUS, self.pipes[STATUS])
-        return self.killed or len(self.record) == RECORD_BYTES
+        if self.killed or len(self.record) < RECORD_BYTES:
+            return self.killed
+        return not _says_killed(self.record)
 
     def signal(self, number: int) -> None:
         """Send a signal, as soon as it is known where to."""
@@ -98,3 +101,8 @@ class ForkedJob(RunningJob):
             return int(signal.SIGKILL), 0.0, 0.0, 0
         seconds, micro, system_seconds, system_micro = unpack_from("<4q", self.record, 16)
         return 0, seconds + micro / 1e6, system_seconds + system_micro / 1e6, 0
+
+
+def _says_killed(record: bytes) -> bool:
+    kind, status = unpack_from("<qq", record)
+    return kind != 1 and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL

@@ -331,6 +331,7 @@ class TemplateHost:
         assert self._template is not None
         poll = select.poll()
         poll.register(self._template.pidfd, select.POLLIN)
+        poll.register(self._link, 0)  # hung up at once; its pid 1 gives those it leaves a moment
         return bool(poll.poll(_LATER_SECONDS * 1000))
 
 

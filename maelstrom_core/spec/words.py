@@ -23,6 +23,7 @@ WORDS: Mapping[str, str] = {
     "filter": "which tests; all without it",
     "ignore": "the tests are not run, and shown as skipped",
     "isolation": "an interpreter started for this test alone, or a fork of a warm one",
+    "turns": "where tests take turns: no more of them at once than at_once says, wherever else they run",
     "group_by": "which tests share one container, one after the other",
     "command": "program and arguments; what it changes in its container is the layer",
     "project": "whether the command sees the project's files; false: edits do not run it anew",

@@ -55,6 +55,7 @@ def arguments_of(hook: str) -> dict[str, Any]:
         "job": JobSpec(container=CONTAINER, program="sh"),
         "result": RESULT,
         "report": REPORT,
+        "seconds": 60.0,
         "stream": 1,
         "data": b"output",
         "summary": Summary(reports=(REPORT,)),
