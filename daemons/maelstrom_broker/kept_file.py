@@ -6,6 +6,7 @@ begun anew; of one that cannot be used, or of a full disk, is told once, and the
 
 import contextlib
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ _PAGE_BYTES = 4096
 Tell = Callable[[str], None]
 
 
-class KeptFile:
+class KeptFile(ABC):
     """The file. For one thread at a time; no method raises anything for what the disk does.
 
     :param what: is kept in it, for people
@@ -49,9 +50,9 @@ class KeptFile:
                 self._connection.close()
             self._connection = None
 
+    @abstractmethod
     def _make_room(self) -> None:
         """Drop what is more than the file may hold."""
-        raise NotImplementedError
 
     def _open(self) -> None:
         with contextlib.suppress(OSError):  # SQLite tells what is wrong
