@@ -40,6 +40,8 @@ class SlowWatch:
                 found.append((one.case, one.seconds))
                 # Of a clock that has jumped it is told once.
                 times = 1 + int((now - one.due) / self._after)
+                if one.due + times * self._after <= now:
+                    times += 1  # What was divided was rounded.
                 one.due += times * self._after
                 one.seconds += times * self._after
         return found

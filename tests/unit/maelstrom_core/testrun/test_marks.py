@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
@@ -69,6 +69,7 @@ def test_a_case_is_told_of_each_time_that_it_has_run_as_long_again() -> None:
     after=st.floats(0.01, 100),
     steps=st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 300)), max_size=30),
 )
+@example(after=0.01, steps=[("a", 1.0), ("a", 1.05)])
 def test_nobody_is_told_of_early_and_the_next_look_is_in_time(
     after: float, steps: list[tuple[str, float]]
 ) -> None:
