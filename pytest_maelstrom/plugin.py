@@ -43,11 +43,8 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     add("network", "KIND", "loopback (default), disabled, or local: the host's own")
     add("isolation", "KIND", "template (default): forks of a warm interpreter; or fresh ones")
     add("preload", "WHICH", "learned (default): what tests have imported is imported once; or off")
-    add(
-        "immortal",
-        "WHAT",
-        "code (default): tests count no references to it; or off (Python 3.12 on)",
-    )
+    text = "off (default); or code: tests count no references to it (Python 3.12 on)"
+    add("immortal", "WHAT", text)
     add("group", "KIND", "tests that share a container: none (default), module, class, xdist_group")
     add("store", "DIRECTORY", "where layers are kept (default: in the user's cache directory)")
     text = "run tests on a cluster: a join string, a file with one, HOST:PORT, or auto"
