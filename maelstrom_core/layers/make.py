@@ -174,6 +174,8 @@ def _glob(spec: GlobLayer, collector: Collector) -> None:
             excluded=compiled(spec.exclude),
             gitignore=spec.gitignore,
             marked=spec.exclude_marked,
+            # A store in the project would come to hold itself, twice as large with each run.
+            never=frozenset([collector.store.identity]),
             follow=spec.prefix.follow_symlinks,
             refused=refused,
         )

@@ -32,6 +32,7 @@ class Walk:
     :param excluded: what matches is left out; a directory is not entered
     :param gitignore: obey ``.gitignore`` files
     :param marked: names of files that mark a directory as one to be left out
+    :param never: directories that are not entered whatever their names, as pairs of device and inode
     :param follow: take what a link points at
     :param refused: called with path and error for what cannot be read
     """
@@ -40,13 +41,14 @@ class Walk:
     excluded: re.Pattern[str]
     gitignore: bool
     marked: Collection[str]
+    never: frozenset[tuple[int, int]]
     follow: bool
     refused: Callable[[bytes, OSError], None]
 
     def files(self, root: bytes) -> Iterator[Found]:
         """Everything below ``root`` that is wanted, directories included, parents first."""
         ignores: list[tuple[str, GitIgnoreSpec]] = []
-        yield from self._below(root, b"", ignores, frozenset())
+        yield from self._below(root, b"", ignores, self.never)
 
     def _below(
         self,
@@ -86,7 +88,7 @@ class Walk:
                 continue
             key = (status.st_dev, status.st_ino)
             if key in above:
-                continue  # a link to a directory above: it would never end
+                continue  # or a link to a directory above: it would never end
             if self.wanted.fullmatch(text):
                 yield Found(entry.path, path, status)
             yield from self._below(entry.path, path, ignores, above | {key})

@@ -73,6 +73,9 @@ class Store:
     def __init__(self, directory: Path, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
         self.directory = directory
         self.limit_bytes = limit_bytes
+        found = directory.stat()
+        self.identity = found.st_dev, found.st_ino
+        """Device and inode of its directory, by whatever path it is come upon."""
         self.grown = False
         """Whether a layer was added since it was opened: there may be something to evict."""
         self._gate = directory / "gate"

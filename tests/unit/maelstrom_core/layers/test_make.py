@@ -51,6 +51,19 @@ def test_the_same_inputs_are_the_same_layer(project: Path, store: Store) -> None
     second.lease.release()
 
 
+def test_a_store_in_the_project_is_no_part_of_a_layer(project: Path) -> None:
+    # Else each run would pack what the last one has made of the project.
+    with Store.open(project / "caches/store") as store:
+        for links in (False, True):
+            for _ in range(2):
+                spec = GlobLayer(globs=("**",), prefix=Prefix(follow_symlinks=links))
+                made = make_layers([spec], project_directory=project, store=store)
+                with made.lease:
+                    (tree,) = store.lower_directories(made.digests)
+                assert (tree / "a.py").exists()
+                assert list((tree / "caches").iterdir()) == []
+
+
 def test_of_equal_layers_the_uppermost_is_the_layer(project: Path, store: Store) -> None:
     """An overlay refuses a directory that it has already."""
     one, other = StubsLayer(stubs=("/one/",)), StubsLayer(stubs=("/other/",))
