@@ -72,7 +72,7 @@ def default_container(
     )
     layers: list[LayerSpec] = [
         PathsLayer(paths=(*around.etc, *around.files), optional=True),
-        snapshot(around.project, around.trees),
+        snapshot(around.project, around.trees, settings.leave_out),
         SymlinksLayer(symlinks=links),
         StubsLayer(stubs=("/run/", "/var/", "/root/", *_own_directories(around))),
         StubsLayer(stubs=("/tmp/", "/var/tmp/"), directory_mode=0o1777),
@@ -101,7 +101,7 @@ def image_frame(
 
     The image's own variables come before those here.
     """
-    copies = [snapshot(around.project, around.trees)]
+    copies = [snapshot(around.project, around.trees, settings.leave_out)]
     layers = (*around_image(copies, around.directory), _ours(around))
     return ContainerSpec(
         layers=layers,

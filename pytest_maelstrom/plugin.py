@@ -46,6 +46,8 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     text = "off (default); or code: tests count no references to it (Python 3.12 on)"
     add("immortal", "WHAT", text)
     add("group", "KIND", "tests that share a container: none (default), module, class, xdist_group")
+    text = "what of the project tests get no copy of, such as data,**/*.mp4 (default: nothing)"
+    add("leave-out", "PATTERNS", text)
     add("store", "DIRECTORY", "where layers are kept (default: in the user's cache directory)")
     text = "run tests on a cluster: a join string, a file with one, HOST:PORT, or auto"
     add("broker", "BROKER", text)

@@ -114,7 +114,8 @@ class Controller:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run all cases in containers."""
         self._session = session
-        project = project_directory(self._config)
+        with as_usage_errors():
+            project = project_directory(self._config)
         measured = self._measured
         history_file = Path(self._settings.state) / "history.sqlite"
         with (

@@ -7,7 +7,7 @@ import pytest
 
 from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
-from maelstrom_core.settings.schema import BadValue, one_of, size, text
+from maelstrom_core.settings.schema import LEAVE_OUT, BadValue, one_of, size, text
 from pytest_maelstrom.names import GROUPS, NO_GROUP
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ OPTIONS = (
     "preload",
     "immortal",
     "group",
+    "leave-out",
     "store",
     "broker",
     "cluster-only",
@@ -83,6 +84,7 @@ def schema() -> Schema:
             default=NO_GROUP,
             help="which tests share a container: those of a module, a class, an xdist_group",
         ),
+        LEAVE_OUT,
         Field(
             name="output",
             read=text,

@@ -46,15 +46,17 @@ NOT_INSIDE = frozenset(
 """Variables that name things which are not in the container."""
 
 
-def snapshot(project: str, trees: Iterable[str]) -> LayerSpec:
+def snapshot(project: str, trees: Iterable[str], leave_out: Iterable[str] = ()) -> GlobLayer:
     """All of a project but the environments that lie in it.
 
     :param project: absolute path of its directory
     :param trees: what is used in place, such as an environment in the project
+    :param leave_out: patterns of what else is no part of it
     """
     below = [tree for tree in trees if tree.startswith(project + "/")]
     excluded = [f"**/{name}" for name in LEFT_OUT]
     excluded += [escaped(tree[len(project) + 1 :]) for tree in below]
+    excluded += leave_out
     return GlobLayer(
         globs=("**",),
         root=project,

@@ -166,7 +166,8 @@ def _glob(spec: GlobLayer, collector: Collector) -> None:
 
     def refused(path: bytes, error: OSError) -> None:
         shown = os.fsdecode(path).encode("utf-8", "backslashreplace").decode()
-        collector.fault(f".glob: {shown}: {error.strerror}")
+        remedy = "make it readable or leave it out (exclude; of the project's copy: leave-out)"
+        collector.fault(f".glob: {shown}: {error.strerror}; {remedy}")
 
     try:
         walk = Walk(

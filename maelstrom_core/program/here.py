@@ -31,7 +31,7 @@ from maelstrom_core.model.layers import (
     braced,
 )
 from maelstrom_core.settings import Field, Settings
-from maelstrom_core.settings.schema import one_of, size
+from maelstrom_core.settings.schema import LEAVE_OUT, one_of, size
 
 HERE_FIELDS = (
     Field(name="root-size", read=size, default="1GiB", help="how much a test may write"),
@@ -41,6 +41,7 @@ HERE_FIELDS = (
         default="loopback",
         help="what a test sees of the network",
     ),
+    LEAVE_OUT,
 )
 """Settings that `container_here` looks at."""
 
@@ -48,7 +49,7 @@ HERE_FIELDS = (
 def add_here_options(parser: argparse._ActionsContainer) -> None:
     """Add an option for each of `HERE_FIELDS`."""
     for field in HERE_FIELDS:
-        metavar = field.name.rpartition("-")[2].upper()
+        metavar = "PATTERNS" if field is LEAVE_OUT else field.name.rpartition("-")[2].upper()
         parser.add_argument(f"--{field.name}", metavar=metavar, help=field.help)
 
 
@@ -101,9 +102,11 @@ def container_here(
     own = os.fspath(project)
     trees = list(apart_from(own, without_nested(trees)))
     home = os.path.expanduser("~")
+    if snapshots is None:
+        snapshots = [snapshot(own, trees, settings.leave_out)]
     layers: list[LayerSpec] = [
         PathsLayer(paths=tuple(etc_files()), optional=True),
-        *([snapshot(own, trees)] if snapshots is None else snapshots),
+        *snapshots,
         SymlinksLayer(
             symlinks=tuple(
                 Symlink(link, target)
@@ -139,8 +142,10 @@ def frame_here(
     :param snapshots: layers of the copy; all of the project by default
     """
     own = os.fspath(project)
+    if snapshots is None:
+        snapshots = [snapshot(own, (), settings.leave_out)]
     return ContainerSpec(
-        layers=around_image([snapshot(own, ())] if snapshots is None else snapshots, own),
+        layers=around_image(snapshots, own),
         mounts=(Proc(), Sys(), Devices()),
         root=Root(writable=True, size_bytes=settings.root_size),
         network=Network(settings.network),

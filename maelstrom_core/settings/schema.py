@@ -99,6 +99,14 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(one.strip() for one in value.split(",") if one.strip())
 
 
+def patterns_below(value: object) -> tuple[str, ...]:
+    """Patterns of files below a directory: a list of texts, or one text with commas between them."""
+    found = names(value)
+    if any(one.startswith(("/", "~", "../")) or not one.strip("./") for one in found):
+        raise BadValue("patterns below the project's directory, such as data or **/*.mp4")
+    return tuple(one.removeprefix("./").rstrip("/") for one in found)
+
+
 LABEL_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/=-]*$"
 
 
@@ -144,6 +152,15 @@ class Field:
     def attribute(self) -> str:
         """Its name in Python."""
         return self.name.replace("-", "_")
+
+
+LEAVE_OUT = Field(
+    name="leave-out",
+    read=patterns_below,
+    default="",
+    help="files and directories of the project of which tests get no copy, such as data,**/*.mp4",
+)
+"""Of every program whose tests have a copy of the project."""
 
 
 class Schema:

@@ -9,7 +9,7 @@ from maelstrom_cargo.toolchain import Toolchain, cargo_home
 from maelstrom_core.layers.here_plan import snapshot
 from maelstrom_core.layers.system import without_nested
 from maelstrom_core.model.container import ContainerSpec
-from maelstrom_core.model.layers import GlobLayer, LayerSpec
+from maelstrom_core.model.layers import LayerSpec
 from maelstrom_core.program.here import (
     container_here,
     frame_here,
@@ -37,7 +37,7 @@ def containers_of_rust(
     rustup = os.environ.get("RUSTUP_HOME") or os.path.expanduser("~/.rustup")
     in_place = [toolchain.sysroot, rustup, *(f"{home}/{name}" for name in _OF_CARGO)]
     in_place = [path for path in in_place if os.path.exists(path)]
-    copies = _snapshots(toolchain, project, in_place)
+    copies = _snapshots(toolchain, project, in_place, settings.leave_out)
     here = container_here(
         project, settings, in_place=in_place, environment=variables_here(), snapshots=copies
     )
@@ -48,13 +48,14 @@ def containers_of_rust(
     )
 
 
-def _snapshots(toolchain: Toolchain, project: Path, in_place: list[str]) -> list[LayerSpec]:
+def _snapshots(
+    toolchain: Toolchain, project: Path, in_place: list[str], leave_out: tuple[str, ...]
+) -> list[LayerSpec]:
     """Copies of the project, and of packages of the workspace that lie elsewhere."""
     members = [os.path.realpath(path) for path in toolchain.workspace.members]
     apart = [os.path.realpath(path) for path in (*in_place, *toolchain.workspace.kept)]
     layers: list[LayerSpec] = []
     for root in without_nested([os.fspath(project), *members]):
-        layer = snapshot(root, apart)
-        assert isinstance(layer, GlobLayer)
+        layer = snapshot(root, apart, leave_out)
         layers.append(attrs.evolve(layer, exclude_marked=(*layer.exclude_marked, _BUILT)))
     return layers

@@ -9,6 +9,7 @@ from maelstrom_core.settings import COMMON, Field, Schema, load
 from maelstrom_core.settings.schema import (
     BadValue,
     one_of,
+    patterns_below,
     seconds,
     size,
     size_or_share,
@@ -49,6 +50,9 @@ FIELDS = COMMON(slots=1, store="/default/store", state="/default/state")
         (yes_or_no, False, False),
         (yes_or_no, "True", True),
         (whole_number, "12", 12),
+        (patterns_below, "", ()),
+        (patterns_below, "./data/, **/*.mp4", ("data", "**/*.mp4")),
+        (patterns_below, ["a,b"], ("a,b",)),
     ],
 )
 def test_a_value_is_read_as_people_write_it(
@@ -66,6 +70,7 @@ def test_a_value_is_read_as_people_write_it(
         *((yes_or_no, bad) for bad in ("yes", 1, "", None)),
         *((whole_number, bad) for bad in ("", "1.5", 2.0, -1, True, None)),
         *((text, bad) for bad in (1, True, None, ["a"])),
+        *((patterns_below, bad) for bad in ("/a", "a,/b", "~", "../a", ".", "./", 1, [1], None)),
         *((one_of("a", "b"), bad) for bad in ("c", "A", "", ["a"], None)),
     ],
 )

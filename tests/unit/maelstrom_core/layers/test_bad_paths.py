@@ -62,7 +62,7 @@ def test_unreadable_files_and_directories_are_told_by_name(project: Path, tmp_pa
     assert tar.startswith("layers[0].tar: a.py: ")
     assert "Permission denied" in tar
     assert "a.py: Permission denied" in everything
-    assert "skip: Permission denied" in everything
+    assert "skip: Permission denied; make it readable or leave it out" in everything
     assert excluded == "made"
 
 
