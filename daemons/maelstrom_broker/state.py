@@ -104,9 +104,7 @@ class BrokerState:
         self.book = Book(boot, now, keeps_runs=keeps_runs)
         self._attempts = Attempts(self.book)
         self._workers = Workers(self.book, self._attempts)
-        self._clients = Clients(
-            self.book, self._attempts, self._workers, window, client_away
-        )
+        self._clients = Clients(self.book, self._attempts, self._workers, window, client_away)
         self._terminals = Terminals(self.book, self._attempts)
         self._histories = Histories(self.book, keeps=keeps_history)
         self._links = Links(

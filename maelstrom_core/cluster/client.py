@@ -105,8 +105,8 @@ class ClusterClient:
         self._over = ""
         self._slots = 0
         self._away_seconds = 0.0
-        """How long a broker that is gone may stay away before its jobs are given back: when it comes back
-        later, it has given up this client as well, as it has said."""
+        """A broker may be gone for so long before its jobs are given back: it gives up clients by then,
+        and has said so."""
         self._window = 1
         self._came_up = False
         """Whether what is not handed in yet has to be handed in over a new link."""

@@ -37,7 +37,9 @@ def test_what_it_says_in_words_is_so() -> None:
 
 def test_what_it_says_of_clients_that_are_gone_is_so() -> None:
     words = " ".join(PAGE.split())
-    assert CLIENT_SECONDS == 30 and "`MAELSTROM_BROKER_CLIENT_AWAY`; 30 s, from 1 s to 24 h" in words
+    assert (
+        CLIENT_SECONDS == 30 and "`MAELSTROM_BROKER_CLIENT_AWAY`; 30 s, from 1 s to 24 h" in words
+    )
     assert (away("1s"), away("24h")) == (1, 24 * 3600)
     assert SILENT_SECONDS == 5 and "is missed after 5 s of silence" in words
 

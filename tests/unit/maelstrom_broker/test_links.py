@@ -12,7 +12,6 @@ from maelstrom_core.wire.messages import (
     Bye,
     Cancel,
     Code,
-    Cancel,
     ContainerBytes,
     Done,
     Hello,
