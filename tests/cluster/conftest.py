@@ -40,9 +40,12 @@ def with_usual_signals() -> None:
 
 
 def free_ports() -> int:
-    """A port below those of outgoing connections, with a free one after it."""
+    """A port below those that brokers choose and outgoing connections have, with a free one after it.
+
+    It is listened at a moment later: tests that run beside this one have brokers too.
+    """
     while True:
-        port = random.randrange(20_000, 32_000, 2)
+        port = random.randrange(10_000, 20_000, 2)
         try:
             for one in (port, port + 1):
                 with socket.socket() as tried:
