@@ -20,13 +20,30 @@ os.environ["PYTEST_ADDOPTS"] = " ".join(
     for name in sorted({one.name for one in entry_points(group="pytest11")}.difference(_OURS))
 )
 # pytest shows more where it believes itself to be run by a CI, and tests of ours read what it shows.
-for variable in ("CI", "BUILD_NUMBER"):
+# That these tests are run by pytest-xdist is no matter of those which they run.
+_OF_XDIST = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
+for variable in ("CI", "BUILD_NUMBER", *_OF_XDIST):
     os.environ.pop(variable, None)
 
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+_MOST_WORKERS = 8
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """With ``-n auto``: one more than there are CPUs, for many tests wait for what they have started.
+
+    The tests of a file stay together and in order, as they share what is dear to make, and look for
+    processes of theirs; files are begun in order, of which the slow ones come first.
+    """
+    config.option.dist = "loadfile"
+    config.option.loadscopereorder = False
+    return min(1 + len(os.sched_getaffinity(0)), _MOST_WORKERS)
 
 
 def _installed(example: Path, target: Path) -> Path:

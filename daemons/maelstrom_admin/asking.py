@@ -31,17 +31,19 @@ from maelstrom_core.wire.messages import (
     Welcome,
 )
 
-PATIENCE_SECONDS = 10.0
-"""How long an answer may take."""
 _FROM_BROKERS = (Welcome, Bye, Beat, Status, Answer)
 
 
 class Conversation:
-    """One question after the other; the owner of a link."""
+    """One question after the other; the owner of a link.
 
-    def __init__(self) -> None:
+    :param patience: seconds that an answer may take
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._session = os.urandom(16)
-        self._up = trio.Event()
+        self._up, self._down = trio.Event(), trio.Event()
         self._sender, self._answers = trio.open_memory_channel[Status | Answer](1)
         self._over = ""
         self._ended = trio.Event()
@@ -52,17 +54,26 @@ class Conversation:
 
         :raises PeerError: if there is none
         """
-        assert self.link is not None
-        with trio.move_on_after(PATIENCE_SECONDS):
+        with trio.move_on_after(self._patience):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._end_if_over, nursery.cancel_scope)
-                await self._up.wait()
-                self.link.say(question)
+                nursery.start_soon(self._say, question)
                 answer = await self._answers.receive()
                 nursery.cancel_scope.cancel()
                 return answer
-        reason = self._over or f"the broker has not answered within {PATIENCE_SECONDS:g} s"
+        reason = self._over or f"the broker has not answered within {self._patience:g} s"
         raise PeerError(reason)
+
+    async def _say(self, question: Message) -> None:
+        """Over each link that there is, for a question is lost with its link; an order only once, as it
+        may have been carried out."""
+        assert self.link is not None
+        while True:
+            await self._up.wait()
+            self.link.say(question)
+            if not isinstance(question, AskStatus | AskStory):
+                return
+            await self._down.wait()
 
     async def _end_if_over(self, scope: trio.CancelScope) -> None:
         await self._ended.wait()
@@ -84,11 +95,13 @@ class Conversation:
     def link_up(self, welcome: Welcome, *, same_broker: bool) -> None:  # noqa: ARG002
         """Questions may be asked."""
         self._up.set()
+        self._down = trio.Event()
 
     def link_down(self, reason: str) -> None:  # noqa: ARG002
         """Whoever asks goes on waiting for a while: the broker may come again."""
         if self._up.is_set():
             self._up = trio.Event()
+            self._down.set()
 
     def link_failed(self, reason: str) -> None:
         """Noted, in case it stays so."""
@@ -113,14 +126,17 @@ class Conversation:
 
 
 @asynccontextmanager
-async def conversation(broker: str, directory: Path) -> AsyncIterator[Conversation]:
+async def conversation(
+    broker: str, directory: Path, patience: float
+) -> AsyncIterator[Conversation]:
     """A conversation with a broker, for as long as the context lasts.
 
     :param broker: how it is named in settings
     :param directory: of the cluster's keys of this user on this machine
+    :param patience: seconds that an answer may take
     :raises maelstrom_core.errors.MaelstromError: if it is named wrongly, or cannot be reached
     """
-    talk = Conversation()
+    talk = Conversation(patience)
     join = join_of(broker, ADMIN, directory)
     async with connection_to(join) as connection, trio.open_nursery() as nursery:
         talk.link = Link(connection, talk, allowed=_FROM_BROKERS, is_worker=False)

@@ -13,8 +13,10 @@ from maelstrom_core.errors import MaelstromError, UsageError, first_of
 from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
 from maelstrom_core.settings.command_line import Version, given
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
-from maelstrom_core.settings.schema import broker
+from maelstrom_core.settings.schema import BadValue, broker, seconds
 
+_PATIENCE_SECONDS = 30.0
+"""A welcome that does not come is asked for anew after ten: it may be missed twice."""
 _DESCRIPTION = """\
 Look after a cluster: see what its broker does, and who may join.
 
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load(
             schema(),
-            given(chosen, ("broker", "cluster-directory")),
+            given(chosen, ("broker", "cluster-directory", "patience")),
             environment=os.environ,
             config_file=chosen.config_file,
         )
@@ -115,7 +117,8 @@ async def _ask(chosen: argparse.Namespace, settings: Settings) -> Sequence[str]:
     from maelstrom_admin.story_plan import story_lines
     from maelstrom_core.wire.administration import CancelRun, Drain, Stop
 
-    async with conversation(settings.broker, Path(settings.cluster_directory)) as talk:
+    directory = Path(settings.cluster_directory)
+    async with conversation(settings.broker, directory, settings.patience) as talk:
         match chosen.command:
             case "status":
                 document = await status_of(talk, details=chosen.details)
@@ -157,8 +160,22 @@ def schema() -> Schema:
         default="auto",
         help="join string, a file with one, HOST:PORT, or auto: this user's on this machine",
     )
+    waits = Field(
+        name="patience",
+        read=patience,
+        default=_PATIENCE_SECONDS,
+        help="seconds to wait for a broker's answer",
+    )
     own = [one for one in common if one.name == "cluster-directory"]
-    return Schema("maelstrom-admin", "MAELSTROM_ADMIN", (field, *own))
+    return Schema("maelstrom-admin", "MAELSTROM_ADMIN", (field, waits, *own))
+
+
+def patience(value: object) -> float:
+    """Seconds; without end it would be a hang."""
+    found = seconds(value)
+    if found is None:
+        raise BadValue("a number of seconds such as 30 or 2m, and not 0")
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -173,6 +190,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--version", action=Version, nargs=0, help="show program's version number and exit")
     text = "join string, a file with one, HOST:PORT, or auto (default): this user's on this machine"
     add("--broker", metavar="BROKER", help=text)
+    text = f"how long to wait for the broker's answer (default: {_PATIENCE_SECONDS:g})"
+    add("--patience", metavar="SECONDS", help=text)
     add(
         "--directory",
         dest="cluster_directory",

@@ -9,7 +9,6 @@ from maelstrom_broker.book_state import Book
 from maelstrom_broker.effects import KeepRun
 from maelstrom_broker.kept_plan import packed
 from maelstrom_broker.limits import (
-    CLIENT_SECONDS,
     GRACE_SECONDS,
     LEARNED_A_BEAT,
     MOST_CLIENT_BYTES,
@@ -44,13 +43,22 @@ class Clients:
     """All clients, and what they want.
 
     :param window: jobs of a client whose results it has not taken, at most
+    :param away_seconds: a client that is gone may come again in so long
     """
 
-    def __init__(self, book: Book, attempts: Attempts, workers: Workers, window: int) -> None:
+    def __init__(
+        self,
+        book: Book,
+        attempts: Attempts,
+        workers: Workers,
+        window: int,
+        away_seconds: float,
+    ) -> None:
         self._book = book
         self._attempts = attempts
         self._workers = workers
         self.window = window
+        self.away_seconds = away_seconds
 
     def greet(self, client: Client, hello: Hello, now: float) -> None:
         """A new connection of it; it has been welcomed.
@@ -274,7 +282,7 @@ class Clients:
     def away(self, client: Client, now: float) -> None:
         """Its connection broke."""
         client.peer = None
-        client.gone_until = now + CLIENT_SECONDS
+        client.gone_until = now + self.away_seconds
         self._book.later(client.gone_until, self._still_away, client)
 
     def _still_away(self, client: Client, now: float) -> None:

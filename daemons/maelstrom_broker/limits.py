@@ -14,7 +14,7 @@ so long after workers came or went nothing is refused for want of a worker."""
 ORPHAN_SECONDS = 60.0
 """A job that a worker holds and nobody wants is kept so long."""
 CLIENT_SECONDS = 30.0
-"""A client that is gone may come again in so long."""
+"""A client that is gone may come again in so long, if no setting says otherwise."""
 
 MOST_ATTEMPTS = 3
 MOST_UNFIT = 10

@@ -98,8 +98,9 @@ class Links:
         window, beat_ms = self._clients.window, round(BEAT_SECONDS * 1000)
         slots = sum(worker.slots for worker in self._book.workers.values())
         boot, keeps = self._book.boot, self._keeps_history
+        away_ms = round(self._clients.away_seconds * 1000)
         welcome = Welcome(
-            version, boot, beat_ms, window, self._bulk_port, slots, keeps, passes_terminals=True
+            version, boot, beat_ms, window, self._bulk_port, slots, keeps, True, away_ms
         )
         self._book.post.now(peer, welcome)
 

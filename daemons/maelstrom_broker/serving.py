@@ -74,6 +74,7 @@ async def _serve(
             now=trio.current_time(),
             bulk_port=bulk_port,
             window=settings.window,
+            client_away=settings.client_away,
             keeps_history=kept.history is not None,
             keeps_runs=kept.runs is not None,
         )

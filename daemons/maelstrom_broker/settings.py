@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from maelstrom_broker.limits import WINDOW_JOBS
+from maelstrom_broker.limits import CLIENT_SECONDS, WINDOW_JOBS
 from maelstrom_core.settings import Field, Schema
 from maelstrom_core.settings.host import state_directory, store_directory
-from maelstrom_core.settings.schema import BadValue, count, names, one_of, size, text
+from maelstrom_core.settings.schema import BadValue, count, names, one_of, seconds, size, text
 from maelstrom_core.transport.address_plan import address_fault, split_address
 
 OPTIONS: Mapping[str, str] = {
@@ -13,12 +13,14 @@ OPTIONS: Mapping[str, str] = {
     "cluster-directory": "DIRECTORY",
     "blobs": "DIRECTORY",
     "blobs-size": "SIZE",
+    "client-away": "SECONDS",
     "web": "HOST:PORT",
     "log-level": "LEVEL",
 }
 """Those that the command line has, and what stands for their values."""
 LEVELS = ("debug", "info", "warning", "error")
 _MOST_WINDOW = 1_000_000
+_LEAST_AWAY, _MOST_AWAY = 1.0, 24 * 3600.0
 
 
 def listen(value: object) -> tuple[str, int]:
@@ -49,6 +51,14 @@ def window(value: object) -> int:
     found = count(value)
     if not 1 <= found <= _MOST_WINDOW:
         raise BadValue(f"from 1 to {_MOST_WINDOW}")
+    return found
+
+
+def away(value: object) -> float:
+    """Seconds, some at least: connections break, and come again."""
+    found = seconds(value) or 0.0
+    if not _LEAST_AWAY <= found <= _MOST_AWAY:
+        raise BadValue("a number of seconds such as 30 or 2m, from 1s to 24h")
     return found
 
 
@@ -118,6 +128,13 @@ def schema() -> Schema:
                 read=window,
                 default=WINDOW_JOBS,
                 help="jobs that a client may hand in before it has taken results",
+            ),
+            Field(
+                name="client-away",
+                read=away,
+                default=CLIENT_SECONDS,
+                help="seconds that a client may be gone before its jobs are ended; clients wait as long "
+                "for a broker that is gone",
             ),
             Field(
                 name="web",

@@ -30,7 +30,7 @@ from maelstrom_broker.events import (
     TimePassed,
 )
 from maelstrom_broker.histories_state import Histories
-from maelstrom_broker.limits import FILL_AT_ONCE, TEXT, WINDOW_JOBS
+from maelstrom_broker.limits import CLIENT_SECONDS, FILL_AT_ONCE, TEXT, WINDOW_JOBS
 from maelstrom_broker.links_state import Links
 from maelstrom_broker.queue_state import Demand
 from maelstrom_broker.records import Client, Worker
@@ -85,6 +85,7 @@ class BrokerState:
     :param now: seconds on a clock that never goes back
     :param bulk_port: told to whoever is welcomed
     :param window: jobs of a client whose results it has not taken, at most
+    :param client_away: seconds in which a client that is gone may come again
     :param keeps_history: whether `Learn` and `Recall` come to anything
     :param keeps_runs: whether `KeepRun` does
     """
@@ -96,13 +97,14 @@ class BrokerState:
         now: float,
         bulk_port: int = 0,
         window: int = WINDOW_JOBS,
+        client_away: float = CLIENT_SECONDS,
         keeps_history: bool = False,
         keeps_runs: bool = False,
     ) -> None:
         self.book = Book(boot, now, keeps_runs=keeps_runs)
         self._attempts = Attempts(self.book)
         self._workers = Workers(self.book, self._attempts)
-        self._clients = Clients(self.book, self._attempts, self._workers, window)
+        self._clients = Clients(self.book, self._attempts, self._workers, window, client_away)
         self._terminals = Terminals(self.book, self._attempts)
         self._histories = Histories(self.book, keeps=keeps_history)
         self._links = Links(

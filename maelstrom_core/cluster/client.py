@@ -47,9 +47,6 @@ FROM_BROKERS = (
     *(ShowTerminal, HadTerminal),
 )
 """What a broker may send to a client."""
-PATIENCE_SECONDS = 30.0
-"""How long a broker that is gone may stay away before its jobs are given back; when it comes back later,
-it has given up this client as well."""
 FIRST_SECONDS = 15.0
 """How long the first welcome may take."""
 ANSWER_SECONDS = 0.05
@@ -107,6 +104,9 @@ class ClusterClient:
         self._down_reason = ""
         self._over = ""
         self._slots = 0
+        self._away_seconds = 0.0
+        """A broker may be gone for so long before its jobs are given back: it gives up clients by then,
+        and has said so."""
         self._window = 1
         self._came_up = False
         """Whether what is not handed in yet has to be handed in over a new link."""
@@ -297,7 +297,7 @@ class ClusterClient:
             if self._came_up:
                 # The broker knows their jobs again.
                 self._came_up = False
-                self.terminals.link_up()
+                self.terminals.link_up(self._away_seconds)
 
     async def answer(self) -> None:
         """Answer results, those together that come within a moment; for ever."""
@@ -317,10 +317,10 @@ class ClusterClient:
         """Give jobs back when there has been no broker for long."""
         await self._first.wait()
         while True:
-            with trio.move_on_after(PATIENCE_SECONDS):
+            with trio.move_on_after(self._away_seconds):
                 await self._up.wait()
             if not self._up.is_set():
-                text = f"there has been no broker for {PATIENCE_SECONDS:g} s: {self._down_reason}"
+                text = f"there has been no broker for {self._away_seconds:g} s: {self._down_reason}"
                 self.link_over(text)
                 return
             await self._down.wait()
@@ -337,6 +337,7 @@ class ClusterClient:
         self._uploads.broker_is(welcome.boot, welcome.bulk_port)
         self._window = welcome.window_jobs
         self._slots = welcome.slots
+        self._away_seconds = welcome.away_ms / 1000
         self.passes_terminals = welcome.passes_terminals
         self._first.set()
         self._up.set()

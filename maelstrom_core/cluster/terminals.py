@@ -4,6 +4,7 @@ Keys are said at once. What is shown is acknowledged when whoever views it has i
 holds the job up, as a slow reader of `maelstrom_core.cluster.passing` does.
 """
 
+import math
 from collections.abc import Callable
 
 import trio
@@ -27,8 +28,6 @@ TYPED_BYTES = 64 << 10
 """Of what is typed that the job's worker has not taken: more is waited with."""
 SHOWN_BYTES = 1 << 20
 """More than any worker has on its way."""
-SUSPENDED_SECONDS = 30.0
-"""Who stood still for so long is gone for the broker, and his jobs are ended."""
 _SAY_EVERY = 8
 """Pieces, so that others come while these are shown."""
 _REMEDY = "run it again"
@@ -178,10 +177,10 @@ class FarTerminal:
 
     # Its end
 
-    def give_up(self) -> None:
-        """We were suspended for too long."""
+    def give_up(self, seconds: float) -> None:
+        """We were suspended for longer than this, which is too long."""
         self.broken = True
-        self._why = f"this program was suspended for more than {SUSPENDED_SECONDS:g} s"
+        self._why = f"this program was suspended for more than {seconds:g} s"
 
     def ended(self, row: JobResultRow | None) -> JobResult | None:
         """The job has ended, or is given back.
@@ -226,6 +225,7 @@ class Terminals:
         self._by_tag: dict[int, FarTerminal] = {}
         self._to_show: dict[FarTerminal, None] = {}
         self._something = trio.Event()
+        self._away_seconds = math.inf
 
     def of(self, viewer: Viewer) -> FarTerminal:
         """One more, for whoever views it."""
@@ -259,8 +259,12 @@ class Terminals:
         if terminal is not None:
             terminal.had(message)
 
-    def link_up(self) -> None:
-        """There is a new link, and jobs were handed in again."""
+    def link_up(self, away_seconds: float) -> None:
+        """There is a new link, and jobs were handed in again.
+
+        :param away_seconds: who stands still for so long is gone for the broker, and his jobs are ended
+        """
+        self._away_seconds = away_seconds
         for terminal in self._by_tag.values():
             terminal.link_up()
 
@@ -279,11 +283,11 @@ class Terminals:
         while True:
             before = trio.current_time()
             await trio.sleep(AGAIN_SECONDS)
-            was_stopped = trio.current_time() - before > SUSPENDED_SECONDS
+            was_stopped = trio.current_time() - before > AGAIN_SECONDS + self._away_seconds
             for terminal in list(self._by_tag.values()):
                 if was_stopped and terminal.run:
                     # Before it is handed in over the next link: the broker would have it begun anew.
-                    terminal.give_up()
+                    terminal.give_up(self._away_seconds)
                     self._of_no_use(terminal.tag)
                 terminal.say_typed(trio.current_time())
                 terminal.say_had()

@@ -246,6 +246,7 @@ class Connector:
             best = found[0] if found else address
             if not self._endpoint or (best != self._endpoint and found):
                 self._go_to(best)
+                self._socket.touched()
 
     def _replace(self) -> None:
         self._renew_at = None

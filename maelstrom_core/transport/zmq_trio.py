@@ -164,6 +164,10 @@ class TrioSocket(Generic[Taken]):
             trio.lowlevel.notify_closing(self._descriptor)
         return possible
 
+    def touched(self) -> None:
+        """The owner has done something else to the socket, such as connecting it: rule 2."""
+        self._serve_others()
+
     def _serve_others(self) -> None:
         if not self._is_closed and (self._leader_wants or any(self._parked.values())):
             self._look()

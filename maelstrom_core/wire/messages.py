@@ -128,6 +128,7 @@ class Welcome:
     :param keeps_history: whether it keeps what clients learn of cases; one that does not say so knows
         nothing of those messages (`maelstrom_core.wire.histories`)
     :param passes_terminals: whether it passes on what `maelstrom_core.wire.terminals` says
+    :param away_ms: in how long a client that is gone may come again and find its jobs
     """
 
     KIND: ClassVar = 2
@@ -139,6 +140,7 @@ class Welcome:
     slots: int = 0
     keeps_history: bool = False
     passes_terminals: bool = False
+    away_ms: int = 30_000
 
 
 @attrs.frozen
@@ -365,6 +367,7 @@ CHECKS: dict[type, tuple[Check, ...]] = {
         whole(),
         truth,
         truth,
+        whole(1, 1_000_000_000),
     ),
     Bye: (whole(0, 1 << 16), prose(4096)),
     Beat: (whole(), whole(0, rows.MOST_SLOTS)),

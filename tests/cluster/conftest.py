@@ -40,9 +40,12 @@ def with_usual_signals() -> None:
 
 
 def free_ports() -> int:
-    """A port below those of outgoing connections, with a free one after it."""
+    """A port below those that brokers choose and outgoing connections have, with a free one after it.
+
+    It is listened at a moment later: tests that run beside this one have brokers too.
+    """
     while True:
-        port = random.randrange(20_000, 32_000, 2)
+        port = random.randrange(10_000, 20_000, 2)
         try:
             for one in (port, port + 1):
                 with socket.socket() as tried:
@@ -221,10 +224,15 @@ def container(project: Path) -> str:
         program = os.path.normpath(os.path.join(os.path.dirname(program), os.readlink(program)))
     standard = sysconfig.get_path("stdlib")
     site = sysconfig.get_path("purelib")
-    binaries = [program, *map(str, Path(standard, "lib-dynload").glob("*.so"))]
+    unneeded = "_test*,_ctypes_test*,_codecs_*,_curses*,_dbm*,_gdbm*,_sqlite3*,_tkinter*,xx*"
+    dynamic = Path(standard, "lib-dynload")
+    left_out = {path for name in unneeded.split(",") for path in dynamic.glob(name)}
+    binaries = [program, *(str(path) for path in dynamic.glob("*.so") if path not in left_out)]
     names = "_pytest,pytest,pluggy,iniconfig,packaging,pygments"
     wanted = [f"{{{names}}}/**", "py.py", "{pytest,pluggy}-[0-9]*.dist-info/**"]
-    unused = ["{test,site-packages,idlelib,ensurepip,lib2to3}", "config-*", "**/__pycache__"]
+    directories = "test,site-packages,idlelib,ensurepip,lib2to3,distutils,tkinter,turtledemo"
+    unused = [f"{{{directories}}}", "config-*", "**/__pycache__", "{ctypes,unittest}/test"]
+    unused += [f"lib-dynload/{{{unneeded}}}"]
     return f"""
 [containers.small]
 parent = "default"
@@ -242,7 +250,14 @@ parent = "small"
 """
 
 
+@pytest.fixture(scope="session")
+def store_of_clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Has the layers of that container, once they were made: it is the same everywhere."""
+    return tmp_path_factory.mktemp("store-of-clients")
+
+
 @pytest.fixture
-def container_of() -> Callable[[Path], str]:
-    """Makes the ``maelstrom-pytest.toml`` of a project."""
+def container_of(cluster: Cluster, store_of_clients: Path) -> Callable[[Path], str]:
+    """Makes the ``maelstrom-pytest.toml`` of a project; brokers and workers begin with nothing."""
+    cluster.environment["MAELSTROM_STORE"] = str(store_of_clients)
     return container

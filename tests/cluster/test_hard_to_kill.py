@@ -79,21 +79,25 @@ def is_lost(ending: dict[str, Any]) -> bool:
     return "begun 3 times, and each time its worker was lost" in ending["outcome"]["words"]
 
 
-def groups() -> set[str]:
-    """Control groups whose owner, whose number is in their name, is no more."""
-    found = set()
+def groups(owners: Pids) -> set[str]:
+    """Control groups of these, whose number is in their name, that are no more."""
+    found, numbers = set[str](), {pid for pid, _ in owners}
     for above, names, _ in os.walk("/sys/fs/cgroup"):
         for name in names:
             pid = name.removeprefix("maelstrom-").partition("-")[0]
-            if name.startswith("maelstrom-") and pid.isdecimal():
-                found |= set() if Path(f"/proc/{pid}").exists() else {f"{above}/{name}"}
+            if (
+                name.startswith("maelstrom-")
+                and pid in numbers
+                and not Path(f"/proc/{pid}").exists()
+            ):
+                found.add(f"{above}/{name}")
     return found
 
 
-def nothing_is_left(cluster: Any, groups_before: set[str]) -> None:
-    """All have ended: there is no mount, control group or half-made file of theirs."""
+def nothing_is_left(cluster: Any, seen: Pids) -> None:
+    """All have ended that were seen: there is no mount, control group or half-made file of theirs."""
     assert str(cluster.directory) not in Path("/proc/self/mountinfo").read_text()
-    assert groups() <= groups_before
+    assert groups(seen) == set()
     for store in cluster.directory.glob("store-*"):
         assert list((store / "tmp").iterdir()) == [], "half-made files"
         # What the killed have left there holds nothing, and goes when room is looked for.
@@ -202,7 +206,6 @@ def test_all_are_killed_and_stopped_at_random_moments(
 ) -> None:
     seed = int(os.environ.get("MAELSTROM_TEST_SEED") or random.randrange(1 << 32))
     print(f"MAELSTROM_TEST_SEED={seed}")
-    groups_before = groups()
     siege = Siege(cluster, random.Random(seed), [job(f"echo {n + 1}") for n in range(number)])
     done = siege.go_on(number, blows)
     outcomes = siege.client.outcomes(number)
@@ -214,7 +217,7 @@ def test_all_are_killed_and_stopped_at_random_moments(
     assert 3 * len(lost) <= blows * SLOTS
     siege.end()
     assert len(siege.seen) >= 8, "slots too have been looked for"
-    nothing_is_left(cluster, groups_before)
+    nothing_is_left(cluster, siege.seen)
     for log in cluster.directory.glob("*.log"):
         assert "Traceback" not in log.read_text(), log.name
 

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from jobs import ON_CLUSTER, ended, job, sleeping
 
 RUN = "maelstrom_run.cli"
+NOT_FOR_LONG = ("--client-away", "3")
 JOBS = 200
 
 
@@ -97,7 +98,7 @@ def test_what_runs_when_the_broker_is_killed_is_run_once(cluster: Any) -> None:
 
 
 def test_a_client_is_killed(cluster: Any) -> None:
-    broker = cluster.broker()
+    broker = cluster.broker(*NOT_FOR_LONG)
     worker = cluster.worker()
     worker.wait_for("joined the cluster")
     client = Client(cluster, many(4, "echo {0}; sleep 7777.25"))
@@ -136,7 +137,7 @@ def test_a_worker_hangs(cluster: Any) -> None:
 
 def test_a_broker_that_stays_away_costs_no_job(cluster: Any) -> None:
     """This machine runs what the cluster cannot any more."""
-    broker = cluster.broker()
+    broker = cluster.broker(*NOT_FOR_LONG)
     cluster.worker().wait_for("joined the cluster")
     client = Client(cluster, many(60), "--broker", "auto", "--json")
     client.wait_for(10)

@@ -16,6 +16,8 @@ from jobs import job
 
 TTY = (sys.executable, "-m", "maelstrom_run.cli", "--tty", "--broker", "auto")
 ON_WORKERS = ("--cluster-only", "true")
+NOT_FOR_LONG = ("--client-away", "3")
+"""What is gone for longer is given up, be it client or broker."""
 MIB = 1 << 20
 ONE = ("--one", "--broker", "auto", *ON_WORKERS)
 NAMES = ("sh", "sleep", "cat", "stty", "tty", "head", "cksum")
@@ -243,7 +245,7 @@ def test_broker_and_worker_are_killed(cluster: Any, user: User) -> None:
 
 
 def test_the_broker_stays_away(cluster: Any, user: User) -> None:
-    broker = cluster.broker()
+    broker = cluster.broker(*NOT_FOR_LONG)
     with_a_worker(cluster)
     at = user.runs("echo begun; exec cat")
     at.expect("begun\n")
@@ -254,7 +256,7 @@ def test_the_broker_stays_away(cluster: Any, user: User) -> None:
 
 
 def test_its_client_is_killed(cluster: Any, user: User) -> None:
-    cluster.broker()
+    cluster.broker(*NOT_FOR_LONG)
     worker = with_a_worker(cluster)
     at = user.runs("echo begun; exec cat")
     at.expect("begun\n")
@@ -275,14 +277,14 @@ def test_a_signal_ends_it(cluster: Any, user: User) -> None:
 
 def test_its_user_is_away_for_too_long(cluster: Any, user: User) -> None:
     """The broker gives up whoever was suspended for so long; the job is not begun anew for him."""
-    cluster.broker()
+    cluster.broker(*NOT_FOR_LONG)
     worker = with_a_worker(cluster)
     at = user.runs("echo begun; exec cat")
     at.expect("begun\n")
     at.process.send_signal(signal.SIGSTOP)
     worker.wait_until(lambda: not running(cluster), seconds=90)
     at.process.send_signal(signal.SIGCONT)
-    at.expect("this program was suspended for more than 30 s")
+    at.expect("this program was suspended for more than 3 s")
     assert at.end() == 71
     assert at.attributes == at.before
     assert given_to_workers(cluster) == 1

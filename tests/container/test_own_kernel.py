@@ -118,6 +118,8 @@ def test_groups_keep_limits_and_tell_of_them(init: Path) -> None:
         start_new_session=True,
     )
     lines = booted.stdout.decode(errors="replace").splitlines()
+    if any("ptrace set fp regs failed" in line for line in lines):
+        pytest.skip("linux.uml knows less of the registers than this processor has, and panics")
     said: dict[str, Any] = {}
     for line in lines:
         if line.startswith("SAID "):

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from maelstrom_broker.history_file import BYTES_OF_A_CASE, KEPT_DAYS, PLAN_SECONDS
+from maelstrom_broker.limits import CLIENT_SECONDS, SILENT_SECONDS
+from maelstrom_broker.settings import away
 from maelstrom_broker.settings import schema as broker_schema
 from maelstrom_worker.settings import OPTIONS, schema
 
@@ -31,6 +33,15 @@ def test_what_it_says_in_words_is_so() -> None:
     assert WAIT_SECONDS == 0.5
     assert "What waits\nthere for half a second comes back" in PAGE
     assert LOOK_SECONDS == 2 and "are read again every two seconds" in PAGE
+
+
+def test_what_it_says_of_clients_that_are_gone_is_so() -> None:
+    words = " ".join(PAGE.split())
+    assert (
+        CLIENT_SECONDS == 30 and "`MAELSTROM_BROKER_CLIENT_AWAY`; 30 s, from 1 s to 24 h" in words
+    )
+    assert (away("1s"), away("24h")) == (1, 24 * 3600)
+    assert SILENT_SECONDS == 5 and "is missed after 5 s of silence" in words
 
 
 def test_what_it_says_of_histories_is_so() -> None:

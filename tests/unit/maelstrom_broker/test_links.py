@@ -25,6 +25,19 @@ def test_whoever_says_hello_is_welcomed(talk_with: Any) -> None:
     talk = talk_with(bulk_port=4444, window=77)
     (welcome,) = talk.stranger("client", "c1").hello()
     assert welcome == Welcome(1, b"B" * 16, 1000, 77, 4444, passes_terminals=True)
+    assert welcome.away_ms == 30_000
+
+
+def test_a_client_is_told_how_long_it_may_be_gone_and_may(talk_with: Any) -> None:
+    talk = talk_with(client_away=7.5)
+    worker, client = talk.worker("w1", slots=1), talk.client()
+    assert [welcome.away_ms for welcome in client.of(Welcome)] == [7_500]
+    client.submit(1)
+    talk.cut(client)
+    talk.wait(7)
+    assert worker.of(Cancel) == []
+    talk.wait(1)
+    assert worker.of(Cancel) == [Cancel(client.session, (1,))]
 
 
 @pytest.mark.parametrize(("oldest", "newest"), [(2, 9), (0, 0), (1, 0)])

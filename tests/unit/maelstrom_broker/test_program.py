@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from maelstrom_broker.log import Log
-from maelstrom_broker.settings import listen, port, schema, window
+from maelstrom_broker.settings import away, listen, port, schema, window
 
 from maelstrom_core.settings.schema import BadValue
 
@@ -30,10 +30,17 @@ def test_what_is_no_address_is_refused(written: str) -> None:
         listen(written)
 
 
-@pytest.mark.parametrize(("read", "written"), [(window, 0), (window, 10**7), (port, 65536)])
-def test_numbers_that_are_too_small_or_large_are_refused(read: Any, written: int) -> None:
+@pytest.mark.parametrize(
+    ("read", "written"),
+    [(window, 0), (window, 10**7), (port, 65536), (away, 0), (away, "0.5"), (away, "25h")],
+)
+def test_numbers_that_are_too_small_or_large_are_refused(read: Any, written: Any) -> None:
     with pytest.raises(BadValue):
         read(written)
+
+
+def test_how_long_a_client_may_be_away_is_written_as_people_do() -> None:
+    assert [away(written) for written in ("2m", "1.5s", 30, "24h")] == [120, 1.5, 30, 86_400]
 
 
 def test_every_default_can_be_read() -> None:

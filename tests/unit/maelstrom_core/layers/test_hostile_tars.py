@@ -109,7 +109,9 @@ def test_many_faults_of_one_archive_are_told_at_once_but_not_without_end(project
     assert 10 < len(caught.value.faults) < 30
 
 
-@pytest.mark.parametrize("compress", [bytes, gzip.compress, lzma.compress], ids=str)
+@pytest.mark.parametrize(
+    "compress", [bytes, gzip.compress, lzma.compress], ids=["plain", "gzip", "xz"]
+)
 def test_of_a_name_that_comes_twice_the_last_one_holds(project, tree, compress):
     twice = archive([member("f", size=1)], b"1")[:1024] + archive([member("f", size=2)], b"22")
     (project / "twice.tar").write_bytes(compress(twice))

@@ -93,6 +93,7 @@ FIELDS = {
         for name in ("ShowTerminal", "TypeTerminal", "HadTerminal")
     },
     "passes_terminals": st.booleans(),
+    "away_ms": st.integers(1, 1_000_000_000),
     "what": st.integers(0, 255),
     "status": st.integers(0, 256),
 }
