@@ -16,14 +16,14 @@ async def offer(desk: Desk) -> None:
     if not (desk.kept or desk.gone):
         return
     with desk.taken():
-        for name in desk.gone:
-            desk.say(f"maelstrom: the container of {name} has ended with its process")
+        for words in desk.gone:
+            desk.say(f"maelstrom: {words}")
         while desk.kept:
             many = "s are" if len(desk.kept) > 1 else " is"
             desk.say(f"maelstrom: the container{many} kept of")
             for number, seat in enumerate(desk.kept, start=1):
                 why = f" - {seat.why}" if seat.why else ""
-                desk.say(f"  {number}  {seat.name}{why}")
+                desk.say(f"  {number}  {seat.name}{seat.where}{why}")
             if desk.dropped:
                 desk.say(f"  and not of {desk.dropped} more: at most {MOST_KEPT} are kept")
             desk.ask_for("number for a shell in it, or nothing to end: ")
