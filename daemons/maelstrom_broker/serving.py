@@ -38,7 +38,7 @@ async def serve(
 
     :param port: where to listen; 0 for one that is free
     :param parent: a descriptor that is at its end when the parent is
-    :param ready: told the address, once it can be reached
+    :param ready: told the addresses, which have one port, once it can be reached
     :param again: another one has died before this one
     """
     # First of all, so that whoever is told to stop in the meantime says goodbye as well.
@@ -90,9 +90,10 @@ async def _serve(
                 opened = Opened(machine, shell, bulk_server, kept)
                 await _open_page(nursery, settings, opened, log, again=again)
             keyring.publish_address(listener.address)
-            facts = {"address": listener.address, "blobs_port": bulk_port, "pid": os.getpid()}
+            addresses = " and ".join(listener.addresses)
+            facts = {"address": addresses, "blobs_port": bulk_port, "pid": os.getpid()}
             log.say("warning" if again else "info", "started again" if again else "started", facts)
-            ready(listener.address)
+            ready(addresses)
             await shell.run()
             nursery.cancel_scope.cancel()
         keyring.withdraw_address(listener.address)

@@ -35,6 +35,7 @@ from maelstrom_core.transport.events import (
     Refused,
     Sending,
 )
+from maelstrom_core.transport.finding import Resolve, look_up
 from maelstrom_core.transport.keys import KeyPair
 from maelstrom_core.transport.limits import Limits
 from maelstrom_core.transport.monitor import Monitor
@@ -69,7 +70,8 @@ class _Peer:
 class Listener:
     """See `open_listener`.
 
-    :ivar address: where it listens, ``HOST:PORT``
+    :ivar addresses: where it listens, ``HOST:PORT``, with one port
+    :ivar address: the first of them
     :ivar events: of peers that leave, and of others that are not let in
     :ivar ignored: how many messages were not passed on, by reason
     """
@@ -79,7 +81,7 @@ class Listener:
         bound: "zmq.Socket[bytes]",
         monitor: Monitor,
         authorized: Authorized,
-        address: str,
+        addresses: list[str],
         limits: Limits,
     ) -> None:
         self._limits = limits
@@ -92,7 +94,7 @@ class Listener:
         self._connected: set[int] = set()
         self._used_again: set[int] = set()
         self._crowd = CrowdState(limits.connections)
-        self._port = split_address(address)[1]
+        self._port = split_address(addresses[0])[1]
         self._principals: dict[str, Principal | None] = {}
         self._suspects_sender, self._suspects = trio.open_memory_channel[bytes](float("inf"))
         self._dropped_sender, self._dropped = trio.open_memory_channel[tuple[float, bytes]](
@@ -100,7 +102,8 @@ class Listener:
         )
         self._events_sender, self.events = trio.open_memory_channel[ListenerEvent](float("inf"))
         self.ignored: Counter[str] = Counter()
-        self.address = address
+        self.addresses = addresses
+        self.address = addresses[0]
 
     async def receive_batch(self, limit: int = _BATCH) -> list[Received]:
         """What there is, at least one message. Cancelled, nothing of it is lost."""
@@ -332,6 +335,7 @@ async def open_listener(
     limits: Limits | None = None,
     linger_seconds: float = 0.0,
     rng: random.Random | None = None,
+    resolve: Resolve = look_up,
 ) -> AsyncIterator[Listener]:
     """Listen for peers whose keys are on the list, for as long as the body runs.
 
@@ -341,6 +345,7 @@ async def open_listener(
     :param port: 0 for one that is free
     :param linger_seconds: how long, at the end, what was sent last may take to leave
     :param rng: chooses the port
+    :param resolve: looks up the host; all of its addresses that this machine has are listened at
     :raises UsageError: if this machine has no such address
     :raises HostError: if the port is taken, or not ours to take
     """
@@ -352,8 +357,8 @@ async def open_listener(
             bound = server_socket(context, keys, limits)
             # Before it is bound, so that no connection is there of which nothing is known.
             monitor = Monitor(bound, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
-            address = await bind(bound, host, port, rng or random.Random())
-            listener = Listener(bound, monitor, authorized, address, limits)
+            addresses = await bind(bound, host, port, rng or random.Random(), resolve)
+            listener = Listener(bound, monitor, authorized, addresses, limits)
             handler.refused = listener.refused
             watching = (listener.watch_connections, listener.watch_suspects, listener.watch_list)
             try:
