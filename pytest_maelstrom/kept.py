@@ -21,7 +21,8 @@ async def offer(desk: Desk) -> None:
         while desk.kept:
             many = "s are" if len(desk.kept) > 1 else " is"
             desk.say(f"maelstrom: the container{many} kept of")
-            for number, seat in enumerate(desk.kept, start=1):
+            offered = list(desk.kept)
+            for number, seat in enumerate(offered, start=1):
                 why = f" - {seat.why}" if seat.why else ""
                 desk.say(f"  {number}  {seat.name}{seat.where}{why}")
             if desk.dropped:
@@ -31,10 +32,13 @@ async def offer(desk: Desk) -> None:
             if not answer:
                 break
             chosen = int(answer) if answer.isdigit() else 0
-            if not 1 <= chosen <= len(desk.kept):
-                desk.say(f"maelstrom: from 1 to {len(desk.kept)}")
+            if not 1 <= chosen <= len(offered):
+                desk.say(f"maelstrom: from 1 to {len(offered)}")
                 continue
-            status = await desk.kept[chosen - 1].attend()
+            if offered[chosen - 1] not in desk.kept:
+                desk.say("maelstrom: that one is gone, with its worker or its process")
+                continue
+            status = await offered[chosen - 1].attend()
             if status is not None:
                 desk.say(f"maelstrom: the shell exited with status {status}")
     for seat in list(desk.kept):

@@ -45,8 +45,9 @@ class Stayed:
 
     def why_not(self, session: bytes) -> str:
         """Why no container more of a client may stay; empty if one may."""
-        of_client = sum(one.key[0] == session for one in self._by_run.values())
-        return why_not_stay(len(self._by_run), of_client, available_memory())
+        there = [one for one in self._by_run.values() if one.is_staying]
+        of_client = sum(one.key[0] == session for one in there)
+        return why_not_stay(len(there), of_client, available_memory())
 
     def of(self, session: bytes, tag: int, run: bytes) -> JobAtTerminal | None:
         """The terminal of one, for whom its job was."""

@@ -122,12 +122,15 @@ class JobAtTerminal:
 
     def stays(self, why_not: str = "") -> None:
         """See `Viewer.stays`."""
+        if self.has_stayed:
+            return  # said by a job that says so again
         why_not = why_not or self._why_not_stay()
         self.open()
         self._show(Shows.STAYS, why_not.encode("utf-8", "replace")[:MOST_NAME])
-        self.has_stayed = True
         if why_not:
             self.end()
+        else:
+            self.has_stayed = True
 
     def is_gone(self) -> None:
         """See `Viewer.is_gone`."""

@@ -196,6 +196,6 @@ def test_its_worker_is_killed_while_somebody_looks_at_what_it_kept(
     at.type("1\n")
     at.expect(r"[#$] ")
     worker.send(signal.SIGTERM)
-    at.expect("1 failed", seconds=90)
+    at.expect("1 failed", seconds=120)
     assert at.end() == 1
     assert at.attributes == at.before
