@@ -171,7 +171,7 @@ class JobsState:
             case LinkUp():
                 self._is_up = True
                 self._last_wish = 0
-                return self._tell(list(self._kept))
+                return self._tell_again()
             case LinkDown():
                 self._is_up = False
                 self._tell_at = math.inf
@@ -368,6 +368,9 @@ class JobsState:
                 done = job.done._replace(attempt=job.row.attempt)
                 found.append((key[0], timed(done, job.ran_seconds, self._now - job.came)))
         return [Say(message) for message in done_messages(found)]
+
+    def _tell_again(self) -> list[Effect]:
+        return self._tell(list(self._kept))
 
     def check(self) -> None:
         """What always holds; for tests."""
