@@ -199,7 +199,7 @@ class FarTerminal:
     # Its end
 
     def stays(self) -> None:
-        """The job has ended, and its container has not."""
+        """The job has ended, and its container has not, as far as is known from now on."""
         self.has_ended = True
         self._heard_at = trio.current_time()
 
@@ -209,10 +209,6 @@ class FarTerminal:
 
     def give_up(self, seconds: float) -> None:
         """We were suspended for longer than this, which is too long."""
-        if self.has_ended:
-            # Perhaps its worker has it still; it is missed if not.
-            self._heard_at = trio.current_time()
-            return
         self.broken = True
         self._why = f"this program was suspended for more than {seconds:g} s"
 
@@ -344,13 +340,17 @@ class Terminals:
         while True:
             before = trio.current_time()
             await trio.sleep(AGAIN_SECONDS)
-            was_stopped = trio.current_time() - before > AGAIN_SECONDS + self._away_seconds
+            stood_still = trio.current_time() - before
+            was_stopped = stood_still > AGAIN_SECONDS + self._away_seconds
             for terminal in list(self._by_tag.values()):
-                if was_stopped and terminal.run:
+                if terminal.has_ended:
+                    if stood_still > 2 * AGAIN_SECONDS:
+                        # Nothing could be heard: perhaps its worker has it still.
+                        terminal.stays()
+                elif was_stopped and terminal.run:
                     # Before it is handed in over the next link: the broker would have it begun anew.
                     terminal.give_up(self._away_seconds)
-                    if terminal.broken:
-                        self._of_no_use(terminal.tag)
+                    self._of_no_use(terminal.tag)
                 if terminal.is_missed(trio.current_time()):
                     self._is_gone(terminal)
                 terminal.say_typed(trio.current_time())
