@@ -43,7 +43,7 @@ class CaseSeat(Seat):
         self.why = ""
         """Why the test has failed, once it is known."""
         self.where = ""
-        """On which worker it runs, if it does not run here."""
+        """On which worker it is, if it is not here."""
 
     def is_placed(self, worker: str | None) -> None:
         """Say so when it stops."""
@@ -53,9 +53,12 @@ class CaseSeat(Seat):
         """Wait in line."""
         self._desk.ask(self)
 
-    def stays(self) -> None:
+    def stays(self, why_not: str = "") -> None:
         """Be offered at the end."""
-        self._desk.keep(self)
+        if why_not:
+            self._desk.cannot_keep(self, why_not)
+        else:
+            self._desk.keep(self)
 
     def leaves(self, status: int | None = None) -> None:
         """Leave the terminal, or the line."""
@@ -84,7 +87,8 @@ class Desk:
         self._most_kept = most_kept
         self.dropped = 0
         self.gone: list[str] = []
-        """Failed tests that could not stay."""
+        """What is said of failed tests that could not stay."""
+        self._named_gone: set[str] = set()
         self.terminal = terminal
         self.kept: list[CaseSeat] = []
         self._line: deque[CaseSeat] = deque()
@@ -116,13 +120,22 @@ class Desk:
             self.dropped += 1
             seat.keyboard.end()
 
+    def cannot_keep(self, seat: CaseSeat, why: str) -> None:
+        """A failed test would have stayed."""
+        self._is_gone(seat.name, f"the container of {seat.name} is not kept: {why}")
+
+    def _is_gone(self, name: str, words: str) -> None:
+        if name not in self._named_gone:
+            self._named_gone.add(name)
+            self.gone.append(words)
+
     def explain(self, name: str, why: str) -> None:
         """Say why a test has failed, wherever it is offered."""
         seats = [seat for seat in self.kept if seat.name == name]
         for seat in seats:
             seat.why = why
         if self._most_kept and not seats and not self.dropped:
-            self.gone.append(name)
+            self._is_gone(name, f"the container of {name} has ended with its process")
 
     def forget(self, seat: CaseSeat) -> None:
         """A test does not want it any more."""

@@ -16,14 +16,15 @@ async def offer(desk: Desk) -> None:
     if not (desk.kept or desk.gone):
         return
     with desk.taken():
-        for name in desk.gone:
-            desk.say(f"maelstrom: the container of {name} has ended with its process")
+        for words in desk.gone:
+            desk.say(f"maelstrom: {words}")
         while desk.kept:
             many = "s are" if len(desk.kept) > 1 else " is"
             desk.say(f"maelstrom: the container{many} kept of")
-            for number, seat in enumerate(desk.kept, start=1):
+            offered = list(desk.kept)
+            for number, seat in enumerate(offered, start=1):
                 why = f" - {seat.why}" if seat.why else ""
-                desk.say(f"  {number}  {seat.name}{why}")
+                desk.say(f"  {number}  {seat.name}{seat.where}{why}")
             if desk.dropped:
                 desk.say(f"  and not of {desk.dropped} more: at most {MOST_KEPT} are kept")
             desk.ask_for("number for a shell in it, or nothing to end: ")
@@ -31,10 +32,13 @@ async def offer(desk: Desk) -> None:
             if not answer:
                 break
             chosen = int(answer) if answer.isdigit() else 0
-            if not 1 <= chosen <= len(desk.kept):
-                desk.say(f"maelstrom: from 1 to {len(desk.kept)}")
+            if not 1 <= chosen <= len(offered):
+                desk.say(f"maelstrom: from 1 to {len(offered)}")
                 continue
-            status = await desk.kept[chosen - 1].attend()
+            if offered[chosen - 1] not in desk.kept:
+                desk.say("maelstrom: that one is gone, with its worker or its process")
+                continue
+            status = await offered[chosen - 1].attend()
             if status is not None:
                 desk.say(f"maelstrom: the shell exited with status {status}")
     for seat in list(desk.kept):

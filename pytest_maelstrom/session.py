@@ -194,12 +194,11 @@ class Controller:
 
     @property
     def _stays_here(self) -> bool:
-        """Whether the run has to do with this machine alone: no worker keeps containers, and whoever
-        is at a terminal notices a network between."""
+        """Whether the run has to do with this machine alone: whoever is at a terminal notices a network
+        between."""
         option = self._config.option
         wants_terminal = option.usepdb or option.trace or self._shell
-        here = not self._settings.cluster_only
-        return bool(option.maelstrom_keep or (wants_terminal and here))
+        return bool(wants_terminal and not self._settings.cluster_only)
 
     async def _main(
         self, history: History, containers: Containers, project: Path, choices: Choices

@@ -21,7 +21,7 @@ from maelstrom_broker.records import (
     Pace,
     Worker,
 )
-from maelstrom_broker.tries_state import Why
+from maelstrom_broker.tries_state import GIVEN_BACK, Why
 from maelstrom_core.wire.messages import MOST_TAGS
 from maelstrom_core.wire.rows import DoneJob, Ending
 
@@ -159,7 +159,7 @@ class Attempts:
     def give_back(self, job: Job) -> None:
         """It never got to its worker, or that has left in peace: it waits as before."""
         self._book.dispatch.free(job)
-        self._book.stories.over(job, "it was given back", self._book.now)
+        self._book.stories.over(job, GIVEN_BACK, self._book.now)
         job.attempts -= 1
         if self._ends_unwanted(job):
             return

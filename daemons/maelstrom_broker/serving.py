@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import trio
 
+from maelstrom_broker.descriptors import connections_of_a_listener, raise_the_limit
 from maelstrom_broker.keeping import Kept, kept_files
 from maelstrom_broker.log import Log
 from maelstrom_broker.shell import Shell
@@ -37,7 +38,7 @@ async def serve(
 
     :param port: where to listen; 0 for one that is free
     :param parent: a descriptor that is at its end when the parent is
-    :param ready: told the address, once it can be reached
+    :param ready: told the addresses, which have one port, once it can be reached
     :param again: another one has died before this one
     """
     # First of all, so that whoever is told to stop in the meantime says goodbye as well.
@@ -58,13 +59,15 @@ async def _serve(
     keyring = Keyring(Path(settings.cluster_directory))
     keyring.ensure()
     keys, authorized = keyring.broker_keys(), keyring.authorized()
+    connections = connections_of_a_listener(raise_the_limit())
     async with (
-        _blobs(settings, keyring, log) as (bulk_port, bulk_server),
+        _blobs(settings, keyring, log, connections) as (bulk_port, bulk_server),
         open_listener(
             keys,
             authorized,
             host=settings.listen[0],
             port=port,
+            limits=Limits(connections=connections),
             linger_seconds=_FAREWELL_SECONDS,
         ) as listener,
         kept_files(settings, log.say) as kept,
@@ -87,9 +90,10 @@ async def _serve(
                 opened = Opened(machine, shell, bulk_server, kept)
                 await _open_page(nursery, settings, opened, log, again=again)
             keyring.publish_address(listener.address)
-            facts = {"address": listener.address, "blobs_port": bulk_port, "pid": os.getpid()}
+            addresses = " and ".join(listener.addresses)
+            facts = {"address": addresses, "blobs_port": bulk_port, "pid": os.getpid()}
             log.say("warning" if again else "info", "started again" if again else "started", facts)
-            ready(listener.address)
+            ready(addresses)
             await shell.run()
             nursery.cancel_scope.cancel()
         keyring.withdraw_address(listener.address)
@@ -98,7 +102,7 @@ async def _serve(
 
 @asynccontextmanager
 async def _blobs(
-    settings: Settings, keyring: Keyring, log: Log
+    settings: Settings, keyring: Keyring, log: Log, connections: int
 ) -> AsyncIterator[tuple[int, BulkServer]]:
     """The bulk links, on a thread of their own: the port on which they are, and who answers."""
     keys, addresses = keyring.broker_keys(), list[str]()
@@ -111,7 +115,9 @@ async def _blobs(
             keyring.authorized(),
             host=settings.listen[0],
             port=settings.blobs_port,
-            limits=Limits(waiting_to_go=MOST_WAITING, waiting_to_come=MOST_WAITING),
+            limits=Limits(
+                waiting_to_go=MOST_WAITING, waiting_to_come=MOST_WAITING, connections=connections
+            ),
         ) as listener:
             addresses.append(listener.address)
             yield listener

@@ -27,7 +27,7 @@ whether another one has died before."""
 class Supervisor:
     """Runs a broker in a child process.
 
-    :param announce: told the address, the first time
+    :param announce: told the addresses, the first time
     """
 
     def __init__(self, serve: Serve, port: int, announce: Callable[[str], None]) -> None:
@@ -109,7 +109,7 @@ class Supervisor:
 
     def _hear_address(self, told: int) -> None:
         """Where it listens; it must be the same the next time."""
-        address = os.read(told, 1000).decode()
+        address = os.read(told, 1000).decode()  # or several, with one port
         if address:
             self._port = int(address.rpartition(":")[2])
             if not self._was_ready:

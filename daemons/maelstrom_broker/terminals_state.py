@@ -4,6 +4,9 @@ the broker's machine.
 The broker keeps nothing of what is shown and typed: what is lost is sent again by whoever said it. It
 remembers that somebody is at a job's terminal, for such a job is not begun anew elsewhere: what was
 typed and seen belongs to one run of it.
+
+Of containers that have *stayed* after their jobs have ended it remembers nothing. The name of a run says
+which worker has it, and the session whose it was; so they live on over a restart.
 """
 
 from maelstrom_broker.attempts_state import Attempts
@@ -17,6 +20,7 @@ from maelstrom_broker.limits import (
 from maelstrom_broker.records import UNWANTED, WANTED_AGAIN, Client, Job, Worker
 from maelstrom_broker.workers_state import BadPeer
 from maelstrom_core.wire.messages import Code
+from maelstrom_core.wire.shapes import SESSION_BYTES
 from maelstrom_core.wire.terminals import HadTerminal, ShowTerminal, TypeTerminal
 
 
@@ -31,7 +35,10 @@ class Terminals:
         """A worker shows something, or has taken what was typed."""
         worker.has_terminals = True
         job = self._book.job(message.session, message.tag)
-        if job is None or job.worker is not worker or job.ending >= 0:
+        if job is None or job.ending >= 0:
+            self._stayed_said(worker, message)
+            return
+        if job.worker is not worker:
             return
         job.at_terminal = True
         if job.client.peer is not None and job.ending not in (UNWANTED, WANTED_AGAIN):
@@ -45,13 +52,27 @@ class Terminals:
         if message.session != client.session:
             raise BadPeer(Code.PROTOCOL, "that is the terminal of somebody else's job")
         job = client.jobs.get(message.tag)
-        if job is None or job.ending >= 0 or not self._is_in_time(client, message, now):
+        if not self._is_in_time(client, message, now):
+            return
+        if job is None or job.ending >= 0:
+            self._pass_on(self._book.workers.get(message.run[:SESSION_BYTES]), message)
             return
         if not job.at_terminal:
             # A broker before this one passed on what its client saw.
             job.at_terminal = True
             self._book.later(now + GRACE_SECONDS + AWAY_SECONDS, self._look_for_worker, job)
-        worker = job.worker
+        self._pass_on(job.worker, message)
+
+    def _stayed_said(self, worker: Worker, message: ShowTerminal | HadTerminal) -> None:
+        """The same of a job that has ended: no beginning, which is that of a job that runs."""
+        begins = isinstance(message, ShowTerminal) and message.number == 0
+        client = self._book.clients.get(message.session)
+        if client is None or client.peer is None or begins:
+            return
+        if message.run[:SESSION_BYTES] == worker.session:
+            self._book.post.now(client.peer, message, lossy=True)
+
+    def _pass_on(self, worker: Worker | None, message: TypeTerminal | HadTerminal) -> None:
         if worker is not None and worker.peer is not None and worker.has_terminals:
             self._book.post.now(worker.peer, message, lossy=True)
 

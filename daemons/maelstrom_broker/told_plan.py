@@ -10,7 +10,7 @@ from typing import assert_never
 import attrs
 
 from maelstrom_broker.stories_state import Story
-from maelstrom_broker.tries_state import Arrival, Try, Why
+from maelstrom_broker.tries_state import GIVEN_BACK, Arrival, Try, Why
 from maelstrom_core.wire.rows import Ending
 
 _SHORT = 0.05
@@ -145,8 +145,8 @@ def _reasons(arrival: Arrival | None, story: Story, one: Try) -> Iterator[str]:
         yield f"{placed.worker} was kept free for it until {story.slots} of its slots were"
 
 
-def _placed(one: Try, before: Sequence[Try]) -> str:
-    placed = one.placed
+def _placed(this: Try, before: Sequence[Try]) -> str:
+    placed = this.placed
     attempt = f" (attempt {placed.attempt})" if placed.attempt > 1 or before else ""
     slots = f"{_count(placed.free, 'slot')} free"
     match placed.why:
@@ -162,9 +162,13 @@ def _placed(one: Try, before: Sequence[Try]) -> str:
             why = "which had no slot free, to wait there for one: it is short"
         case _:
             assert_never(placed.why)
-    failed_on = sorted({other.placed.worker for other in before if other.how} - {placed.worker})
-    not_on = f", and not to {_and(failed_on)}, where it had failed" if failed_on else ""
-    return f"{placed.worker}{attempt}, {why}{not_on}"
+    others = [one for one in before if one.placed.worker != placed.worker]
+    back_from = {one.placed.worker for one in others if one.how == GIVEN_BACK}
+    failed_on = {one.placed.worker for one in others if one.how not in ("", GIVEN_BACK)}
+    not_on = f", and not to {_and(sorted(failed_on))}, where it had failed" if failed_on else ""
+    gave = sorted(back_from - failed_on)
+    back = f"; {_and(gave)} had given it back" if gave else ""
+    return f"{placed.worker}{attempt}, {why}{not_on}{back}"
 
 
 def _went_on(one: Try, began: float, now: float) -> Iterator[str]:

@@ -36,6 +36,10 @@ class Arrival(NamedTuple):
     held_back: bool
 
 
+GIVEN_BACK = "it was given back"
+"""How a job's time with a worker ends that has done nothing wrong, and did not end the job."""
+
+
 class Placed(NamedTuple):
     """Why a job came to a worker.
 

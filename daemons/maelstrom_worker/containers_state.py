@@ -40,6 +40,8 @@ class Containers:
         self._bytes = 0
         self._idle: dict[bytes, None] = {}
         """Those that are ready and have no job, least recently used first."""
+        self._stayed: dict[bytes, bytes] = {}
+        """By the runs of jobs that have ended, and whose containers have not."""
 
     def came(self, digest: bytes, data: bytes) -> list[Effect]:
         """The broker has told of one."""
@@ -97,6 +99,15 @@ class Containers:
         if container.is_ready and not container.jobs:
             self._idle[digest] = None
 
+    def stays(self, digest: bytes, run: bytes) -> None:
+        """A job in it ends, and what is in it is needed for longer."""
+        self._known[digest].jobs.add((run, 0))
+        self._stayed[run] = digest
+
+    def is_over(self, run: bytes) -> None:
+        """Nothing is left of what has stayed."""
+        self.not_used_by(self._stayed.pop(run), (run, 0))
+
     def _let_go(self) -> list[Effect]:
         return self._forget_idle(list(self._idle)[: max(0, len(self._idle) - MOST_IDLE)])
 
@@ -143,7 +154,10 @@ class Containers:
             those that wait for slots
         """
         assert self._bytes == sum(one.size for one in self._known.values())
-        assert {key for one in self._known.values() for key in one.jobs} == set(jobs)
+        stayed = {(run, 0): digest for run, digest in self._stayed.items()}
+        assert all(key in self._known[digest].jobs for key, digest in stayed.items())
+        used = {key for one in self._known.values() for key in one.jobs}
+        assert used == set(jobs) | set(stayed)
         for key, (digest, runs) in jobs.items():
             container = self._known[digest]
             assert key in container.jobs

@@ -59,6 +59,24 @@ class Ended:
 
 
 @attrs.frozen
+class Stays:
+    """A job ends, and its container stays to be looked at.
+
+    :param run: of the job; by this name it is known from now on
+    """
+
+    key: Key
+    run: bytes
+
+
+@attrs.frozen
+class StayOver:
+    """Nothing is left of what has stayed."""
+
+    run: bytes
+
+
+@attrs.frozen
 class LinkUp:
     """The broker has heard what is held here."""
 
@@ -79,5 +97,15 @@ class TimePassed:
 
 
 Event: TypeAlias = (
-    Came | Unreadable | Ready | NotReady | Ended | LinkUp | LinkDown | StopWanted | TimePassed
+    Came
+    | Unreadable
+    | Ready
+    | NotReady
+    | Ended
+    | Stays
+    | StayOver
+    | LinkUp
+    | LinkDown
+    | StopWanted
+    | TimePassed
 )

@@ -10,7 +10,6 @@ the connection is lost they are forgotten: they have not begun, and the broker g
 """
 
 import math
-from collections.abc import Iterator
 from typing import assert_never
 
 import attrs
@@ -39,11 +38,13 @@ from maelstrom_worker.events import (
     LinkUp,
     NotReady,
     Ready,
+    StayOver,
+    Stays,
     StopWanted,
     TimePassed,
     Unreadable,
 )
-from maelstrom_worker.told_plan import done_messages, said, size_of
+from maelstrom_worker.told_plan import done_messages, said, size_of, timed
 
 MOST_KEPT_BYTES = 256 << 20
 """Of endings that nobody has taken; older ones are forgotten before the machine is full of them."""
@@ -161,10 +162,16 @@ class JobsState:
                 return again or self._fail_all(self._containers.is_not_ready(digest), why)
             case Ended(key, ending, body, told):
                 return self._ended(key, ending, body, told)
+            case Stays(key, run):
+                self._containers.stays(self._jobs[key].container, run)
+                return []
+            case StayOver(run):
+                self._containers.is_over(run)
+                return []
             case LinkUp():
                 self._is_up = True
                 self._last_wish = 0
-                return list(self._tell_again())
+                return self._tell_again()
             case LinkDown():
                 self._is_up = False
                 self._tell_at = math.inf
@@ -357,19 +364,13 @@ class JobsState:
         for key in keys:
             job = self._jobs.get(key)
             if job is not None and job.done is not None:
-                found.append((key[0], self._told_of(job, job.done)))
+                # The broker takes it for the attempt that it has named last.
+                done = job.done._replace(attempt=job.row.attempt)
+                found.append((key[0], timed(done, job.ran_seconds, self._now - job.came)))
         return [Say(message) for message in done_messages(found)]
 
-    def _told_of(self, job: _Job, done: DoneJob) -> DoneJob:
-        # The broker takes it for the attempt that it has named last.
-        if job.ran_seconds < 0:
-            return done._replace(attempt=job.row.attempt)
-        ran = round(job.ran_seconds * 1e6)
-        stayed = max(0, round((self._now - job.came) * 1e6) - ran)
-        return done._replace(attempt=job.row.attempt, stayed_us=stayed, ran_us=ran)
-
-    def _tell_again(self) -> Iterator[Effect]:
-        yield from self._tell(list(self._kept))
+    def _tell_again(self) -> list[Effect]:
+        return self._tell(list(self._kept))
 
     def check(self) -> None:
         """What always holds; for tests."""

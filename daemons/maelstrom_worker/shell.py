@@ -47,6 +47,8 @@ from maelstrom_worker.events import (
     LinkUp,
     NotReady,
     Ready,
+    StayOver,
+    Stays,
     StopWanted,
     TimePassed,
     Unreadable,
@@ -55,6 +57,7 @@ from maelstrom_worker.jobs_state import JobsState
 from maelstrom_worker.live_state import LiveOutput
 from maelstrom_worker.ordered import OutputInOrder
 from maelstrom_worker.running import EndingOfJob, Unfit, read_job, run_job
+from maelstrom_worker.staying import Stayed
 from maelstrom_worker.terminals import JobAtTerminal
 
 FROM_BROKERS = (
@@ -104,6 +107,7 @@ class Worker:
         self._live: dict[Key, LiveOutput] = {}
         self._ordered: dict[Key, OutputInOrder] = {}
         self._terminals: dict[Key, JobAtTerminal] = {}
+        self._stayed = Stayed(lambda run: self._tell(StayOver(run)))
         self._runs = itertools.count(1)
         self._idle = trio.Event()
         self._moved = trio.Event()
@@ -145,6 +149,7 @@ class Worker:
             output.send_again()
         for terminal in self._terminals.values():
             terminal.send_again()
+        self._stayed.send_again()
 
     def link_down(self, reason: str) -> None:
         """Go on with what runs."""
@@ -171,13 +176,17 @@ class Worker:
                 if output is not None:
                     output.had(run, count)
             case TypeTerminal():
-                if terminal := self._terminals.get((message.session, message.tag)):
+                if terminal := self._terminal_of(message):
                     terminal.typed(message)
             case HadTerminal():
-                if terminal := self._terminals.get((message.session, message.tag)):
+                if terminal := self._terminal_of(message):
                     terminal.had(message)
             case _:
                 self._tell(Came(message))
+
+    def _terminal_of(self, message: TypeTerminal | HadTerminal) -> JobAtTerminal | None:
+        key = message.session, message.tag
+        return self._stayed.of(*key, message.run) or self._terminals.get(key)
 
     def free_slots(self) -> int:
         """How many jobs could begin now."""
@@ -292,17 +301,25 @@ class Worker:
         """Run it; it has ended when its client has shown all that was on its terminal."""
         assert self.nursery is not None
         terminal = self._terminals[key] = JobAtTerminal(
-            key, self._new_run(), self._name, self._say, self.nursery.start_soon
+            *(key, self._new_run(), self._name, self._say, self.nursery.start_soon),
+            why_not_stay=lambda: self._stayed.why_not(key[0]),
         )
         if job.terminal is not None:
             terminal.open()
         try:
             ended = await self._run_job(key, job, live, terminal)
             await terminal.all_shown()
-            return ended
-        finally:
+        except BaseException:
             terminal.close()
+            raise
+        finally:
             del self._terminals[key]
+        if terminal.is_staying:
+            self._tell(Stays(key, terminal.run))
+            self.nursery.start_soon(self._stayed.keep, terminal)
+        else:
+            terminal.close()
+        return ended
 
     async def _run_job(
         self, key: Key, job: JobSpec, live: LiveOutput, viewer: Viewer | None
@@ -368,6 +385,7 @@ class Worker:
             _log.warning("%d jobs have not ended; others will run them", self._state.running)
         for effect in self._state.end_all():
             self._perform(effect)
+        self._stayed.leave()
         if self.link is not None:
             await self.link.leave("the worker stops")
 

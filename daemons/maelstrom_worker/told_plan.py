@@ -34,3 +34,15 @@ def done_messages(found: Iterable[tuple[bytes, DoneJob]]) -> Iterator[Done]:
             part.append(row)
             size += size_of(row) + 32
         yield Done(session, tuple(part))
+
+
+def timed(done: DoneJob, ran_seconds: float, here_seconds: float) -> DoneJob:
+    """An ending with how long the job ran, and how long it was here besides.
+
+    :param ran_seconds: negative if it has not run
+    :param here_seconds: since it came
+    """
+    if ran_seconds < 0:
+        return done
+    ran = round(ran_seconds * 1e6)
+    return done._replace(stayed_us=max(0, round(here_seconds * 1e6) - ran), ran_us=ran)

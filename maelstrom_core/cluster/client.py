@@ -164,14 +164,21 @@ class ClusterClient:
         if viewer is None or not may_ask or not self.passes_terminals:
             return await self._run_viewed(job, on_output, None)
         terminal = self.terminals.of(viewer)
+        stays = False
         try:
             ended = await self._run_viewed(attrs.evolve(job, viewed=True), on_output, terminal)
             if isinstance(ended, GivenBack):
                 terminal.let_go()
+            else:
+                stays = terminal.is_staying and not ended.broken_off
             return ended
         finally:
-            self.terminals.forget(terminal)
-            terminal.close()
+            if stays:
+                self.terminals.stays(terminal)
+            else:
+                terminal.end()
+                self.terminals.forget(terminal)
+                terminal.close()
 
     async def _run_viewed(
         self, job: JobSpec, on_output: OnOutput | None, terminal: FarTerminal | None
@@ -372,6 +379,8 @@ class ClusterClient:
                 self.histories.came(message)
             case HadTerminal():
                 self.terminals.had(message)
+            case ShowTerminal() if self.terminals.has_stayed(message.tag):
+                self.terminals.shown(message)
             case _:
                 self._tell(remote.Came(message))
 

@@ -194,6 +194,7 @@ async def open_remote_backend(
         finally:
             with trio.CancelScope(shield=True):
                 client.flush()
+                client.terminals.let_go()
                 await link.leave("all is done")
             scope.cancel()
             nursery.cancel_scope.cancel()

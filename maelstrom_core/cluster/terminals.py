@@ -2,6 +2,9 @@
 
 Keys are said at once. What is shown is acknowledged when whoever views it has it, so a slow terminal
 holds the job up, as a slow reader of `maelstrom_core.cluster.passing` does.
+
+A container that *stays* is still there after its job has ended, for as long as its worker hears of us
+now and then, and we of it.
 """
 
 import math
@@ -17,6 +20,7 @@ from maelstrom_core.wire.messages import Message
 from maelstrom_core.wire.rows import Ending, JobResultRow
 from maelstrom_core.wire.terminals import (
     MOST_NAME,
+    STAYS_SECONDS,
     HadTerminal,
     Shows,
     ShowTerminal,
@@ -28,6 +32,8 @@ TYPED_BYTES = 64 << 10
 """Of what is typed that the job's worker has not taken: more is waited with."""
 SHOWN_BYTES = 1 << 20
 """More than any worker has on its way."""
+MISSED_SECONDS = STAYS_SECONDS / 2
+"""What has stayed is gone when nothing is heard of it for so long, whatever its worker holds then."""
 _SAY_EVERY = 8
 """Pieces, so that others come while these are shown."""
 _REMEDY = "run it again"
@@ -40,6 +46,8 @@ class FarTerminal:
     :param say: sends a message, if there is a link
     :ivar run: the run of the job that it belongs to, once one has begun
     :ivar broken: whether another run has begun since: that is of no use
+    :ivar is_staying: whether its container is to be looked at after the job
+    :ivar has_ended: whether the job has, and its container stays
     """
 
     def __init__(
@@ -62,6 +70,9 @@ class FarTerminal:
         self.broken = False
         self._why = ""
         self.is_gone = False
+        self.is_staying = False
+        self.has_ended = False
+        self._heard_at = 0.0
         viewer.sits_down(self)
 
     def given(self, tag: int) -> None:
@@ -88,7 +99,9 @@ class FarTerminal:
         self._type(Types.SIZE, b"", size.rows, size.columns)
 
     def end(self) -> None:
-        """See `Keyboard.end`: on workers no job stays."""
+        """See `Keyboard.end`."""
+        if self.is_staying:
+            self._type(Types.END)
 
     async def room(self) -> None:
         """See `Keyboard.room`."""
@@ -111,6 +124,7 @@ class FarTerminal:
     def had(self, message: HadTerminal) -> None:
         """The worker is done with so much of what was typed."""
         if message.run == self.run:
+            self._heard_at = trio.current_time()
             self._typed.had(message.count, now=trio.current_time())
             self._moved.set()
             self._moved = trio.Event()
@@ -128,6 +142,8 @@ class FarTerminal:
         if self.broken or self.is_gone:
             return False
         if message.run != self.run:
+            if self.has_ended:
+                return False
             if self.run:
                 self.broken = True
                 return True
@@ -135,6 +151,7 @@ class FarTerminal:
                 return False  # its beginning comes again
             self.run = message.run
             self.say_typed(trio.current_time())
+        self._heard_at = trio.current_time()
         numbers = (message.status,) if message.status else ()
         self._shown.came(message.number, Piece(message.what, message.data, numbers))
         self._wake()
@@ -157,8 +174,7 @@ class FarTerminal:
         viewer = self._viewer
         match piece.what:
             case Shows.BEGINS:
-                name = piece.data.decode("utf-8", "replace")[:MOST_NAME]
-                self.worker = "".join(c if c.isprintable() else "?" for c in name)
+                self.worker = _printable(piece.data)
                 viewer.is_placed(self.worker)
             case Shows.DATA:
                 viewer.shows(piece.data)
@@ -168,6 +184,11 @@ class FarTerminal:
                 viewer.wants_line()
             case Shows.LEAVES:
                 viewer.leaves(piece.numbers[0] - 1 if piece.numbers else None)
+            case Shows.STAYS if not self.is_staying:
+                self.is_staying = not piece.data
+                viewer.stays(_printable(piece.data))
+            case Shows.ENDS:
+                self.is_staying = False
 
     def say_had(self) -> None:
         """Say how much is shown; also now and then, for that may be lost, and it tells a broker that was
@@ -176,6 +197,15 @@ class FarTerminal:
             self._say(HadTerminal(self._session, self.tag, self.run, self._shown.count))
 
     # Its end
+
+    def stays(self) -> None:
+        """The job has ended, and its container has not, as far as is known from now on."""
+        self.has_ended = True
+        self._heard_at = trio.current_time()
+
+    def is_missed(self, now: float) -> bool:
+        """Whether nothing was heard of what has stayed for too long."""
+        return self.has_ended and now - self._heard_at > MISSED_SECONDS
 
     def give_up(self, seconds: float) -> None:
         """We were suspended for longer than this, which is too long."""
@@ -206,6 +236,12 @@ class FarTerminal:
         """It is run elsewhere, with another keyboard."""
         self.is_gone = True
         self._moved.set()
+
+
+def _printable(data: bytes) -> str:
+    """A few words that a worker says."""
+    text = data.decode("utf-8", "replace")[:MOST_NAME]
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 class Terminals:
@@ -247,6 +283,21 @@ class Terminals:
         self._by_tag.pop(terminal.tag, None)
         self._to_show.pop(terminal, None)
 
+    def stays(self, terminal: FarTerminal) -> None:
+        """Its job has ended, and its container stays."""
+        terminal.stays()
+        self._by_tag[terminal.tag] = terminal
+
+    def has_stayed(self, tag: int) -> bool:
+        """Whether a container has stayed after that job."""
+        terminal = self._by_tag.get(tag)
+        return terminal is not None and terminal.has_ended
+
+    def let_go(self) -> None:
+        """Nobody looks at anything any more."""
+        for terminal in self._by_tag.values():
+            terminal.end()
+
     def shown(self, message: ShowTerminal) -> None:
         """A worker says this of a job's terminal."""
         terminal = self._by_tag.get(message.tag)
@@ -277,17 +328,30 @@ class Terminals:
             terminal = next(iter(self._to_show))
             del self._to_show[terminal]
             await terminal.show()
+            if terminal.has_ended and not terminal.is_staying:
+                self._is_gone(terminal)
+
+    def _is_gone(self, terminal: FarTerminal) -> None:
+        self.forget(terminal)
+        terminal.close()
 
     async def say_again(self) -> None:
         """Say again what may have been lost, for ever."""
         while True:
             before = trio.current_time()
             await trio.sleep(AGAIN_SECONDS)
-            was_stopped = trio.current_time() - before > AGAIN_SECONDS + self._away_seconds
+            stood_still = trio.current_time() - before
+            was_stopped = stood_still > AGAIN_SECONDS + self._away_seconds
             for terminal in list(self._by_tag.values()):
-                if was_stopped and terminal.run:
+                if terminal.has_ended:
+                    if stood_still > 2 * AGAIN_SECONDS:
+                        # Nothing could be heard: perhaps its worker has it still.
+                        terminal.stays()
+                elif was_stopped and terminal.run:
                     # Before it is handed in over the next link: the broker would have it begun anew.
                     terminal.give_up(self._away_seconds)
                     self._of_no_use(terminal.tag)
+                if terminal.is_missed(trio.current_time()):
+                    self._is_gone(terminal)
                 terminal.say_typed(trio.current_time())
                 terminal.say_had()

@@ -41,7 +41,7 @@ class Keyboard(Protocol):
         """Tell it that the window has another size now."""
 
     def end(self) -> None:
-        """End a job that has stayed."""
+        """End a job that has stayed; `Viewer.is_gone` says when it has."""
 
 
 class Viewer(Protocol):
@@ -75,8 +75,11 @@ class Viewer(Protocol):
         :param status: exit status of a program that has used it, if it was one
         """
 
-    def stays(self) -> None:
-        """It has done what it was to do, is told of as ended, and stays to be looked at."""
+    def stays(self, why_not: str = "") -> None:
+        """It has done what it was to do, is told of as ended, and stays to be looked at.
+
+        :param why_not: why it cannot; empty if it can
+        """
 
     def is_gone(self) -> None:
         """Nothing of the job is left; called once, after all others."""

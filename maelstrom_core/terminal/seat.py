@@ -103,7 +103,7 @@ class Seat:
         self._status = status
         self._left.set()
 
-    def stays(self) -> None:
+    def stays(self, why_not: str = "") -> None:
         """See `Viewer.stays`."""
 
     def is_gone(self) -> None:

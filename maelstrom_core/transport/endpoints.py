@@ -8,17 +8,16 @@ from maelstrom_core.transport.connector import (
     Failed,
     open_connector,
 )
-from maelstrom_core.transport.limits import Limits
-from maelstrom_core.transport.listener import (
-    Listener,
+from maelstrom_core.transport.events import (
     ListenerEvent,
     ListUnusable,
     PeerLeft,
     Received,
     Refused,
     Sending,
-    open_listener,
 )
+from maelstrom_core.transport.limits import Limits
+from maelstrom_core.transport.listener import Listener, open_listener
 from maelstrom_core.transport.principal import Principal
 
 __all__ = [

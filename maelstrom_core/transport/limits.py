@@ -14,6 +14,7 @@ class Limits:
     :param waiting_to_go: messages that wait for one peer; a fuse, as credits should keep it far below
     :param waiting_to_come: messages of one peer that wait for us, of ``message_bytes`` at worst
     :param backlog: connections that wait to be accepted
+    :param connections: at once; see `crowd_state`
     """
 
     message_bytes: int = 1 << 20
@@ -21,6 +22,7 @@ class Limits:
     waiting_to_go: int = 10_000
     waiting_to_come: int = 256
     backlog: int = 1024
+    connections: int = 4096
 
     def check(self, payload: bytes) -> None:
         """Refuse to send what the other side would not take.

@@ -2,29 +2,40 @@
 
 A peer is known by the routing id of its connection, which ZeroMQ makes: a new connection is a new
 peer. Never tell a peer its own, or another's: whoever knows them can guess the next (see
-`unpredictable`). Who it is, and whether it may still join, is asked anew with each message. ZeroMQ
-cannot cut a single connection; whoever is revoked or dropped is not heard any more, and nothing is
-sent to it.
+`unpredictable`). Who it is, and whether it may still join, is asked anew with each message. Whoever is
+revoked or dropped is not heard any more, and nothing is sent to it. ZeroMQ cannot cut a single
+connection; `cutting` does: those that were dropped, when they have had time to hear why, and those
+that are too many (`crowd_state`).
 
 That a connection is gone is told as soon as it is known, which is no more than a help: a peer that
 hangs, or whose cable is cut, has to be missed by its heartbeats.
 """
 
-import enum
 import errno
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TypeAlias
 
 import attrs
 import trio
 import zmq
 
 from maelstrom_core.errors import InputError
+from maelstrom_core.transport.address_plan import split_address
 from maelstrom_core.transport.authorized import Authorized
 from maelstrom_core.transport.binding import bind
+from maelstrom_core.transport.crowd_state import CrowdState
+from maelstrom_core.transport.cutting import cut
+from maelstrom_core.transport.events import (
+    ListenerEvent,
+    ListUnusable,
+    PeerLeft,
+    Received,
+    Refused,
+    Sending,
+)
+from maelstrom_core.transport.finding import Resolve, look_up
 from maelstrom_core.transport.keys import KeyPair
 from maelstrom_core.transport.limits import Limits
 from maelstrom_core.transport.monitor import Monitor
@@ -41,60 +52,10 @@ _LOOK_SECONDS = 1.0
 _PROBE_PAUSES_SECONDS = (0.0, 0.02, 0.3, 2.0)
 """The event that a connection is gone comes a moment before sending to it fails."""
 _REFUSALS_KEPT = 1000
+_GOODBYE_SECONDS = 2.0
+"""How long a peer that was dropped may take to hear why."""
 _ID_BYTES = 5
 """Of the routing ids that libzmq gives: a zero and a number."""
-
-
-@attrs.frozen
-class Received:
-    """One message: from which connection, of whom, and what it says."""
-
-    peer: bytes
-    principal: Principal
-    payload: bytes
-
-
-class Sending(enum.Enum):
-    """What became of a message."""
-
-    SENT = "it is on its way"
-    PEER_GONE = "there is no such peer any more"
-    PEER_FULL = "it has not taken what it was sent: it breaks the protocol"
-
-
-@attrs.frozen
-class PeerLeft:
-    """A peer that had said something is gone, or may not join any more. What it had sent before may
-    still be received if it is only gone.
-
-    :param was_revoked: its key was taken off the list of those who may join
-    """
-
-    peer: bytes
-    principal: Principal
-    was_revoked: bool = False
-
-
-@attrs.frozen
-class Refused:
-    """Somebody was not let in.
-
-    :param address: theirs
-    :param key: their public key, Z85; empty if they had none
-    """
-
-    address: str
-    key: str
-
-
-@attrs.frozen
-class ListUnusable:
-    """The list of who may join cannot be read any more. It holds as it was."""
-
-    error: InputError | OSError
-
-
-ListenerEvent: TypeAlias = PeerLeft | Refused | ListUnusable
 
 
 @attrs.define
@@ -109,7 +70,8 @@ class _Peer:
 class Listener:
     """See `open_listener`.
 
-    :ivar address: where it listens, ``HOST:PORT``
+    :ivar addresses: where it listens, ``HOST:PORT``, with one port
+    :ivar address: the first of them
     :ivar events: of peers that leave, and of others that are not let in
     :ivar ignored: how many messages were not passed on, by reason
     """
@@ -119,7 +81,7 @@ class Listener:
         bound: "zmq.Socket[bytes]",
         monitor: Monitor,
         authorized: Authorized,
-        address: str,
+        addresses: list[str],
         limits: Limits,
     ) -> None:
         self._limits = limits
@@ -131,20 +93,30 @@ class Listener:
         self._by_descriptor: dict[int, set[bytes]] = {}
         self._connected: set[int] = set()
         self._used_again: set[int] = set()
+        self._crowd = CrowdState(limits.connections)
+        self._port = split_address(addresses[0])[1]
         self._principals: dict[str, Principal | None] = {}
         self._suspects_sender, self._suspects = trio.open_memory_channel[bytes](float("inf"))
+        self._dropped_sender, self._dropped = trio.open_memory_channel[tuple[float, bytes]](
+            float("inf")
+        )
         self._events_sender, self.events = trio.open_memory_channel[ListenerEvent](float("inf"))
         self.ignored: Counter[str] = Counter()
-        self.address = address
+        self.addresses = addresses
+        self.address = addresses[0]
 
     async def receive_batch(self, limit: int = _BATCH) -> list[Received]:
         """What there is, at least one message. Cancelled, nothing of it is lost."""
         while True:
             taken = await self._socket.recv_batch(limit)
-            if self._new:
-                self._check_new()
+            if self._new and self._check_new():
+                taken = [one for one in taken if one is not None and not self._is_cut(one.peer)]
             if received := [one for one in taken if one is not None]:
                 return received
+
+    def _is_cut(self, peer: bytes) -> bool:
+        known = self._peers.get(peer)
+        return known is not None and known.is_dropped
 
     def send_nowait(self, peer: bytes, payload: bytes) -> Sending:
         """Send a message to a peer from which one was received.
@@ -169,8 +141,21 @@ class Listener:
 
     def drop(self, peer: bytes) -> None:
         """Hear nothing more from a peer, and send nothing more to it: it breaks the protocol."""
-        if known := self._peers.get(peer):
+        known = self._peers.get(peer)
+        if known and not known.is_dropped:
             known.is_dropped = True
+            self._dropped_sender.send_nowait((trio.current_time() + _GOODBYE_SECONDS, peer))
+
+    async def cut_the_dropped(self) -> None:
+        """End connections of peers that were dropped, for ever."""
+        async for at, peer in self._dropped:
+            await trio.sleep_until(at)
+            if known := self._peers.get(peer):
+                self._cut([known.descriptor])
+
+    def _cut(self, descriptors: list[int]) -> None:
+        for descriptor in descriptors:
+            cut(descriptor, self._port)
 
     def address_of(self, peer: bytes) -> str:
         """From which host a peer has connected; empty if it is gone."""
@@ -227,20 +212,33 @@ class Listener:
             there.discard(peer)
             if not there:
                 del self._by_descriptor[known.descriptor]
+                if known.descriptor in self._connected:
+                    # It is another's by now, who has said nothing.
+                    self._cut(self._crowd.falls_silent(known.descriptor))
 
     # Who is gone
 
-    def _check_new(self) -> None:
+    def _check_new(self) -> bool:
         """A peer may have gone before its first message was taken, and its descriptor may be that of
-        another connection by now. All that happened to it before is in the monitor already."""
+        another connection by now. All that happened to it before is in the monitor already.
+
+        :return: whether one was cut, for its key has too many connections
+        """
         self._read_monitor()
+        were_too_many = False
         for peer in self._new:
             known = self._peers.get(peer)
-            if known and (
-                known.descriptor not in self._connected or known.descriptor in self._used_again
-            ):
+            if known is None:
+                continue
+            descriptor = known.descriptor
+            if descriptor not in self._connected or descriptor in self._used_again:
                 self._suspects_sender.send_nowait(peer)
+            if descriptor in self._connected and not self._crowd.spoke(descriptor, known.user):
+                were_too_many = known.is_dropped = True
+                self.ignored["too many connections"] += 1
+                self._cut([descriptor])
         self._new.clear()
+        return were_too_many
 
     def _read_monitor(self) -> None:
         while events := self._monitor.recv_nowait(_BATCH):
@@ -250,8 +248,10 @@ class Listener:
     def _note(self, kind: int, descriptor: int) -> None:
         if kind == zmq.EVENT_ACCEPTED:
             self._connected.add(descriptor)
+            self._cut(self._crowd.came(descriptor))
         else:
             self._connected.discard(descriptor)
+            self._crowd.left(descriptor)
             self._used_again.add(descriptor)
             for peer in self._by_descriptor.get(descriptor, ()):
                 self._suspects_sender.send_nowait(peer)
@@ -335,6 +335,7 @@ async def open_listener(
     limits: Limits | None = None,
     linger_seconds: float = 0.0,
     rng: random.Random | None = None,
+    resolve: Resolve = look_up,
 ) -> AsyncIterator[Listener]:
     """Listen for peers whose keys are on the list, for as long as the body runs.
 
@@ -344,6 +345,7 @@ async def open_listener(
     :param port: 0 for one that is free
     :param linger_seconds: how long, at the end, what was sent last may take to leave
     :param rng: chooses the port
+    :param resolve: looks up the host; all of its addresses that this machine has are listened at
     :raises UsageError: if this machine has no such address
     :raises HostError: if the port is taken, or not ours to take
     """
@@ -355,12 +357,12 @@ async def open_listener(
             bound = server_socket(context, keys, limits)
             # Before it is bound, so that no connection is there of which nothing is known.
             monitor = Monitor(bound, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
-            address = await bind(bound, host, port, rng or random.Random())
-            listener = Listener(bound, monitor, authorized, address, limits)
+            addresses = await bind(bound, host, port, rng or random.Random(), resolve)
+            listener = Listener(bound, monitor, authorized, addresses, limits)
             handler.refused = listener.refused
             watching = (listener.watch_connections, listener.watch_suspects, listener.watch_list)
             try:
-                async with tasks(handler.serve, *watching):
+                async with tasks(handler.serve, listener.cut_the_dropped, *watching):
                     yield listener
             finally:
                 listener.close(linger_seconds)

@@ -2,7 +2,8 @@
 
 Both ways the pieces of one *run* of the job are numbered from 0. Whoever sends some keeps them until
 `HadTerminal` names them, and sends them again after a while and over each new link. The worker names
-the run, for attempts are counted by brokers, which forget.
+the run, for attempts are counted by brokers, which forget; the name begins with the worker's session, by
+which a broker finds the worker of a container that has *stayed* after its job has ended.
 """
 
 import enum
@@ -16,7 +17,10 @@ from maelstrom_core.wire.shapes import Check, octets, session, whole
 MOST_PIECE_BYTES = 16 << 10
 """Of what is shown or typed in one message."""
 MOST_NAME = 255
-"""Characters of a worker's name."""
+"""Characters of a worker's name, or of a reason."""
+STAYS_SECONDS = 60.0
+"""A worker ends what has stayed when it has not heard of it for so long; its client says that it is
+there every few seconds, and is answered."""
 _MOST_KIND = 255
 _MOST_SIZE = 65_535
 
@@ -36,6 +40,8 @@ class Shows(enum.IntEnum):
     """It goes on without a terminal, until it asks again."""
     ENDS = 5
     """Nothing follows: it has ended."""
+    STAYS = 6
+    """Its job ends, and its container stays to be looked at; with data it cannot, and they say why."""
 
 
 class Types(enum.IntEnum):
@@ -49,6 +55,8 @@ class Types(enum.IntEnum):
     """It has the terminal that it has asked for; with no size it has a plain stream instead."""
     REFUSE = 3
     """Nobody is there."""
+    END = 4
+    """Nobody wants to look at it any more that has stayed."""
 
 
 @attrs.frozen
@@ -94,7 +102,10 @@ class TypeTerminal:
 
 @attrs.frozen
 class HadTerminal:
-    """Both ways: pieces with smaller numbers are done with, and may be forgotten. May be lost."""
+    """Both ways: pieces with smaller numbers are done with, and may be forgotten. May be lost.
+
+    Of what has stayed a worker answers each with its own.
+    """
 
     KIND: ClassVar = 37
     session: bytes

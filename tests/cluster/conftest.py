@@ -120,6 +120,8 @@ class Cluster:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port = free_ports()
+        self.descriptors = 0
+        """That the broker may have; zero for as many as we may."""
         self._processes: list[Process] = []
         self.environment = {
             **os.environ,
@@ -149,6 +151,9 @@ class Cluster:
         times = 1 + (log.read_text().count(LISTENS) if log.exists() else 0)
         command = [sys.executable, "-m", "maelstrom_broker.cli"]
         command += ["--listen", f"127.0.0.1:{self.port}", *options]
+        if self.descriptors:
+            limited = f'ulimit -n {self.descriptors}; exec "$@"'
+            command = ["/bin/sh", "-c", limited, "sh", *command]
         started = self.start("broker", command, start_new_session=True)
         started.wait_for(LISTENS, times=times)
         return started

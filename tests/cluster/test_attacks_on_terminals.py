@@ -1,6 +1,8 @@
 """What others do to the terminal of a job, and what its own client does by it to everybody."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from attack_scene import wait
-from jobs import CONTAINER
+from jobs import CONTAINER, ON_CLUSTER, job, sleeping
+from maelstrom_worker.staying import MOST_STAYED_OF_ONE
 
 from maelstrom_core.wire.messages import Bye, Code, Hello, Welcome
 from maelstrom_core.wire.terminals import HadTerminal, ShowTerminal, TypeTerminal
@@ -32,6 +35,24 @@ sys.argv[0] = "maelstrom_run.cli"
 runpy.run_module("maelstrom_run.cli", run_name="__main__")
 """
 """A client that acknowledges nothing of what it is shown, and types without end."""
+STAYING = """
+import runpy, sys, attrs
+from maelstrom_core.cluster.client import ClusterClient
+from maelstrom_core.terminal.seat import Seat
+from maelstrom_core.terminal.users import UsersTerminal
+
+class Silent(Seat):
+    def stays(self, why_not=""):
+        print(f"stays: {why_not!r}", file=sys.stderr, flush=True)
+
+def run(self, job, on_output, viewer=None, usual=ClusterClient.run):
+    return usual(self, attrs.evolve(job, attachable=True), on_output, Silent(UsersTerminal()))
+
+ClusterClient.run = run
+sys.argv[0] = "maelstrom_run.cli"
+runpy.run_module("maelstrom_run.cli", run_name="__main__")
+"""
+"""A client that wants to look at all of its jobs when they have ended."""
 
 
 @pytest.fixture
@@ -137,3 +158,32 @@ def test_a_client_that_takes_nothing_and_types_without_end(
     mallory.process.terminate()
     mallory.end()
     wait(lambda: running(attacked) == 0, attacked.said)
+
+
+def test_jobs_that_stay_without_end(attacked: Any) -> None:
+    """They have no slot, and there are not many of them; they end with their client."""
+    cluster = attacked.cluster
+    program, said = cluster.directory / "staying.py", cluster.directory / "staying.log"
+    program.write_text(STAYING)
+    nap = f"{8000 + os.getpid() % 1000}.75"
+    with said.open("wb") as log:
+        mallory = subprocess.Popen(
+            [sys.executable, str(program), *ON_CLUSTER],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=cluster.environment,
+        )
+    assert mallory.stdin is not None
+    script = f"printf stay >&5; printf stay >&5; exec sleep {nap}"
+    mallory.stdin.write(
+        b"".join(job(script).encode() + b"\n" for _ in range(MOST_STAYED_OF_ONE + 5))
+    )
+    mallory.stdin.flush()
+    wait(lambda: said.read_text().count("stays: ''") >= MOST_STAYED_OF_ONE, said.read_text)
+    wait(lambda: said.read_text().count("of yours already") >= 3, said.read_text)
+    wait(lambda: sleeping(nap) <= MOST_STAYED_OF_ONE + 2, said.read_text)
+    attacked.is_served()
+    mallory.stdin.close()
+    mallory.wait(60)
+    wait(lambda: sleeping(nap) == 0, said.read_text)

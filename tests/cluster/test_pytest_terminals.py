@@ -1,6 +1,11 @@
 """The user's terminal is that of a test on a worker: shells and the debugger of pytest."""
 
+import os
+import shutil
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +14,7 @@ import pytest
 
 SUITE = """
 import os
+import pytest
 
 def test_fails():
     found = os.environ["WHERE"] + "!"
@@ -17,14 +23,20 @@ def test_fails():
 def test_passes():
     pass
 
+@pytest.mark.parametrize("what", ["one thing", "two"])
+def test_leaves(what, tmp_path):
+    (tmp_path / "left").write_text(what)
+    open("/tmp/left-behind", "w").write(what)
+    assert what == "three"
+
 def test_stops():
     found = 20 + 3
     breakpoint()
     assert found == 23
 """
 SHELL = """
-    { paths = ["/bin/sh"], follow_symlinks = true },
-    { shared_library_dependencies = ["/bin/sh"] },
+    { paths = ["/bin/sh", "/bin/cat", "/bin/sleep"], follow_symlinks = true },
+    { shared_library_dependencies = ["/bin/sh", "/bin/cat", "/bin/sleep"] },
 """
 OPTIONS = ("-p", "maelstrom", "--maelstrom-broker", "auto", "--maelstrom-cluster-only", "true")
 
@@ -52,9 +64,9 @@ def user(
     return start
 
 
-def with_a_worker(cluster: Any) -> Any:
+def with_a_worker(cluster: Any, slots: int = 2) -> Any:
     cluster.broker()
-    worker = cluster.worker()
+    worker = cluster.worker(slots=slots)
     worker.wait_for("joined the cluster", seconds=90)
     return worker
 
@@ -118,4 +130,72 @@ def test_a_shell_where_a_test_would_run(cluster: Any, user: Callable[..., Any]) 
     at.type("exit 5\n")
     at.expect("the shell exited with status 5")
     assert at.end() == 5
+    assert at.attributes == at.before
+
+
+# Containers that are kept
+
+PS = pytest.mark.skipif(not shutil.which("ps"), reason="ps is not installed")
+
+
+def runs(command: str) -> bool:
+    shown = subprocess.run(["ps", "-eo", "pid,args"], stdout=subprocess.PIPE, text=True).stdout
+    return any(line.endswith(command) for line in shown.splitlines())
+
+
+def wait_until_ended(command: str) -> None:
+    end = time.monotonic() + 60
+    while runs(command):
+        assert time.monotonic() < end, f"{command} still runs"
+        time.sleep(0.05)
+
+
+@PS
+def test_containers_of_failed_tests_are_kept_where_they_failed(
+    cluster: Any, user: Callable[..., Any]
+) -> None:
+    """Each time by one slot, which others have meanwhile; and over a broker that is started anew."""
+    with_a_worker(cluster, slots=1)
+    at = user("--maelstrom-keep", "-k", "leaves or passes", SHELL="/bin/sh")
+    listed = at.expect(
+        r"containers are kept of\n  1  (.*?) on worker one - (.*?)\n  2  .*? on worker one",
+        seconds=90,
+    )
+    first = "one thing" if "one thing" in listed[1] else "two"
+    assert f"assert '{first}' == 'three'" in listed[2]
+    nap = f"sleep {6000 + os.getpid() % 1000}.25"
+    at.type("1\n")
+    at.expect(r"[#$] ")
+    at.type(f"cat /tmp/left-behind; cat /tmp/pytest-of-*/*/*/left; {nap} & exit 3\n")
+    at.expect(rf"exit 3\n({first})+.*exited with status 3")
+    at.expect("nothing to end: ")
+    assert runs(nap)
+    broker = [one for one in cluster._processes if "broker" in str(one.log)][-1]
+    broker.kill()
+    cluster.broker()
+    at.type("2\n")
+    at.expect(r"[#$] ", seconds=60)
+    at.type("cat /tmp/left-behind; exit\n")
+    at.expect("two" if first == "one thing" else "one thing", seconds=60)
+    at.expect("nothing to end: ")
+    assert runs(nap), "what has stayed has not outlived the broker"
+    at.type("\n")
+    assert at.end() == 1
+    assert "2 failed, 1 passed" in at.shown
+    assert at.attributes == at.before
+    wait_until_ended(nap)
+
+
+@PS
+def test_its_worker_is_killed_while_somebody_looks_at_what_it_kept(
+    cluster: Any, user: Callable[..., Any]
+) -> None:
+    worker = with_a_worker(cluster)
+    at = user("--maelstrom-keep", "test_it.py::test_fails", SHELL="/bin/sh")
+    at.expect("container is kept of", seconds=90)
+    at.type("1\n")
+    at.expect(r"[#$] ")
+    worker.send(signal.SIGTERM)
+    at.expect("1 failed", seconds=120)
+    assert at.end() == 1
     assert at.attributes == at.before

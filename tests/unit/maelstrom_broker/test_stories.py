@@ -139,6 +139,20 @@ def test_a_job_whose_worker_died_is_told_of_with_both(talk: Any) -> None:
     assert ask(talk)["counts"]["retried"] == 1
 
 
+def test_a_job_that_was_given_back_has_not_failed(talk: Any) -> None:
+    """Its worker stops, and says goodbye, before it has ended."""
+    ann = client(talk)
+    first = talk.worker("rack7", slots=2)
+    ann.submit(1)
+    first.say(Bye(0, "it stops"))
+    second = talk.worker("rack8")
+    ended(second, ann, 1, attempt=ask(talk, job="1")["tries"][-1]["attempt"])
+    story = "\n".join(ask(talk, job="1")["story"])
+    assert "over on rack7 after 0.00 s: it was given back" in story
+    assert "; rack7 had given it back" in story
+    assert "failed" not in story
+
+
 def test_what_no_worker_could_run(talk: Any) -> None:
     talk.worker("rack7", slots=2)
     ann = client(talk)

@@ -119,6 +119,38 @@ def test_a_job_that_is_not_wanted_ends_as_such(talk: Any) -> None:
     assert client.results()[1].ending == Ending.CANCELLED
 
 
+# What stays after its job
+
+
+def test_what_has_stayed_is_passed_on_by_the_name_of_its_run(talk: Any) -> None:
+    """To its worker alone, and from it; a broker that was started anew does the same."""
+    worker, mole, client, eve = talk.worker(), talk.worker("w2"), talk.client(), talk.client("eve")
+    for one in (worker, mole):
+        one.say(
+            HadTerminal(client.session, 99, RUN, 0)
+        )  # by this it is known that it has terminals
+    run = worker.session + b"run 1"
+
+    def shows(number: int) -> ShowTerminal:
+        return ShowTerminal(client.session, 1, run, number, Shows.DATA, b"a prompt")
+
+    types = TypeTerminal(client.session, 1, run, 0, Types.DATA, b"ls")
+    client.say(types)
+    assert worker.of(TypeTerminal) == [types]
+    worker.say(shows(1))
+    worker.say(HadTerminal(client.session, 1, run, 1))
+    assert client.got[-2:] == [shows(1), HadTerminal(client.session, 1, run, 1)]
+    mole.say(shows(2))
+    worker.say(shows(0))
+    assert client.of(ShowTerminal) == [shows(1)], "another's, or the beginning of a job"
+    assert mole.of(TypeTerminal) == []
+    eve.say(types)
+    assert eve.of(Bye)[-1].code == Code.PROTOCOL
+    talk.cut(worker)
+    client.say(types)
+    assert worker.of(TypeTerminal) == [types]
+
+
 # After another broker
 
 

@@ -16,6 +16,7 @@ from maelstrom_core.wire.messages import (
     GivenBack,
     Run,
     Started,
+    Taken,
 )
 from maelstrom_core.wire.rows import Ending, RunJob
 
@@ -45,6 +46,35 @@ def test_a_job_waits_for_what_is_in_its_container(worker: JobsState) -> None:
     assert worker.begun() == [Started(SESSIONS[0], (1, 2))]
     assert worker.begun() == []
     worker.check()
+
+
+def test_what_stays_takes_no_slot_and_keeps_what_is_in_its_container(worker: JobsState) -> None:
+    give(worker, [1])
+    key = (SESSIONS[0], 0)
+    worker.step(ev.Stays(key, b"a run"), now=1.0)
+    worker.step(ev.Ended(key, Ending.RAN, b""), now=1.0)
+    worker.check()
+    assert worker.free_slots == SLOTS and worker.running == 0
+    let_go = [e for e in many_others(worker) if isinstance(e, ef.Forget)]
+    assert let_go and all(e.digest != b"c" * 32 for e in let_go)
+    worker.step(ev.StayOver(b"a run"), now=2.0)
+    worker.check()
+    assert ef.Forget(b"c" * 32, for_good=False) in many_others(worker, b"z")
+
+
+def many_others(worker: JobsState, letter: bytes = b"y") -> list[ef.Effect]:
+    """Jobs in many other containers, one after the other."""
+    effects: list[ef.Effect] = []
+    for number in range(MOST_IDLE + 3):
+        digest, key = letter + number.to_bytes(31, "big"), (SESSIONS[1], number)
+        worker.step(ev.Came(ContainerBytes(digest, b"data")), now=1.0)
+        row = RunJob(number, 1, 1, b"x")
+        effects += worker.step(ev.Came(Run(SESSIONS[1], digest, (row,))), now=1.0)
+        effects += worker.step(ev.Ready(digest), now=1.0)
+        effects += worker.step(ev.Ended(key, Ending.RAN, b""), now=1.0)
+        worker.step(ev.Came(Taken(SESSIONS[1], (number,))), now=1.0)
+        worker.check()
+    return effects
 
 
 def test_jobs_wait_behind_slots_in_their_order(worker: JobsState) -> None:
