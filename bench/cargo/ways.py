@@ -19,6 +19,9 @@ def ways_of(directory: Path, options: Sequence[str], work: Path) -> dict[str, Wa
     variables = {
         "MAELSTROM_STORE": str(work / "store"),
         "MAELSTROM_STATE": str(work / "state"),
+        # Else each process whose test panics, as some are to, reads the debugging information of all of
+        # the binary: 85 ms of smallvec. `cargo test` reads it once, and the original hides it.
+        "RUST_BACKTRACE": "0",
     }
     ours = [sys.executable, "-m", "maelstrom_cargo.start", "--ui", "quiet", "--slots", str(SLOTS)]
     ways = {

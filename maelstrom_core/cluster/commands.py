@@ -18,6 +18,7 @@ import trio
 from maelstrom_core.errors import HostError, InputError
 from maelstrom_core.layers import MadeLayers, make_layers
 from maelstrom_core.layers.changes import Times
+from maelstrom_core.layers.known import KnownLayers
 from maelstrom_core.layers.make import STUB_MTIME_NS
 from maelstrom_core.layers.surface import surface_of
 from maelstrom_core.model.container import Bind, Container
@@ -66,6 +67,7 @@ class LayerMaker:
         self._run = run
         self._cancelled = cancelled
         self._leases: list[Lease] = []
+        self._known_layers = KnownLayers()
         self._running: set[trio.CancelScope] = set()
         self._ended = trio.Event()
 
@@ -86,6 +88,7 @@ class LayerMaker:
                 project_directory=self._project_directory,
                 store=self._store,
                 cancelled=self._cancelled,
+                known=self._known_layers,
             )
             self._leases.append(made.lease)
             return made
@@ -103,6 +106,7 @@ class LayerMaker:
 
     def release(self) -> None:
         """Let the store evict what was made here."""
+        self._known_layers.clear()
         for lease in self._leases:
             lease.release()
         self._leases.clear()

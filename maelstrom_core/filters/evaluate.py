@@ -10,7 +10,6 @@ from typing import assert_never
 
 from maelstrom_core.filters.selectors import Fact, Facts
 from maelstrom_core.filters.tree import All, Any, Constant, Flag, Match, Matcher, Not, Tree
-from maelstrom_core.layers.patterns import compiled
 
 
 def evaluate(tree: Tree, facts: Facts) -> bool | None:
@@ -63,6 +62,10 @@ def fits(matcher: Matcher, text: str, fact: Fact) -> bool:
         case Matcher.MATCHES:
             return expression(text).search(fact) is not None
         case Matcher.GLOBS:
+            from maelstrom_core.layers.patterns import (
+                compiled,
+            )  # all that makes layers comes with it
+
             return compiled((text,)).fullmatch(fact) is not None
         case _:
             assert_never(matcher)

@@ -19,7 +19,6 @@ from maelstrom_core.filters.evaluate import expression
 from maelstrom_core.filters.printing import ESCAPE, PAIRS, QUOTE
 from maelstrom_core.filters.selectors import Kind, Selector, Selectors, abbreviates
 from maelstrom_core.filters.tree import All, Any, Constant, Flag, Match, Matcher, Not, Tree
-from maelstrom_core.layers.patterns import compiled
 
 WORDS = {"all": "al", "any": "an", "true": "tr", "none": "n", "false": "f"}
 """Words for everything and for nothing, each with its shortest abbreviation."""
@@ -220,6 +219,8 @@ class _Parser:
             if matcher is Matcher.MATCHES:
                 expression(text)
             elif matcher is Matcher.GLOBS:
+                from maelstrom_core.layers.patterns import compiled  # few filters have any
+
                 compiled((text,))
         except re.error as error:
             where = (error.pos or 0) if matcher is Matcher.MATCHES else 0

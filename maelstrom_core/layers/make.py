@@ -5,7 +5,7 @@ Synchronous, for a worker thread. All faults of all layers are told together.
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import attrs
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers.collector import Collector, container_path
+from maelstrom_core.layers.known import KnownLayers
 from maelstrom_core.layers.patterns import compiled, expand_braces
 from maelstrom_core.layers.walk import Walk
 from maelstrom_core.model.digest import Digest
@@ -57,45 +58,73 @@ def make_layers(
     project_directory: Path,
     store: Store,
     cancelled: Callable[[], bool] = lambda: False,
+    known: KnownLayers | None = None,
 ) -> MadeLayers:
     """Put layers into the store.
 
     :param project_directory: what relative paths are relative to
     :param cancelled: asked now and then; true ends it with an `InputError`
+    :param known: layers that were made and are kept, and that those made now are added to; the caller
+        clears it before it releases leases
     :raises InputError: all faults of all layers, each with its path
     :raises maelstrom_core.errors.HostError: if the disk is full, the store damaged, …
     """
     project = os.fsencode(project_directory.absolute())
+    known = KnownLayers() if known is None else known
     faults: list[str] = []
     trees: list[HostTreeLayer] = []
-    made: list[tuple[Entry, ...] | Digest] = []
+    made: list[Digest] = []
+    new: list[LayerSpec] = []
     with store.making() as lease:
-        for index, spec in enumerate(specs):
-            collector = Collector(store, project, f"layers[{index}]", cancelled)
-            if isinstance(spec, CommandLayer):
-                collector.fault(": a program makes it, and it was not made before")
-            elif isinstance(spec, HostTreeLayer):
-                _host_tree(spec, collector)
-                trees.append(spec)
-            elif isinstance(spec, StoredLayer):
-                if not store.has_layer(spec.digest):
-                    gone = f"{spec.digest.short} of {spec.origin or 'nobody knows what'}"
-                    collector.fault(f": the store has no layer {gone}; run again")
-                made.append(spec.digest)
-            else:
-                _collect(spec, collector)
-                made.append(collector.finish())
-            faults += collector.faults
-        if faults:
-            raise InputError("layers cannot be made", faults)
-        all_of_them = [one if isinstance(one, Digest) else store.add_manifest(one) for one in made]
-        # An overlay refuses a directory that it has already; of equal layers the uppermost counts.
-        digests = tuple(reversed(dict.fromkeys(reversed(all_of_them))))
-        lease.add(digests)
-        store.lower_directories(digests)
+        try:
+            for index, spec in enumerate(specs):
+                collector = Collector(store, project, f"layers[{index}]", cancelled)
+                if isinstance(spec, CommandLayer):
+                    collector.fault(": a program makes it, and it was not made before")
+                elif isinstance(spec, HostTreeLayer):
+                    _host_tree(spec, collector)
+                    trees.append(spec)
+                elif isinstance(spec, StoredLayer):
+                    if not store.has_layer(spec.digest):
+                        gone = f"{spec.digest.short} of {spec.origin or 'nobody knows what'}"
+                        collector.fault(f": the store has no layer {gone}; run again")
+                    made.append(spec.digest)
+                else:
+                    made += _made(spec, collector, known, new)
+                faults += collector.faults
+            if faults:
+                raise InputError("layers cannot be made", faults)
+            # An overlay refuses a directory that it has already; of equal layers the uppermost counts.
+            digests = tuple(reversed(dict.fromkeys(reversed(made))))
+            lease.add(digests)
+            store.lower_directories(digests)
+        except BaseException:
+            # The lease ends with this block. Who has found one of them meanwhile is in such a block,
+            # too: nothing is evicted before it has a lease of its own.
+            known.drop(new)
+            raise
     if store.grown:
         store.evict()
     return MadeLayers(digests, tuple(trees), lease)
+
+
+def _made(
+    spec: LayerSpec, collector: Collector, known: KnownLayers, new: list[LayerSpec]
+) -> Iterator[Digest]:
+    """The layer of one recipe, if there are no faults.
+
+    :param new: recipes of which the layer was made here
+    """
+    with known.alone(spec) as digest:
+        if digest is None:
+            _collect(spec, collector)
+            entries = collector.finish()
+            if collector.faults:
+                return
+            digest = collector.store.add_manifest(entries)
+            known.add(spec, digest)
+            new.append(spec)
+    yield digest
 
 
 def _collect(spec: LayerSpec, collector: Collector) -> None:

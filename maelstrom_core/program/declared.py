@@ -73,6 +73,7 @@ class RunnerProgram:
     :param fields: settings of its own
     :param looks: ways to show a run beside those that all runners have, by the name of ``--ui``
     :param cannot: what the language of directives has and this runner has not, with the reason
+    :param modules: what only a run needs: imported after `begin`, with all else that can wait
     """
 
     runner: str
@@ -86,6 +87,7 @@ class RunnerProgram:
     fields: tuple[Field, ...] = ()
     looks: Mapping[str, Callable[[], Look]] = attrs.field(factory=dict)
     cannot: Mapping[str, str] = attrs.field(factory=dict)
+    modules: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:

@@ -4,7 +4,6 @@ The system, the tools and what they have fetched in place and read-only; the pro
 all at the same paths as here, since tests may call the tools, and read files of other packages.
 """
 
-import argparse
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,27 +29,7 @@ from maelstrom_core.model.layers import (
     SymlinksLayer,
     braced,
 )
-from maelstrom_core.settings import Field, Settings
-from maelstrom_core.settings.schema import LEAVE_OUT, one_of, size
-
-HERE_FIELDS = (
-    Field(name="root-size", read=size, default="1GiB", help="how much a test may write"),
-    Field(
-        name="network",
-        read=one_of("loopback", "disabled", "local"),
-        default="loopback",
-        help="what a test sees of the network",
-    ),
-    LEAVE_OUT,
-)
-"""Settings that `container_here` looks at."""
-
-
-def add_here_options(parser: argparse._ActionsContainer) -> None:
-    """Add an option for each of `HERE_FIELDS`."""
-    for field in HERE_FIELDS:
-        metavar = "PATTERNS" if field is LEAVE_OUT else field.name.rpartition("-")[2].upper()
-        parser.add_argument(f"--{field.name}", metavar=metavar, help=field.help)
+from maelstrom_core.settings import Settings
 
 
 def project_around(root: Path, *, what: str) -> Path:
@@ -89,7 +68,7 @@ def container_here(
     """The container of tests of which no directive says anything.
 
     :param project: of which there is a copy, and the working directory
-    :param settings: with `HERE_FIELDS`
+    :param settings: with `maelstrom_core.program.here_options.HERE_FIELDS`
     :param in_place: absolute paths of tools and of what they have fetched; links are followed
     :param snapshots: layers of the copy; all of the project by default
     """
@@ -138,7 +117,7 @@ def frame_here(
     The tools are the image's, if tests need any; so are the variables, of which there are few here.
 
     :param project: of which there is a copy, at its own path
-    :param settings: with `HERE_FIELDS`
+    :param settings: with `maelstrom_core.program.here_options.HERE_FIELDS`
     :param snapshots: layers of the copy; all of the project by default
     """
     own = os.fspath(project)

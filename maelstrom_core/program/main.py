@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 
 from maelstrom_core.container.slot_process import start_early
 from maelstrom_core.errors import MaelstromError
@@ -62,6 +63,8 @@ def _answer(program: RunnerProgram, chosen: argparse.Namespace) -> int:
 
         from maelstrom_core.program.session import Session
 
+        for module in program.modules:
+            import_module(module)
         gc.freeze()  # what was imported stays
     # Cases leave hardly any cycles behind: to look for some after every few is wasted.
     gc.set_threshold(10_000)

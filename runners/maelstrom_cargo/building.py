@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from maelstrom_cargo.messages_plan import Artifact, artifacts
+from maelstrom_cargo.messages_plan import Artifact, artifacts, macros
 from maelstrom_cargo.records_plan import (
     FILE,
     RUN_SCRIPT,
@@ -37,11 +37,13 @@ class Built:
 
     :param fault: why nothing can be run; empty if it is well
     :param artifacts: programs
+    :param macros: names of shared libraries that no program needs
     :param records: what `cargo test` would run, in its order
     """
 
     fault: str = ""
     artifacts: tuple[Artifact, ...] = ()
+    macros: frozenset[str] = frozenset()
     records: tuple[Record, ...] = ()
 
 
@@ -83,7 +85,10 @@ async def build(
             fault = "\n".join(faults) or f"it exited with status {code}"
             return Built(fault=f"cargo test could not build what is to be tested:\n{fault}")
         data = taken.read_bytes() if taken.exists() else b""
-    return Built(artifacts=tuple(artifacts(out.splitlines())), records=tuple(records(data)))
+    lines = out.splitlines()
+    return Built(
+        artifacts=tuple(artifacts(lines)), macros=macros(lines), records=tuple(records(data))
+    )
 
 
 def write_script(directory: str, name: str, text: str) -> str:

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from maelstrom_cargo.environment import containers_of_rust
 from maelstrom_cargo.hookimpls import RUNNER
 from maelstrom_cargo.libtest_plan import IGNORED, INCLUDE_IGNORED, TELLING, Arguments
 from maelstrom_cargo.options import (
@@ -17,14 +17,15 @@ from maelstrom_cargo.options import (
     target_directory_of,
     target_of,
 )
-from maelstrom_cargo.request import CargoRun
 from maelstrom_cargo.selectors import SELECTORS
-from maelstrom_cargo.toolchain import Toolchain
 from maelstrom_core.errors import UsageError
 from maelstrom_core.program import Prepared, RunnerProgram, run_program
 from maelstrom_core.program.early import Early
-from maelstrom_core.program.here import HERE_FIELDS, add_here_options
+from maelstrom_core.program.here_options import HERE_FIELDS, add_here_options
 from maelstrom_core.settings import Settings
+
+if TYPE_CHECKING:
+    from maelstrom_cargo.toolchain import Toolchain
 
 PROGRAM = "cargo-maelstrom"
 _DESCRIPTION = """\
@@ -42,6 +43,7 @@ _CANNOT = {
     "isolation": "there are no warm processes of Rust to be forked: every test starts afresh",
     "group_by": "tests of Rust do not share containers",
 }
+_OF_RUNS = ("maelstrom_cargo.collecting", "maelstrom_cargo.environment")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,6 +84,7 @@ def program(rest: tuple[str, ...]) -> RunnerProgram:
         add_options=_add_options,
         fields=HERE_FIELDS,
         cannot=_CANNOT,
+        modules=_OF_RUNS,
     )
 
 
@@ -101,7 +104,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add_here_options(group)
 
 
-def _toolchain(chosen: argparse.Namespace) -> Toolchain:
+def _toolchain(chosen: argparse.Namespace) -> "Toolchain":
+    from maelstrom_cargo.toolchain import Toolchain
+
     return Toolchain.found(
         Path.cwd(),
         manifest=manifest_options(chosen),
@@ -112,8 +117,11 @@ def _toolchain(chosen: argparse.Namespace) -> Toolchain:
 
 
 def _prepare(
-    chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ...], toolchain: Toolchain
+    chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ...], toolchain: "Toolchain"
 ) -> Prepared:
+    from maelstrom_cargo.environment import containers_of_rust
+    from maelstrom_cargo.request import CargoRun
+
     rest = (*([chosen.mode] if chosen.mode else []), *rest)
     for word in rest:
         if word.partition("=")[0] in TELLING:

@@ -4,7 +4,7 @@ Sources: "cargo metadata" and "External tools" (JSON messages) of the Cargo Book
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -75,13 +75,7 @@ class Artifact:
 def artifacts(lines: Iterable[str]) -> list[Artifact]:
     """Programs of which messages tell, build scripts left out; lines that are none are left out."""
     found = []
-    for line in lines:
-        try:
-            message = json.loads(line)
-        except ValueError:
-            continue
-        if not isinstance(message, dict) or message.get("reason") != "compiler-artifact":
-            continue
+    for message in _of_artifacts(lines):
         target = message["target"]
         if message.get("executable") and "custom-build" not in target["kind"]:
             artifact = Artifact(
@@ -94,6 +88,26 @@ def artifacts(lines: Iterable[str]) -> list[Artifact]:
             )
             found.append(artifact)
     return found
+
+
+def macros(lines: Iterable[str]) -> frozenset[str]:
+    """Names of shared libraries with procedural macros: the compiler loads them, and nobody else."""
+    return frozenset(
+        path.rpartition("/")[2]
+        for message in _of_artifacts(lines)
+        if "proc-macro" in message["target"]["kind"] and not message.get("executable")
+        for path in message.get("filenames", ())
+    )
+
+
+def _of_artifacts(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(message, dict) and message.get("reason") == "compiler-artifact":
+            yield message
 
 
 def kind_of(kinds: Iterable[str]) -> str:

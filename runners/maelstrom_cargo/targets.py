@@ -1,7 +1,7 @@
 """What there is to be tested: test binaries and libraries' doctests, and what each of them needs."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -84,11 +84,13 @@ def targets_of(toolchain: Toolchain, built: Built) -> list[Target]:
                 f"cargo test would run {path}, and has not said of which target it is",
                 remedy="please report it, with what `cargo -V` prints",
             )
-        found.append(_binary(toolchain, record, known[path]))
+        found.append(_binary(toolchain, record, known[path], built.macros))
     return found
 
 
-def _binary(toolchain: Toolchain, record: Record, artifact: Artifact) -> Target:
+def _binary(
+    toolchain: Toolchain, record: Record, artifact: Artifact, macros: Collection[str]
+) -> Target:
     package = record.environment["CARGO_PKG_NAME"]
     harness = has_harness(read_toml(Path(artifact.manifest)) or {}, artifact.kind, artifact.name)
     path, *given = record.arguments
@@ -109,7 +111,7 @@ def _binary(toolchain: Toolchain, record: Record, artifact: Artifact) -> Target:
         directory=record.directory,
         environment=_own(record.environment),
         library_path=library_path,
-        uses_built=_uses_built(path, library_path, toolchain.workspace.kept),
+        uses_built=_uses_built(path, library_path, toolchain.workspace.kept, macros),
         out=record.environment.get("OUT_DIR", ""),
     )
 
@@ -148,12 +150,18 @@ def _own(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if os.environ.get(name) != value}
 
 
-def _uses_built(binary: str, library_path: Sequence[str], kept: Sequence[str]) -> bool:
-    """Whether a binary needs a shared library that is in one of some directories."""
+def _uses_built(
+    binary: str, library_path: Sequence[str], kept: Sequence[str], macros: Collection[str]
+) -> bool:
+    """Whether a binary needs a shared library that is in one of some directories.
+
+    :param macros: names of those that it certainly does not need
+    """
     built = [path for path in library_path if any(path.startswith(f"{one}/") for one in kept)]
-    if not any(name.endswith(".so") for path in built for name in _names(path)):
+    names = (name for path in built for name in _names(path))
+    if not any(name.endswith(".so") and name not in macros for name in names):
         return False
-    # Loads an ELF reader; most workspaces have no such libraries but procedural macros.
+    # Loads an ELF reader; most workspaces have no others than procedural macros.
     from maelstrom_core.layers.elf import needs_of
 
     needs = needs_of(binary)

@@ -5,20 +5,20 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maelstrom_core.model.cases import Case
 from maelstrom_core.program import Prepared, RunnerProgram, run_program
 from maelstrom_core.program.early import Early
-from maelstrom_core.program.here import HERE_FIELDS, add_here_options, frame_here
+from maelstrom_core.program.here_options import HERE_FIELDS, add_here_options
 from maelstrom_core.settings import Settings
-from maelstrom_go.begun import Begun
-from maelstrom_go.environment import container_of_go, project_directory
 from maelstrom_go.hookimpls import RUNNER
 from maelstrom_go.json_look import GoEvents
 from maelstrom_go.options import add_go_options, build_flags, cover_flags, test_flags
-from maelstrom_go.request import GoRun
 from maelstrom_go.selectors import SELECTORS
-from maelstrom_go.toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from maelstrom_go.begun import Begun
 
 _DESCRIPTION = """\
 Run the tests of Go packages, every test in a container of its own. Packages are named as for
@@ -35,6 +35,7 @@ _CANNOT = {
     "isolation": "there are no warm processes of Go to be forked: every test starts afresh",
     "group_by": "tests of Go do not share containers",
 }
+_OF_RUNS = ("maelstrom_go.collecting", "maelstrom_go.environment")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,6 +78,7 @@ def program(rest: tuple[str, ...]) -> RunnerProgram:
         fields=HERE_FIELDS,
         looks={"test2json": GoEvents},
         cannot=_CANNOT,
+        modules=_OF_RUNS,
     )
 
 
@@ -87,7 +89,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add_here_options(parser.add_argument_group("what a test may do"))
 
 
-def _begun(chosen: argparse.Namespace, settings: Settings) -> Begun:
+def _begun(chosen: argparse.Namespace, settings: Settings) -> "Begun":
+    from maelstrom_go.begun import Begun
+    from maelstrom_go.toolchain import Toolchain
+
     return Begun(
         toolchain=Toolchain.found(Path.cwd(), build_flags(chosen)),
         patterns=tuple(chosen.packages),
@@ -97,8 +102,12 @@ def _begun(chosen: argparse.Namespace, settings: Settings) -> Begun:
 
 
 def _prepare(
-    chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ...], begun: Begun
+    chosen: argparse.Namespace, settings: Settings, rest: tuple[str, ...], begun: "Begun"
 ) -> Prepared:
+    from maelstrom_core.program.here import frame_here
+    from maelstrom_go.environment import container_of_go, project_directory
+    from maelstrom_go.request import GoRun
+
     toolchain = begun.toolchain
     project = project_directory(toolchain)
     go = GoRun(

@@ -6,6 +6,9 @@ Source: ``golang.org/x/tools/cover`` documents the format: a line ``mode: …``,
 
 from collections.abc import Iterable
 
+PROFILE = "/tmp/maelstrom-cover.out"
+"""Where tests leave theirs."""
+
 
 class Merged:
     """A profile that grows."""

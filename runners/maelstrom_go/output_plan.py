@@ -14,6 +14,7 @@ import attrs
 MARK = "\x16"
 _RESULT = re.compile(r"( *)--- (PASS|FAIL|SKIP|BENCH): (.*?)(?: \((\d+(?:\.\d+)?)s\))?$")
 _EVENTS = {"PASS": "pass", "FAIL": "fail", "SKIP": "skip", "BENCH": "bench"}
+_KINDS = (("Test", "test"), ("Benchmark", "benchmark"), ("Fuzz", "fuzz"), ("Example", "example"))
 _SWITCHES = {"RUN": "run", "PAUSE": "pause", "CONT": "cont", "NAME": None}
 
 
@@ -43,6 +44,11 @@ class Test:
     status: str = ""
     seconds: float = 0.0
     output: str = ""
+
+
+def kind_of(name: str) -> str:
+    """What a test is, by its name: ``test``, ``benchmark``, ``fuzz`` or ``example``."""
+    return next(kind for prefix, kind in _KINDS if name.startswith(prefix))
 
 
 def events(text: str) -> Iterator[Said]:

@@ -11,14 +11,12 @@ from maelstrom_core.model.layers import PathsLayer, Prefix, StubsLayer, braced
 from maelstrom_core.program.libraries import has_system, library_layers
 from maelstrom_core.testrun.directives_plan import CasePlan
 from maelstrom_go.begun import Begun
-from maelstrom_go.coverage_plan import Merged
+from maelstrom_go.coverage_plan import PROFILE, Merged
+from maelstrom_go.output_plan import kind_of
 from maelstrom_go.packages_plan import Package
 
 INSIDE = "/.maelstrom/go"
 """Where containers have test binaries."""
-PROFILE = "/tmp/maelstrom-cover.out"
-"""Where tests leave their coverage."""
-_KINDS = (("Test", "test"), ("Benchmark", "benchmark"), ("Fuzz", "fuzz"), ("Example", "example"))
 
 
 @attrs.define(kw_only=True)
@@ -109,11 +107,6 @@ class GoRun:
         if self.has_coverage:
             given.append(f"-test.coverprofile={PROFILE}")
         return (*given, *self.arguments)
-
-
-def kind_of(name: str) -> str:
-    """``test``, ``benchmark``, ``fuzz`` or ``example``."""
-    return next(kind for prefix, kind in _KINDS if name.startswith(prefix))
 
 
 def _fits(pattern: str, name: str) -> bool:

@@ -11,13 +11,8 @@ from maelstrom_core.errors import UsageError
 from maelstrom_core.filters import Kind, Selector, Selectors
 from maelstrom_core.model.cases import Case
 from maelstrom_core.program import Prepared, RunnerProgram, run_program
-from maelstrom_core.program.here import (
-    HERE_FIELDS,
-    add_here_options,
-    container_here,
-    project_around,
-    variables_here,
-)
+from maelstrom_core.program.here import container_here, project_around, variables_here
+from maelstrom_core.program.here_options import HERE_FIELDS, add_here_options
 from maelstrom_core.settings import Settings
 
 SELECTORS = Selectors(

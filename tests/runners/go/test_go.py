@@ -14,6 +14,8 @@ import attrs
 import pytest
 
 from maelstrom_core.container.probe import probe
+from maelstrom_core.model.digest import Digest
+from maelstrom_core.store import Store
 
 pytestmark = pytest.mark.skipif(not shutil.which("go"), reason="go is not installed")
 
@@ -139,6 +141,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ran]
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
+    run_it.store = Path(private["MAELSTROM_STORE"])  # type: ignore[attr-defined]
     yield run_it
 
 
@@ -233,6 +236,26 @@ def test_what_failed_is_run_again_alone(run: Callable[..., Ran]) -> None:
     ]
     assert again.out.splitlines()[-1].startswith("1 failed, ")
     assert none.code == 5
+
+
+def test_a_binary_that_is_still_right_is_no_new_layer(run: Callable[..., Ran]) -> None:
+    def holders() -> set[str]:
+        """Layers with a test binary."""
+        with Store.open(run.store) as store:  # type: ignore[attr-defined]
+            kept = [Digest(path.name) for path in store.directory.glob("manifests/??/*")]
+            return {
+                digest.hex
+                for digest in kept
+                if any(entry.path.endswith(b"/shop.test") for entry in store.manifest(digest))
+            }
+
+    first = run("-run", "TestPrice", ".")
+    before = holders()
+    again = run("-run", "TestPrice", ".")
+
+    assert (first.code, again.code) == (0, 0), again.err
+    assert before
+    assert holders() == before
 
 
 @pytest.mark.nightly

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from maelstrom_cargo.messages_plan import Workspace, artifacts, has_harness, kind_of
+from maelstrom_cargo.messages_plan import Workspace, artifacts, has_harness, kind_of, macros
 
 
 def test_programs_are_found_among_messages() -> None:
@@ -36,6 +36,21 @@ def test_programs_are_found_among_messages() -> None:
         ("/t/bin", "bin", False),
     ]
     assert kind_of(["cdylib", "rlib"]) == "lib"
+
+
+def test_macros_are_libraries_that_no_program_needs() -> None:
+    def library(kind: str, file: str, executable: str | None = None) -> str:
+        message = {"reason": "compiler-artifact", "target": {"kind": [kind]}, "filenames": [file]}
+        return json.dumps({**message, "executable": executable})
+
+    lines = [
+        "printed by somebody",
+        library("proc-macro", "/t/deps/libm-1.so"),
+        library("dylib", "/t/deps/libd-1.so"),
+        library("proc-macro", "/t/deps/m-2", "/t/deps/m-2"),
+    ]
+
+    assert macros(lines) == {"libm-1.so"}
 
 
 def test_what_is_kept_elsewhere_is_known() -> None:

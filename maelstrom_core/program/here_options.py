@@ -1,0 +1,28 @@
+"""What command lines say of the environment you have, for runners whose tests are programs.
+
+Apart from `maelstrom_core.program.here`, which takes longer to be imported than options to be read.
+"""
+
+import argparse
+
+from maelstrom_core.settings import Field
+from maelstrom_core.settings.schema import LEAVE_OUT, one_of, size
+
+HERE_FIELDS = (
+    Field(name="root-size", read=size, default="1GiB", help="how much a test may write"),
+    Field(
+        name="network",
+        read=one_of("loopback", "disabled", "local"),
+        default="loopback",
+        help="what a test sees of the network",
+    ),
+    LEAVE_OUT,
+)
+"""Settings that `maelstrom_core.program.here.container_here` looks at."""
+
+
+def add_here_options(parser: argparse._ActionsContainer) -> None:
+    """Add an option for each of `HERE_FIELDS`."""
+    for field in HERE_FIELDS:
+        metavar = "PATTERNS" if field is LEAVE_OUT else field.name.rpartition("-")[2].upper()
+        parser.add_argument(f"--{field.name}", metavar=metavar, help=field.help)
