@@ -12,6 +12,7 @@ from maelstrom_core.engine.output import STDERR, STDOUT, Capture
 from maelstrom_core.engine.terminal_shell import JobTerminal
 from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.left_running import command_lines
 from maelstrom_core.model.outcome import (
     Exited,
     JobResult,
@@ -165,6 +166,8 @@ def result_of(
             outputs=outputs,
             outputs_missing=missing,
         )
+    # What was ended from outside could not see to its processes.
+    by_itself = isinstance(outcome, Exited | Signaled)
     return JobResult(
         outcome=outcome,
         stdout=capture.captured(STDOUT, ended),
@@ -182,6 +185,6 @@ def result_of(
         limits_hit=limits_hit(ended),
         outputs=outputs,
         outputs_missing=missing,
-        # What was ended from outside could not see to its processes.
-        left_running=ended.left_running if isinstance(outcome, Exited | Signaled) else 0,
+        left_running=ended.left_running if by_itself else 0,
+        left_commands=command_lines(ended.left_lines) if by_itself else (),
     )

@@ -43,7 +43,7 @@ REPORTS = (
     report(C, CaseStatus.SKIPPED, text="not here"),
     report(D, CaseStatus.TIMED_OUT, message="late", attempts=(FIRST, FIRST), is_slow=True),
     report(E, CaseStatus.PASSED, message="said", details={"shown": True, "marks": ("odd",)}),
-    report(F, CaseStatus.PASSED, left_running=2),
+    report(F, CaseStatus.PASSED, left_running=2, left_commands=("sleep 600", "sh")),
 )
 SUMMARY = Summary(
     reports=REPORTS,
@@ -89,6 +89,7 @@ def restored(event: dict[str, Any]) -> CaseReport:
             duration=fields["seconds"],
             is_slow=fields.get("slow", False),
             left_running=fields.get("left_running", 0),
+            left_commands=tuple(fields.get("left_commands", ())),
             **more,
         )
 
