@@ -34,7 +34,8 @@ class Marking:
         which of them has left it, and those before the last one may have meant to."""
         if not result.left_running or self.leaky == IGNORE:
             return []
-        who = f"{cases[0].id} and {len(cases) - 1} more in its container"
+        others = f" and {len(cases) - 1} more in its container" if len(cases) > 1 else ""
+        who = f"{cases[0].id}{others}"
         return [f"{who} - {left_words(result.left_running, result.left_commands)}"]
 
     def marked(self, report: CaseReport) -> CaseReport:

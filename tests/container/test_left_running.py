@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from maelstrom_core.model.container import Devices, Root
+from maelstrom_core.model.container import Bind, Devices, Root
 from maelstrom_core.model.outcome import Exited, TimedOut
 
 PYTHON = os.path.realpath(sys.executable)
@@ -43,6 +43,12 @@ def test_a_long_command_line_is_cut_off(shell):
 
 def test_without_a_proc_they_are_counted_all_the_same(shell):
     seen = shell("sleep 600 & exit 3", mounts=(Devices(),))
+    assert (seen.code, seen.last.left_running, seen.last.left_lines) == (3, 1, b"")
+
+
+def test_processes_of_a_host_whose_proc_is_shown_are_not_taken_for_its_own(shell):
+    mounts = (Devices(), Bind(source="/proc", target="/proc"))
+    seen = shell("sleep 600 & exit 3", mounts=mounts)
     assert (seen.code, seen.last.left_running, seen.last.left_lines) == (3, 1, b"")
 
 

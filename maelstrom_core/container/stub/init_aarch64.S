@@ -155,6 +155,19 @@ late:   cmp     w0, #14                 /* SIGALRM */
 1:      str     xzr, [x0], #8
         cmp     x0, x26
         b.ne    1b
+        mov     x8, #78                 /* readlinkat(AT_FDCWD, "/proc/self", ENTRIES, 2): "1", if it is */
+        mov     x0, #-100               /* of this container; the host's might have been shown instead */
+        adr     x1, self
+        mov     x19, #(ENTRIES & 0xffff)
+        movk    x19, #(ENTRIES >> 16), lsl #16
+        mov     x2, x19
+        mov     x3, #2
+        svc     #0
+        cmp     x0, #1
+        b.ne    slay
+        ldrb    w0, [x19]
+        cmp     w0, #'1'
+        b.ne    slay
         mov     x8, #56                 /* openat(AT_FDCWD, "/proc", O_DIRECTORY | O_CLOEXEC) */
         mov     x0, #-100
         adr     x1, proc
@@ -307,5 +320,6 @@ keep:   mov     x25, x0
         svc     #0
 
 proc:   .asciz  "/proc"
+self:   .asciz  "/proc/self"
 cmdline:
         .asciz  "cmdline"

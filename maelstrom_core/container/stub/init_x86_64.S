@@ -183,6 +183,15 @@ late:   cmp     eax, 14                 /* SIGALRM */
         mov     ecx, (LINES_END - LINES) / 8
         xor     eax, eax
         rep stosq
+        mov     eax, 89                 /* readlink("/proc/self", ENTRIES, 2): "1", if it is of this */
+        lea     rdi, [rip + self]       /* container; the host's might have been shown to it instead */
+        mov     esi, ENTRIES
+        mov     edx, 2
+        syscall
+        cmp     eax, 1
+        jne     slay
+        cmp     byte ptr [rsi], '1'
+        jne     slay
         mov     eax, 2                  /* open("/proc", O_DIRECTORY | O_CLOEXEC) */
         lea     rdi, [rip + proc]
         mov     esi, 0x90000
@@ -328,5 +337,6 @@ keep:   mov     r15, rax
         syscall
 
 proc:   .asciz  "/proc"
+self:   .asciz  "/proc/self"
 cmdline:
         .asciz  "cmdline"
