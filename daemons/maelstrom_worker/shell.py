@@ -56,7 +56,7 @@ from maelstrom_worker.events import (
 from maelstrom_worker.jobs_state import JobsState
 from maelstrom_worker.live_state import LiveOutput
 from maelstrom_worker.ordered import OutputInOrder
-from maelstrom_worker.running import EndingOfJob, Unfit, read_job, run_job
+from maelstrom_worker.running import EndingOfJob, Heard, Unfit, read_job, run_job
 from maelstrom_worker.staying import Stayed
 from maelstrom_worker.terminals import JobAtTerminal
 
@@ -218,7 +218,7 @@ class Worker:
             case Start(key, container, row):
                 # Made here, not by the task: the job may be cancelled before that has begun.
                 scope = self._running[key] = trio.CancelScope()
-                live = self._live[key] = LiveOutput(key)
+                live = self._live[key] = LiveOutput(key, now=trio.current_time())
                 self.nursery.start_soon(
                     self._run, key, self._containers[container], row, scope, live
                 )
@@ -326,7 +326,7 @@ class Worker:
     ) -> EndingOfJob:
         if job.in_order:
             return await self._run_in_order(key, job, viewer)
-        return await run_job(job, self._backend, self._blobs, live.add, viewer)
+        return await run_job(job, self._backend, self._blobs, Heard(live), viewer)
 
     async def _run_in_order(self, key: Key, job: JobSpec, viewer: Viewer | None) -> EndingOfJob:
         """Run it; it has ended when its client has all that it wrote."""

@@ -27,8 +27,8 @@ TAIL = """\
 - What a plugin does in the process of a test, it does in containers: fixtures, marks, items, assertions,
   hooks around the phases of a test.
 - What it does with reports, it does in the starting process: reporters, the terminal. What it adds to
-  reports in containers arrives there as JSON would have it: tuples are lists, and what JSON cannot have is
-  text.
+  reports in containers arrives there as JSON would have it: tuples are lists, and what JSON cannot have
+  is text.
 - Hooks of the session are called in each container too, as in workers of pytest-xdist:
   `pytest_sessionfinish` sees its one test there, and all of them in the starting process.
 - Inside, `config.workerinput` is there as in a worker of pytest-xdist, with a `workerid` of `gw0`; so a

@@ -86,6 +86,12 @@ class GivenJob:
     outputs_missing: list[str] = attrs.field(factory=list)
     pace: Pace = attrs.field(init=False)
 
+    def began(self) -> None:
+        """Its program runs; whoever takes its output may want to know."""
+        began: Callable[[], None] | None = getattr(self.on_output, "began", None)
+        if began is not None:
+            began()
+
     @property
     def may_type_ahead(self) -> bool:
         """Whether more may be typed for a terminal that is not there yet."""

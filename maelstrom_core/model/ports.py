@@ -113,8 +113,9 @@ class Backend(Protocol):
 class TellsBeginnings(Protocol):
     """A backend at which jobs may wait for a machine, and which says when each begins to run.
 
-    What takes a job's output may have a method ``began``, which it calls then: once more if the job
-    begins anew on another machine, and not at all if it has ended soon.
+    What takes a job's output may have a method ``began``, which it calls then: once more when the
+    program runs that had to wait for what its container needs, or if the job begins anew on another
+    machine; and not at all if it has ended soon.
     """
 
     @property

@@ -157,7 +157,7 @@ class Batches:
             self.began(case)
 
     def began(self, case: Case) -> None:
-        """Tell observers that a case begins; they know of one that begins anew elsewhere."""
+        """Tell observers that a case begins; of one that begins anew they know already."""
         self.slow.began(case, now=trio.current_time())
         job = self._handed_out.pop((case.id, case.repetition), None)
         if job is not None:
