@@ -9,22 +9,15 @@ from collections.abc import Iterator
 from maelstrom_core.wire.messages import MOST_OUTPUT_BYTES, Output, Started
 from maelstrom_worker.events import Key
 
-LATE_SECONDS = 0.5
-"""How long a program may take to begin, once its job has a slot, without anything being said of it: it
-waits for a template, or for what its container needs."""
 _STREAMS = (1, 2, 3)
 
 
 class LiveOutput:
-    """Of one job.
+    """Of one job."""
 
-    :param now: when it has got a slot, of which its client is told anyway
-    """
-
-    def __init__(self, key: Key, *, now: float) -> None:
+    def __init__(self, key: Key) -> None:
         self._key = key
-        self._has_slot_since = now
-        self._has_begun_late = False
+        self._runs = self._is_said_to_wait = False
         self._written = dict.fromkeys(_STREAMS, 0)
         self._waiting = {stream: bytearray() for stream in _STREAMS}
 
@@ -38,15 +31,21 @@ class LiveOutput:
             # There is a gap, which the offset of what comes next tells of.
             waiting[:] = data[-MOST_OUTPUT_BYTES:]
 
-    def began(self, *, now: float) -> None:
-        """Its program runs; a client that counts how long it does so begins anew, if that was late."""
-        self._has_begun_late = now - self._has_slot_since > LATE_SECONDS
+    def began(self) -> None:
+        """Its program runs."""
+        self._runs = True
+
+    def still_waits(self) -> bool:
+        """Whether its program does not run yet, now that its client is told of the job: then it will be
+        told of once more."""
+        self._is_said_to_wait = not self._runs
+        return self._is_said_to_wait
 
     def messages(self) -> Iterator[Output | Started]:
         """What has come since it was asked last."""
         session, tag = self._key
-        if self._has_begun_late:
-            self._has_begun_late = False
+        if self._is_said_to_wait and self._runs:
+            self._is_said_to_wait = False
             yield Started(session, (tag,))
         for stream, waiting in self._waiting.items():
             if waiting:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 import attrs
-import trio
 
 from maelstrom_core.cluster.blobs import Fetches
 from maelstrom_core.cluster.bodies import MOST_BYTES, job_of, read_body, result_bytes
@@ -74,7 +73,7 @@ class Heard:
 
     def began(self) -> None:
         """Its program runs."""
-        self.live.began(now=trio.current_time())
+        self.live.began()
 
 
 async def run_job(

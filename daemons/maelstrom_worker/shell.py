@@ -4,6 +4,7 @@ import itertools
 import logging
 import math
 import os
+from collections.abc import Iterator
 from typing import assert_never
 
 import trio
@@ -31,6 +32,7 @@ from maelstrom_core.wire.messages import (
     Hello,
     Message,
     Run,
+    Started,
     Taken,
     Welcome,
 )
@@ -218,7 +220,7 @@ class Worker:
             case Start(key, container, row):
                 # Made here, not by the task: the job may be cancelled before that has begun.
                 scope = self._running[key] = trio.CancelScope()
-                live = self._live[key] = LiveOutput(key, now=trio.current_time())
+                live = self._live[key] = LiveOutput(key)
                 self.nursery.start_soon(
                     self._run, key, self._containers[container], row, scope, live
                 )
@@ -342,11 +344,20 @@ class Worker:
             output.close()
             del self._ordered[key]
 
+    def _begun(self) -> Iterator[Started]:
+        for begun in self._state.begun():
+            session = begun.session
+            waits = {tag for tag in begun.tags if self._live[session, tag].still_waits()}
+            if waits:
+                yield Started(session, tuple(sorted(waits)), waits=True)
+            if runs := tuple(tag for tag in begun.tags if tag not in waits):
+                yield Started(session, runs)
+
     async def show_live(self) -> None:
         """Say which jobs have begun, and send what they write, as it comes; for ever."""
         while True:
             await trio.sleep(LIVE_SECONDS)
-            for begun in self._state.begun():
+            for begun in self._begun():
                 if self.link is not None:
                     self.link.say(begun, lossy=True)
             for live in self._live.values():

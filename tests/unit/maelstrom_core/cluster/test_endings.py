@@ -100,7 +100,7 @@ def test_each_byte_is_passed_on_once_whatever_is_lost_on_its_way(
 ) -> None:
     passed: list[bytes] = []
     here = LiveOutput(lambda stream, data: passed.append(data))
-    there = Gathered((b"s" * 16, 1), now=0.0)
+    there = Gathered((b"s" * 16, 1))
     written = b""
     for data, sends, arrives in writes:
         there.add(1, data)
@@ -125,7 +125,7 @@ def test_what_is_not_kept_is_passed_on_as_far_as_it_is_there() -> None:
 
 
 def test_more_than_a_message_holds_leaves_a_gap_that_is_seen() -> None:
-    there = Gathered((b"s" * 16, 1), now=0.0)
+    there = Gathered((b"s" * 16, 1))
     there.add(1, b"a" * MOST_OUTPUT_BYTES)
     there.add(1, b"b" * 10)
     (message,) = there.messages()
@@ -134,10 +134,13 @@ def test_more_than_a_message_holds_leaves_a_gap_that_is_seen() -> None:
 
 
 def test_of_a_program_that_had_to_wait_it_is_said_when_it_runs() -> None:
-    soon, late = (Gathered((b"s", tag), now=10.0) for tag in (1, 2))
-    soon.began(now=10.4)
-    late.began(now=15.0)
-    late.add(1, b"x")
+    soon, late = (Gathered((b"s", tag)) for tag in (1, 2))
+    soon.began()
+    assert not soon.still_waits()
     assert list(soon.messages()) == []
+    assert late.still_waits()
+    assert list(late.messages()) == []
+    late.began()
+    late.add(1, b"x")
     assert list(late.messages()) == [Started(b"s", (2,)), Output(b"s", 2, 1, b"x")]
     assert list(late.messages()) == []
