@@ -4,7 +4,7 @@ It is for people who watch, and may be lost on its way: all of it is in the resu
 here than one message can hold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from maelstrom_core.wire.messages import MOST_OUTPUT_BYTES, Output, Started
 from maelstrom_worker.events import Key
@@ -52,3 +52,17 @@ class LiveOutput:
                 offset = self._written[stream] - len(waiting)
                 yield Output(session, tag, stream, bytes(waiting), offset)
                 waiting.clear()
+
+
+def told_of_waiting(begun: Iterable[Started], live: Mapping[Key, LiveOutput]) -> Iterator[Started]:
+    """Of jobs that have got slots, say which ones still wait for what they need.
+
+    :param live: what those write that have not ended
+    """
+    for one in begun:
+        known = {tag: live.get((one.session, tag)) for tag in one.tags}
+        waits = {tag for tag, job in known.items() if job is not None and job.still_waits()}
+        if runs := tuple(tag for tag in one.tags if tag not in waits):
+            yield Started(one.session, runs)
+        if waits:
+            yield Started(one.session, tuple(sorted(waits)), waits=True)

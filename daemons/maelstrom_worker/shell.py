@@ -4,7 +4,6 @@ import itertools
 import logging
 import math
 import os
-from collections.abc import Iterator
 from typing import assert_never
 
 import trio
@@ -32,7 +31,6 @@ from maelstrom_core.wire.messages import (
     Hello,
     Message,
     Run,
-    Started,
     Taken,
     Welcome,
 )
@@ -56,7 +54,7 @@ from maelstrom_worker.events import (
     Unreadable,
 )
 from maelstrom_worker.jobs_state import JobsState
-from maelstrom_worker.live_state import LiveOutput
+from maelstrom_worker.live_state import LiveOutput, told_of_waiting
 from maelstrom_worker.ordered import OutputInOrder
 from maelstrom_worker.running import EndingOfJob, Heard, Unfit, read_job, run_job
 from maelstrom_worker.staying import Stayed
@@ -344,20 +342,11 @@ class Worker:
             output.close()
             del self._ordered[key]
 
-    def _begun(self) -> Iterator[Started]:
-        for begun in self._state.begun():
-            session = begun.session
-            waits = {tag for tag in begun.tags if self._live[session, tag].still_waits()}
-            if waits:
-                yield Started(session, tuple(sorted(waits)), waits=True)
-            if runs := tuple(tag for tag in begun.tags if tag not in waits):
-                yield Started(session, runs)
-
     async def show_live(self) -> None:
         """Say which jobs have begun, and send what they write, as it comes; for ever."""
         while True:
             await trio.sleep(LIVE_SECONDS)
-            for begun in self._begun():
+            for begun in told_of_waiting(self._state.begun(), self._live):
                 if self.link is not None:
                     self.link.say(begun, lossy=True)
             for live in self._live.values():
