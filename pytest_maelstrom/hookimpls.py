@@ -106,6 +106,7 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
         "reports": reports,
         "warnings": [message for message in messages if message["kind"] == "warning"],
         "exits": [message for message in messages if message["kind"] in ENDS_THE_RUN],
+        "stops": [message for message in messages if message["kind"] == "stop"],
         "carried": [message for message in messages if message["kind"] in carried.KINDS],
     }
     if details["exits"]:
@@ -131,6 +132,7 @@ def maelstrom_report(run: RunView, case: Case, result: JobResult) -> CaseReport 
             duration=sum(report.get("duration", 0.0) for report in reports),
             details=details,
             result=result,
+            may_be_retried=not details["stops"],
         )
     status, message = _why_not(messages, result)
     if shown:
@@ -207,7 +209,7 @@ def _why_not(messages: list[dict[str, Any]], result: JobResult) -> tuple[CaseSta
         if message["kind"] == "collect report":
             status = CaseStatus.ERROR
             lines.append(str(message["report"].get("longrepr")))
-        elif message["kind"] == "internal error":
+        elif message["kind"] in ("internal error", "usage error"):
             lines.append(str(message["text"]))
     lines += limits_met(result)
     if isinstance(result.outcome, TimedOut):

@@ -16,7 +16,7 @@ import pytest
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import Case, CaseReport
-from maelstrom_core.model.outcome import left_words
+from maelstrom_core.model.left_running import left_words
 from maelstrom_core.model.uploads import Uploading, UploadLines
 from maelstrom_core.model.views import Summary
 from pytest_maelstrom.live import begin_line
@@ -49,6 +49,7 @@ class Looks:
         self._upload_lines = UploadLines()
         self._slow = 0
         self._leaky: list[str] = []
+        self._leaky_groups: list[str] = []
         self.when_free: Callable[[Callable[[], None]], None] = lambda show: show()
         """Calls what prints, now or when nothing else has the terminal."""
         self._looks: list[Look] = []
@@ -149,6 +150,7 @@ class Looks:
         option = self._config.option
         if not option.collectonly and not option.maelstrom_shell:
             self._not_run = summary.not_run
+        self._leaky_groups = [f"LEAKY {told}" for told in summary.leaky_groups]
         for look in self._looks:
             look.over(summary, ignored=self._ignored, unwanted=self._unwanted, faults=self._faults)
 
@@ -162,11 +164,12 @@ class Looks:
         """Note its marks."""
         self._slow += report.is_slow
         if report.left_running:
-            self._leaky.append(f"LEAKY {report.id} - {left_words(report.left_running)}")
+            told = left_words(report.left_running, report.left_commands)
+            self._leaky.append(f"LEAKY {report.id} - {told}")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """What pytest does not count; and annotations, which dots were in the way of until now."""
-        for line in self._leaky:
+        for line in (*self._leaky, *self._leaky_groups):
             terminalreporter.write_line(line)
         counted = [(self._slow, "slow"), (len(self._leaky), "leaky")]
         if words := ", ".join(f"{number} {word}" for number, word in counted if number):

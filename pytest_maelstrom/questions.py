@@ -13,10 +13,10 @@ from maelstrom_core.model.container import Container
 from maelstrom_core.model.layers import HostTreeLayer
 from pytest_maelstrom.choices import choices_of
 from pytest_maelstrom.containers import containers_of
+from pytest_maelstrom.ending import as_usage_errors
 from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.names import RUNNER
 from pytest_maelstrom.request import PytestRun
-from pytest_maelstrom.session import as_usage_errors
 from pytest_maelstrom.settings import read_settings
 
 

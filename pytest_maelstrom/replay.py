@@ -1,6 +1,6 @@
 """Reports and warnings that came as plain data, told to pytest's own hooks as if they were local."""
 
-import builtins
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -15,8 +15,9 @@ from pytest_maelstrom.carried import hand_over, say_aloud
 from pytest_maelstrom.hookimpls import SHOWN
 
 SUBTESTS = "_maelstrom_failed_subtests"
-LEAKY = "maelstrom_leaky"
-"""Property of a test in JUnit XML, as all runners write it: how many processes it has left running."""
+LEAKY, LEFT = "maelstrom_leaky", "maelstrom_left"
+"""Properties of a test in JUnit XML, as all runners write them: how many processes it has left running,
+and the command line of each of a few."""
 NOT_A_TRACEBACK = "_maelstrom_no_traceback"
 """What the inside calls what it adds to reports (`pytest_maelstrom.inside.wire`)."""
 
@@ -67,9 +68,10 @@ def reports_of(config: pytest.Config, report: CaseReport) -> list[Any]:
                 made_up.longrepr = f"{report.message}\n{called.longreprtext}"
         reports.append(made_up)
     if report.left_running:
+        told = [(LEAKY, str(report.left_running)), *((LEFT, one) for one in report.left_commands)]
         for one in reports:
             # JUnit's writer takes those of the last report.
-            one.user_properties = [*one.user_properties, (LEAKY, str(report.left_running))]
+            one.user_properties = [*one.user_properties, *told]
     return reports
 
 
@@ -161,6 +163,8 @@ def replay_warning(config: pytest.Config, message: Mapping[str, Any]) -> None:
         category=category,
         filename=message["filename"],
         lineno=message["lineno"],
+        # Anything: pytest tells how it could be known where something like that was made.
+        source=object() if message.get("source") else None,
     )
     where = message["location"]
     config.hook.pytest_warning_recorded.call_historic(
@@ -175,7 +179,7 @@ def replay_warning(config: pytest.Config, message: Mapping[str, Any]) -> None:
 
 def _category(module: str, name: str) -> type[Warning]:
     """The warning's class, if this process has it; the nearest otherwise."""
-    found = getattr(builtins if module == "builtins" else pytest, name, None)
+    found = getattr(sys.modules.get(module, pytest), name, None)
     return found if isinstance(found, type) and issubclass(found, Warning) else UserWarning
 
 

@@ -24,11 +24,11 @@ from maelstrom_core.program.live import LiveScreen
 from maelstrom_core.program.watching import MARKERS, Changes, in_words, watching
 from maelstrom_core.settings import Settings
 from maelstrom_core.testrun.history import History
+from pytest_maelstrom.ending import as_usage_errors
 from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.imports_plan import Imports, affected, imports_of
 from pytest_maelstrom.names import RUNNER
 from pytest_maelstrom.round import VARIABLE, written_by
-from pytest_maelstrom.session import as_usage_errors
 from pytest_maelstrom.settings import read_settings
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

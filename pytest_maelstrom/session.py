@@ -1,7 +1,7 @@
 """The controlling process: collects nothing and runs nothing itself, but tells pytest of all of it."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import pytest
 import trio
 
 from maelstrom_core.cluster.choose import open_backend
-from maelstrom_core.errors import MaelstromError
 from maelstrom_core.hooks import hookimpl
 from maelstrom_core.hooks.manager import Plugins, other_runners
 from maelstrom_core.model.cases import Case, CaseReport
@@ -29,6 +28,14 @@ from pytest_maelstrom.carried import NodeIds, hand_over
 from pytest_maelstrom.choices import Choices, choices_of, wants_its_order
 from pytest_maelstrom.containers import Containers, containers_of
 from pytest_maelstrom.deselected import Deselected
+from pytest_maelstrom.ending import (
+    as_usage_errors,
+    call_others,
+    end_of_run,
+    say_where,
+    take_over_stop,
+    told_plainly,
+)
 from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.flaky import Attempts, say_why_it_stopped
 from pytest_maelstrom.hookimpls import ENDS_THE_RUN, case_of
@@ -61,6 +68,8 @@ class Controller:
         self._run: TestRun | None = None
         self._session: pytest.Session | None = None
         self._ended_by: BaseException | None = None
+        self._failed = False
+        """Whether a hook of pytest has: then nothing more is told, as plain pytest runs nothing more."""
         self._learning: Learning | None = None
         self._degraded: tuple[str, ...] = ()
         self._not_forked: tuple[tuple[str, int], ...] = ()
@@ -148,7 +157,7 @@ class Controller:
                     restrict_keyboard_interrupt_to_checkpoints=True,
                 )
             except BaseExceptionGroup as group:
-                raise _told_plainly(group) from None
+                raise told_plainly(group) from None
             finally:
                 if measured is not None:
                     self._not_measured = measured.finish()
@@ -177,6 +186,11 @@ class Controller:
             terminalreporter.section("maelstrom: started afresh, since a fork would not be safe")
             for why, number in self._not_forked:
                 terminalreporter.line(f"{number} test{'s' if number > 1 else ''}: {why}")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
+        """After pytest's terminal has made its words."""
+        say_where(self._config, self._ended_by, excinfo)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Exit as the shell has, if there was one."""
@@ -301,7 +315,7 @@ class Controller:
                 case "internal error":
                     raise RuntimeError(f"in the container that collects:\n{message['text']}")
                 case kind if kind in ENDS_THE_RUN:
-                    self._ended_by = _end_of_run(message)
+                    self._ended_by = end_of_run(message)
                 case "deselected" if message["ids"]:
                     deselected = [Deselected(session, node_id) for node_id in message["ids"]]
                     config.hook.pytest_deselected(items=deselected)
@@ -310,11 +324,15 @@ class Controller:
         session.testscollected = cases * self._settings.repeat
         self._show_collected(cases + sum(len(m.get("ids", ())) for m in messages))
         self._show([line for m in messages for line in m.get("lines", ())])
+        assert self._run is not None
+        if self._ended_by is None and self._shell is None:
+            done, self._ended_by = call_others(session)
+            if done:
+                self._run.stop("a hook has run the tests")
         go_on = config.option.continue_on_collection_errors
         if session.testsfailed and not go_on:
             many = "s" if session.testsfailed != 1 else ""
             session.shouldstop = f"{session.testsfailed} error{many} during collection"
-        assert self._run is not None
         if self._ended_by is not None or session.shouldstop or session.shouldfail:
             self._run.stop("collection failed")
         elif self._shell is not None:
@@ -350,8 +368,24 @@ class Controller:
         self._desk.when_free(lambda: self._reported(report))
 
     def _reported(self, report: CaseReport) -> None:
-        """Tell pytest of a case; stop when pytest has had enough."""
+        """Tell pytest of a case; stop when pytest has had enough, or one of its hooks fails."""
         assert self._session is not None and self._run is not None
+        if self._failed:
+            return
+        try:
+            self._replay(report, self._session)
+        except Exception as error:
+            self._failed, self._ended_by = True, error
+            self._run.stop(f"a hook raised {type(error).__name__}")
+            return
+        for message in report.details.get("exits", ()):
+            self._ended_by = end_of_run(message)
+            self._run.stop(f"{report.id} ended the run")
+        take_over_stop(self._session, report.details.get("stops", []))
+        if self._session.shouldfail or self._session.shouldstop:
+            self._run.stop(str(self._session.shouldfail or self._session.shouldstop))
+
+    def _replay(self, report: CaseReport, session: pytest.Session) -> None:
         reports = reports_of(self._config, report)
         show(self._outputs.left_by(report.id), reports)
         self._attempts.note(report, reports)
@@ -361,36 +395,4 @@ class Controller:
             replay_case(self._config, report, reports, live=self._live is not None)
         if report.status.is_failure:
             self._desk.explain(report.id, why_failed(reports))
-        self._attempts.count(report, self._session)
-        for message in report.details.get("exits", ()):
-            self._ended_by = _end_of_run(message)
-            self._run.stop(f"{report.id} ended the run")
-        if self._session.shouldfail or self._session.shouldstop:
-            self._run.stop(str(self._session.shouldfail or self._session.shouldstop))
-
-
-@contextmanager
-def as_usage_errors() -> Iterator[None]:
-    """Turn errors of ours into pytest's: told in a few lines, without a traceback."""
-    try:
-        yield
-    except MaelstromError as error:
-        raise pytest.UsageError(f"maelstrom: {error}") from None
-
-
-def _end_of_run(message: Mapping[str, Any]) -> BaseException:
-    """What pytest must be told so that it ends as it would have without containers."""
-    if message["kind"] == "exit":
-        return pytest.exit.Exception(message["text"], message["code"])
-    return KeyboardInterrupt(message["text"])
-
-
-def _told_plainly(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The one thing that went wrong, out of the groups that trio wraps it in."""
-    interrupt = group.subgroup(KeyboardInterrupt)
-    if interrupt is not None:
-        return KeyboardInterrupt()
-    inner: BaseException = group
-    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
-        inner = inner.exceptions[0]
-    return inner
+        self._attempts.count(report, session)

@@ -3,9 +3,9 @@
 import pytest
 
 from maelstrom_core.settings.new_file import write_new
+from pytest_maelstrom.ending import as_usage_errors
 from pytest_maelstrom.environment import project_directory
 from pytest_maelstrom.names import FILE
-from pytest_maelstrom.session import as_usage_errors
 
 STARTER = """\
 # In which containers tests run, and how. Without any of this, every test runs in the environment

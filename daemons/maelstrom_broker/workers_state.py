@@ -184,7 +184,8 @@ class Workers:
         for tag in tags:
             self._book.stories.started(jobs[tag], now)
         if tags and client.peer is not None:
-            self._book.post.now(client.peer, Started(message.session, tuple(tags)), lossy=True)
+            started = Started(message.session, tuple(tags), message.waits)
+            self._book.post.now(client.peer, started, lossy=True)
 
     def output(self, worker: Worker, message: Output) -> None:
         """Its client may want to see it, if it keeps up."""

@@ -24,6 +24,7 @@ from maelstrom_core.model.outcome import (
 from maelstrom_core.model.ports import Backend, KeepsChanges, OnOutput, Viewer
 from maelstrom_core.wire.rows import MOST_BODY_BYTES, MOST_FAULT, MOST_TAIL_BYTES, Ending, RunJob
 from maelstrom_core.wire.shapes import BadMessage
+from maelstrom_worker.live_state import LiveOutput
 
 MOST_OUTPUT_BYTES = 64 << 20
 """Of each stream of a job, as far as it is kept; it is memory of the worker."""
@@ -58,6 +59,21 @@ async def read_job(row: RunJob, container: ContainerSpec, blobs: Fetches) -> Job
         limit = MOST_OUTPUT_BYTES >> 20
         raise Unfit(f"more than {limit} MiB of its output or files are to be kept")
     return attrs.evolve(job, slots=row.slots)
+
+
+@attrs.frozen
+class Heard:
+    """What takes a job's output as it comes, and hears that it begins; see `TellsBeginnings`."""
+
+    live: LiveOutput
+
+    def __call__(self, stream: int, data: bytes) -> None:
+        """It has written this."""
+        self.live.add(stream, data)
+
+    def began(self) -> None:
+        """Its program runs."""
+        self.live.began()
 
 
 async def run_job(

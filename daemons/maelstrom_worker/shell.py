@@ -54,9 +54,9 @@ from maelstrom_worker.events import (
     Unreadable,
 )
 from maelstrom_worker.jobs_state import JobsState
-from maelstrom_worker.live_state import LiveOutput
+from maelstrom_worker.live_state import LiveOutput, told_of_waiting
 from maelstrom_worker.ordered import OutputInOrder
-from maelstrom_worker.running import EndingOfJob, Unfit, read_job, run_job
+from maelstrom_worker.running import EndingOfJob, Heard, Unfit, read_job, run_job
 from maelstrom_worker.staying import Stayed
 from maelstrom_worker.terminals import JobAtTerminal
 
@@ -326,7 +326,7 @@ class Worker:
     ) -> EndingOfJob:
         if job.in_order:
             return await self._run_in_order(key, job, viewer)
-        return await run_job(job, self._backend, self._blobs, live.add, viewer)
+        return await run_job(job, self._backend, self._blobs, Heard(live), viewer)
 
     async def _run_in_order(self, key: Key, job: JobSpec, viewer: Viewer | None) -> EndingOfJob:
         """Run it; it has ended when its client has all that it wrote."""
@@ -346,7 +346,7 @@ class Worker:
         """Say which jobs have begun, and send what they write, as it comes; for ever."""
         while True:
             await trio.sleep(LIVE_SECONDS)
-            for begun in self._state.begun():
+            for begun in told_of_waiting(self._state.begun(), self._live):
                 if self.link is not None:
                     self.link.say(begun, lossy=True)
             for live in self._live.values():

@@ -26,12 +26,18 @@ TAIL = """\
 
 - What a plugin does in the process of a test, it does in containers: fixtures, marks, items, assertions,
   hooks around the phases of a test.
-- What it does with reports, it does in the starting process: reporters, the terminal.
+- What it does with reports, it does in the starting process: reporters, the terminal. What it adds to
+  reports in containers arrives there as JSON would have it: tuples are lists, and what JSON cannot have
+  is text.
+- Hooks of the session are called in each container too, as in workers of pytest-xdist:
+  `pytest_sessionfinish` sees its one test there, and all of them in the starting process.
 - Inside, `config.workerinput` is there as in a worker of pytest-xdist, with a `workerid` of `gw0`; so a
   plugin that gets along with pytest-xdist gets along with containers. A key that is missing there has
   the value of the option of that name. Hooks of xdist's controller, such as
   `pytest_configure_node`, are not called.
 - What it keeps in memory from one test to the next is not there: each test is alone.
+- What is done as an interpreter ends, such as `__del__` of what a module holds, is not seen: a container
+  ends first.
 - What it writes to files ends with the container, but for `$MAELSTROM_OUTPUT`.
 - Of hooks of a `conftest.py` below the directory where pytest starts, those that are about reports or
   the session are not called in the starting process, which does not import it.

@@ -137,6 +137,7 @@ _RESULT: Shape[JobResult] = record(
     changes_missing=text,
     broken_off=truth,
     left_running=number(),
+    left_commands=texts,
 )
 
 

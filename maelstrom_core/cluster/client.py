@@ -285,8 +285,8 @@ class ClusterClient:
                     self.terminals.shown(shown)
                 case remote.Wrote(tag, Output() as written):
                     self._jobs[tag].wrote(written)
-                case remote.Began():
-                    pass
+                case remote.Began(tag):
+                    self._jobs[tag].began()
         if self._state.waiting or isinstance(event, remote.LinkUp | remote.Wanted):
             self._something.set()
         if self._state.answers:

@@ -38,6 +38,11 @@ class HandedIn:
     row: JobResultRow | None = None
     back: GivenBack | None = None
 
+    def began(self) -> None:
+        """It runs now. Of output in order its first piece says so, in its place."""
+        if isinstance(self.output, LiveOutput):
+            self.output.began()
+
     def wrote(self, message: Output) -> None:
         """It has written this, as it comes."""
         if isinstance(self.output, LiveOutput):

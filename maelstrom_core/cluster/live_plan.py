@@ -1,5 +1,7 @@
 """A job's output as it comes, of which some may be lost on the way, made whole by its result. Pure."""
 
+from collections.abc import Callable
+
 from maelstrom_core.model.outcome import Captured, JobResult
 from maelstrom_core.model.ports import OnOutput
 
@@ -14,7 +16,13 @@ class LiveOutput:
 
     def __init__(self, on_output: OnOutput | None) -> None:
         self._on_output = on_output
+        self._on_begun: Callable[[], None] | None = getattr(on_output, "began", None)
         self._passed = {STDOUT: 0, STDERR: 0, REPORT: 0}
+
+    def began(self) -> None:
+        """A worker has begun to run it, perhaps once more."""
+        if self._on_begun is not None:
+            self._on_begun()
 
     def take(self, stream: int, data: bytes, offset: int) -> None:
         """Some of it has come.

@@ -39,7 +39,8 @@ Follow: TypeAlias = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
 class RemoteBackend:
-    """Runs jobs on a cluster and here; see `maelstrom_core.model.ports`: `Backend`, `SharesHistory`.
+    """Runs jobs on a cluster and here; see `maelstrom_core.model.ports`: `Backend`, `SharesHistory`,
+    `TellsBeginnings`.
 
     :param cluster_only: nothing runs here that others can run
     """
@@ -52,6 +53,11 @@ class RemoteBackend:
         self._cluster_only = cluster_only
         self._taken = 0
         """Slots of jobs that run or wait here."""
+
+    @property
+    def tells_beginnings(self) -> bool:
+        """Since there may be others who want the same machines."""
+        return True
 
     @property
     def slots(self) -> int:
@@ -112,6 +118,9 @@ class RemoteBackend:
     ) -> JobResult:
         if job.terminal is not None and viewer is not None:
             viewer.is_placed("")
+        began: Callable[[], None] | None = getattr(on_output, "began", None)
+        if began is not None:
+            began()
         self._taken += job.slots
         try:
             return await self._local.run(job, on_output=on_output, viewer=viewer)

@@ -127,7 +127,7 @@ class Say:
 
 @attrs.frozen
 class Began:
-    """A worker has started it, perhaps once more."""
+    """It runs at a worker, perhaps once more."""
 
     tag: int
 
@@ -291,11 +291,11 @@ class RemoteState:
 
     def _came(self, message: Message) -> list[Effect]:
         match message:
-            case Started(_, tags):
+            case Started(_, tags, waits):
                 began = [tag for tag in tags if tag in self._told]
                 for tag in began:
                     self._idle.pop(tag, None)
-                return [Began(tag) for tag in began]
+                return [] if waits else [Began(tag) for tag in began]
             case Output() | ShowTerminal():
                 return self._wrote(message)
             case Results(rows):

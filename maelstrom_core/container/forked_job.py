@@ -97,7 +97,7 @@ class ForkedJob(RunningJob):
         self.let_go()
 
     def _wait(self) -> tuple[int, float, float, int]:
-        if len(self.record) != RECORD_BYTES:
+        if len(self.record) < RECORD_BYTES:
             return int(signal.SIGKILL), 0.0, 0.0, 0
         seconds, micro, system_seconds, system_micro = unpack_from("<4q", self.record, 16)
         return 0, seconds + micro / 1e6, system_seconds + system_micro / 1e6, 0

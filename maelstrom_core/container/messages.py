@@ -105,6 +105,7 @@ class Ended:
         the one that has ended it, if one has
     :param left_running: how many processes were there when the program had ended, and still a moment
         later
+    :param left_lines: command lines of a few of these, as the init has said them
     """
 
     job: int
@@ -118,6 +119,7 @@ class Ended:
     seen: str = ""
     hits: tuple[tuple[str, float, str, str, bool, bool], ...] = ()
     left_running: int = 0
+    left_lines: bytes = b""
 
 
 @attrs.frozen

@@ -41,6 +41,8 @@ NEXT_PART = b"\x1e"
 """In a report: what follows is a part of its own, and the engine has done with what came before
 (`maelstrom_core.model.job.NEXT_PART`)."""
 RECORD_BYTES = 8 + 8 + 144
+LINE_BYTES = 256
+"""Behind the record: room of one command line (`LINE` in the init's source)."""
 _PEAK_OFFSET = 32
 """Of ``ru_maxrss``, in KiB, behind two times of two words each (getrusage(2))."""
 STDOUT, STDERR, REPORT, STATUS = 1, 2, 3, 4
@@ -329,7 +331,7 @@ class RunningJob:
     def _end(self) -> None:
         """Wait for pid 1 and say how the job ended."""
         status, user, system, peak = self._wait()
-        wall, left_running = time.monotonic() - self.began, 0
+        wall, left_running, left_lines = time.monotonic() - self.began, 0, b""
         if self.changes >= 0:
             send(self.control, [("changed", self.job)], self.changes)
             os.close(self.changes)
@@ -337,7 +339,7 @@ class RunningJob:
         for descriptor in self.pipes.values():
             os.close(descriptor)
         self.hang_up()
-        if len(self.record) == RECORD_BYTES:
+        if len(self.record) >= RECORD_BYTES:
             kind, value = unpack_from("<qq", self.record)
             if kind == 1:
                 self.limits.end()
@@ -345,6 +347,10 @@ class RunningJob:
                 return
             status = value
             left_running = max(0, kind - 1)
+            if left_running:
+                left_lines = self.record[RECORD_BYTES:]
+                # One that was killed may yet have reaped another one, which the init never saw end.
+                left_running = max(left_running, len(left_lines) // LINE_BYTES)
             # pid 1 was the slot itself before it became the init: its peak is the slot's.
             peak = unpack_from("<q", self.record, 16 + _PEAK_OFFSET)[0]
         hits = self.limits.hits(status, user + system, peak * 1024, self._mounts)
@@ -370,5 +376,6 @@ class RunningJob:
                 self.seen,
                 hits,
                 left_running,
+                left_lines,
             )
         )

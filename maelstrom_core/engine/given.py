@@ -12,6 +12,7 @@ from maelstrom_core.engine.output import STDERR, STDOUT, Capture
 from maelstrom_core.engine.terminal_shell import JobTerminal
 from maelstrom_core.model.ids import JobId
 from maelstrom_core.model.job import JobSpec
+from maelstrom_core.model.left_running import command_lines
 from maelstrom_core.model.outcome import (
     Exited,
     JobResult,
@@ -84,6 +85,12 @@ class GivenJob:
     outputs: list[LeftFile] = attrs.field(factory=list)
     outputs_missing: list[str] = attrs.field(factory=list)
     pace: Pace = attrs.field(init=False)
+
+    def began(self) -> None:
+        """Its program runs; whoever takes its output may want to know."""
+        began: Callable[[], None] | None = getattr(self.on_output, "began", None)
+        if began is not None:
+            began()
 
     @property
     def may_type_ahead(self) -> bool:
@@ -165,6 +172,8 @@ def result_of(
             outputs=outputs,
             outputs_missing=missing,
         )
+    # What was ended from outside could not see to its processes.
+    by_itself = isinstance(outcome, Exited | Signaled)
     return JobResult(
         outcome=outcome,
         stdout=capture.captured(STDOUT, ended),
@@ -182,6 +191,6 @@ def result_of(
         limits_hit=limits_hit(ended),
         outputs=outputs,
         outputs_missing=missing,
-        # What was ended from outside could not see to its processes.
-        left_running=ended.left_running if isinstance(outcome, Exited | Signaled) else 0,
+        left_running=ended.left_running if by_itself else 0,
+        left_commands=command_lines(ended.left_lines) if by_itself else (),
     )

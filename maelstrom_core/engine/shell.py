@@ -292,6 +292,8 @@ class Engine:
                 self._stayed.pop(name).terminal.ends()
             case Started():
                 self.tell(JobStarted(slot, name))
+                if running is not None:
+                    running.began()
             case Output(_, stream, data):
                 if running is not None:
                     begun = running.capture.take(message)

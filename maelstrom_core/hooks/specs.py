@@ -278,7 +278,10 @@ def maelstrom_case_found(run: RunView, case: Case) -> None:
 
 @hookspec
 def maelstrom_job_started(run: RunView, case: Case, job: JobSpec) -> None:
-    """Observe: a case's job was handed to the backend. Called once per attempt.
+    """Observe: a case's job begins to run. Called once per attempt, before all else of it.
+
+    On a cluster that is when a worker has begun it, which is not told of one that has ended soon: then
+    this is called with what comes first of it, be that its end.
 
     :param run: the run
     :param case: what will be run

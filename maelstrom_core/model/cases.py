@@ -108,6 +108,7 @@ class CaseReport:
     :param may_be_retried: false if running it again is not what is wanted, whatever was asked for:
         it ended the whole run
     :param left_running: how many processes it left when it had ended; runners leave it alone
+    :param left_commands: command lines of a few of these; runners leave it alone
     :param is_slow: it ran for longer than the run's ``slow-after``; runners leave it alone
     :param repetition: which one of its repetitions this is; runners leave it alone
     :param repetitions: how many there are of it
@@ -123,6 +124,7 @@ class CaseReport:
     attempts: "tuple[CaseReport, ...]" = ()
     may_be_retried: bool = True
     left_running: int = 0
+    left_commands: tuple[str, ...] = ()
     is_slow: bool = False
     repetition: int = 1
     repetitions: int = 1

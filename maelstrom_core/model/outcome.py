@@ -6,6 +6,7 @@ from typing import TypeAlias
 import attrs
 
 from maelstrom_core.model.digest import Digest
+from maelstrom_core.model.left_running import tidied
 from maelstrom_core.model.limits import LimitHit
 from maelstrom_core.model.plain import tagged_union
 
@@ -247,6 +248,8 @@ class JobResult:
         so it was not begun anew, which says nothing about the job
     :param left_running: how many processes were there when its program had ended by itself, and were
         killed a moment later; of a container without ``init`` that is not known, and it is 0
+    :param left_commands: command lines of a few of these, as far as its container has a ``/proc``; a
+        process says of itself what it likes
     """
 
     outcome: Outcome
@@ -264,14 +267,10 @@ class JobResult:
     changes_missing: str = ""
     broken_off: bool = False
     left_running: int = 0
+    left_commands: tuple[str, ...] = attrs.field(default=(), converter=tidied)
 
 
 def limits_met(result: JobResult) -> list[str]:
     """A line for people for each limit that a job has run into and that has not ended it."""
     over = result.outcome.hit if isinstance(result.outcome, OverLimit) else None
     return [hit.note() for hit in result.limits_hit if hit != over]
-
-
-def left_words(processes: int) -> str:
-    """What is told of a job that has left some running."""
-    return f"left {processes} process{'es' if processes != 1 else ''} running"

@@ -110,6 +110,20 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class TellsBeginnings(Protocol):
+    """A backend at which jobs may wait for a machine, and which says when each begins to run.
+
+    What takes a job's output may have a method ``began``, which it calls then: once more when the
+    program runs that had to wait for what its container needs, or if the job begins anew on another
+    machine; and not at all if it has ended soon.
+    """
+
+    @property
+    def tells_beginnings(self) -> bool:
+        """Whether it does so."""
+
+
+@runtime_checkable
 class KeepsChanges(Protocol):
     """A backend that has what jobs changed in captured roots, until it is closed or told to let go."""
 
@@ -152,5 +166,6 @@ __all__ = [
     "Keyboard",
     "OnOutput",
     "SharesHistory",
+    "TellsBeginnings",
     "Viewer",
 ]

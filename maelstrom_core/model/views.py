@@ -52,6 +52,7 @@ class Summary:
     :param errors: faults that belong to no case (collection errors), one text each
     :param degraded: what this host could not give, as any job's result said
     :param not_forked: why cases were started afresh that were to be forks of a template, and how many
+    :param leaky_groups: what was left in containers that cases shared, one line each
     :param failures: how many reports count against the run; flaky ones only if it was asked for
     """
 
@@ -62,3 +63,4 @@ class Summary:
     degraded: tuple[str, ...] = ()
     not_forked: tuple[tuple[str, int], ...] = ()
     failures: int = 0
+    leaky_groups: tuple[str, ...] = ()

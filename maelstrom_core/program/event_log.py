@@ -113,6 +113,7 @@ class EventLog(Look):
             counts={**numbers, **dict(more)},
             stopped=summary.stopped,
             degraded=list(summary.degraded),
+            leaky_groups=list(summary.leaky_groups),
         )
 
     @hookimpl
@@ -141,5 +142,6 @@ def plain(report: CaseReport) -> dict[str, Any]:
         "shown": bool(report.details.get("shown")),
         "slow": report.is_slow,
         "left_running": report.left_running,
+        "left_commands": list(report.left_commands),
         **{name: stream.text() for name, stream in streams.items() if stream.total_bytes},
     }

@@ -13,6 +13,8 @@ from maelstrom_core.model.views import Summary
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 LEAKY = "maelstrom_leaky"
 """Property of a test case: how many processes it has left running."""
+LEFT = "maelstrom_left"
+"""Another: the command line of one of these."""
 _SKIPPED = (CaseStatus.SKIPPED, CaseStatus.XFAILED)
 _ERRORS = (CaseStatus.ERROR, CaseStatus.CRASHED, CaseStatus.TIMED_OUT)
 
@@ -80,8 +82,12 @@ class JUnit:
             element.set("file", _clean(case.file))
         if report.left_running:
             properties = ElementTree.SubElement(element, "properties")
-            value = str(report.left_running)
-            ElementTree.SubElement(properties, "property", name=LEAKY, value=value)
+            told = [
+                (LEAKY, str(report.left_running)),
+                *((LEFT, one) for one in report.left_commands),
+            ]
+            for name, value in told:
+                ElementTree.SubElement(properties, "property", name=name, value=_clean(value))
         for attempt in report.attempts:
             kind = "flakyFailure" if report.status is CaseStatus.FLAKY else "rerunFailure"
             _fault(element, kind, attempt)

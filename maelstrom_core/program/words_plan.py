@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
-from maelstrom_core.model.outcome import left_words
+from maelstrom_core.model.left_running import left_words
 from maelstrom_core.model.views import Summary
 
 STYLES = {
@@ -40,7 +40,7 @@ def marks(report: CaseReport) -> list[str]:
     if report.is_slow:
         found.append("slow")
     if report.left_running:
-        found.append(f"leaky: {left_words(report.left_running)}")
+        found.append(f"leaky: {left_words(report.left_running, report.left_commands)}")
     found += [str(mark) for mark in report.details.get("marks", ())]
     return found
 
@@ -103,4 +103,5 @@ def rest(
 def remarks(summary: Summary) -> list[str]:
     """What people should know of a run that is over, beside its cases; one line each."""
     lines = [f"stopped: {summary.stopped}"] if summary.stopped else []
+    lines += [f"leaky: {told}" for told in summary.leaky_groups]
     return [*lines, *(f"this host could not give all: {what}" for what in summary.degraded)]

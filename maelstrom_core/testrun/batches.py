@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import attrs
 import trio
@@ -12,6 +13,7 @@ from maelstrom_core.errors import MaelstromError, UsageError
 from maelstrom_core.hooks.manager import Plugins
 from maelstrom_core.model.cases import Case, CaseReport, CaseStatus
 from maelstrom_core.model.container import ContainerSpec
+from maelstrom_core.model.ids import CaseId
 from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.outcome import (
     Cancelled,
@@ -20,11 +22,11 @@ from maelstrom_core.model.outcome import (
     TimedOut,
     describe,
 )
-from maelstrom_core.model.ports import Backend, Viewer
+from maelstrom_core.model.ports import Backend, OnOutput, TellsBeginnings, Viewer
 from maelstrom_core.model.views import RunView
 from maelstrom_core.testrun.events import Submit
 from maelstrom_core.testrun.marks_plan import Marking
-from maelstrom_core.testrun.parts_plan import STDERR, STDOUT, Part, Parts
+from maelstrom_core.testrun.parts_plan import REPORT, STDERR, STDOUT, Part, Parts
 from maelstrom_core.testrun.slow_state import SlowWatch
 
 NOTHING_MARKED = Marking()
@@ -59,8 +61,12 @@ class Batches:
         self._ended = ended
         self._viewer_of = viewer_of
         self._marking = marking
+        self._tells_beginnings = isinstance(backend, TellsBeginnings) and backend.tells_beginnings
+        self._handed_out: dict[tuple[CaseId, int], JobSpec] = {}
+        """Those that have not begun."""
         self.slow = SlowWatch(marking.slow_after or math.inf)
         self.degraded: dict[str, None] = {}
+        self.leaky_groups: list[str] = []
         self.not_forked = Counter[str]()
 
     async def run(self, submit: Submit) -> None:
@@ -116,17 +122,16 @@ class Batches:
         return found
 
     async def _run_one(self, case: Case, job: JobSpec) -> None:
-        self.began(case, job)
-        result = await self.run_job(
-            case, job, lambda stream, data: self.wrote(case, stream, data), number=lambda: 1
-        )
+        self.handed_out(case, job)
+        hears = _Hears(partial(self.wrote, case), partial(self.began, case))
+        result = await self.run_job(case, job, hears, number=lambda: 1)
         self.tell(case, result)
 
     async def run_job(
         self,
         case: Case,
         job: JobSpec,
-        on_output: Callable[[int, bytes], None],
+        on_output: OnOutput,
         *,
         number: Callable[[], int],
     ) -> JobResult:
@@ -145,13 +150,27 @@ class Batches:
             self.not_forked[result.not_forked] += number()
         return result
 
-    def began(self, case: Case, job: JobSpec) -> None:
-        """Tell observers that a case begins."""
+    def handed_out(self, case: Case, job: JobSpec) -> None:
+        """It is the backend's: where it need not wait for a machine, it begins."""
+        self._handed_out[case.id, case.repetition] = job
+        if not self._tells_beginnings:
+            self.began(case)
+
+    def began(self, case: Case) -> None:
+        """Tell observers that a case begins; of one that begins anew they know already."""
         self.slow.began(case, now=trio.current_time())
-        self._plugins.observe("maelstrom_job_started", run=self._view, case=case, job=job)
+        job = self._handed_out.pop((case.id, case.repetition), None)
+        if job is not None:
+            self._plugins.observe("maelstrom_job_started", run=self._view, case=case, job=job)
+
+    def _has_begun(self, case: Case) -> None:
+        """It must have, be it that nobody has said so."""
+        if (case.id, case.repetition) in self._handed_out:
+            self.began(case)
 
     def wrote(self, case: Case, stream: int, data: bytes) -> None:
         """Tell observers what a case writes."""
+        self._has_begun(case)
         if stream <= STDERR:
             self._plugins.observe(
                 "maelstrom_job_output", run=self._view, case=case, stream=stream, data=data
@@ -160,6 +179,7 @@ class Batches:
     def tell(self, case: Case, result: JobResult) -> None:
         """Tell of a case that has ended."""
         view, plugins = self._view, self._plugins
+        self._has_begun(case)
         self.slow.ended(case)
         plugins.observe("maelstrom_job_ended", run=view, case=case, result=result)
         if isinstance(result.outcome, Cancelled):
@@ -174,6 +194,10 @@ class Batches:
                 )
         self._say(case, report)
 
+    def note_left(self, cases: Sequence[Case], result: JobResult) -> None:
+        """Note what was left in a container that these have shared."""
+        self.leaky_groups += self._marking.told_of_group(cases, result)
+
     def _say(self, case: Case, report: CaseReport) -> None:
         if report.result is not None and report.result.report:
             # It is in the report by now, and a run keeps all its reports.
@@ -183,6 +207,17 @@ class Batches:
             number, of = case.repetition, case.repetitions
             report = attrs.evolve(report, repetition=number, repetitions=of)
         self._ended(report)
+
+
+@attrs.frozen
+class _Hears:
+    """What is called with a job's output, and when it begins (`TellsBeginnings`)."""
+
+    wrote: OnOutput
+    began: Callable[[], None]
+
+    def __call__(self, stream: int, data: bytes) -> None:
+        self.wrote(stream, data)
 
 
 class _Sharing:
@@ -216,7 +251,7 @@ class _Sharing:
 
     async def _run_once(self) -> JobResult:
         self._began = trio.current_time()
-        self._batches.began(self._case, self._job)
+        self._batches.handed_out(self._case, self._job)
         sending, receiving = trio.open_memory_channel[_Written](math.inf)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_job, sending)
@@ -234,12 +269,17 @@ class _Sharing:
 
         async with sending:
             self._result = await self._batches.run_job(
-                self._cases[0], self._job, on_output, number=lambda: self._parts.begun
+                self._cases[0],
+                self._job,
+                _Hears(on_output, partial(on_output, REPORT, b"")),
+                number=lambda: self._parts.begun,
             )
 
     def _take(self, stream: int, data: bytes, now: float) -> None:
         if not data:
             self._began = now  # it has waited for a machine until now
+            self._batches.began(self._case)
+            return
         begun = self._parts.begun
         self._batches.wrote(self._case, stream, data)
         # From afar several may come at once.
@@ -247,7 +287,8 @@ class _Sharing:
             result = self._result_of(part, JobResult(outcome=Exited(0)), now)
             self._batches.tell(self._cases[index - 1], result)
             self._began = now
-            self._batches.began(self._cases[index], self._job)
+            self._batches.handed_out(self._cases[index], self._job)
+            self._batches.began(self._cases[index])
 
     def _result_of(self, part: Part, result: JobResult, now: float) -> JobResult:
         stdout, stderr = (part.streams[stream].captured for stream in (STDOUT, STDERR))
@@ -258,6 +299,7 @@ class _Sharing:
             stderr=max(stderr, result.stderr, key=lambda one: one.total_bytes),
             report=bytes(part.report),
             left_running=0,  # by whichever of them
+            left_commands=(),
             usage=attrs.evolve(result.usage, wall_seconds=now - self._began),
         )
 
@@ -269,6 +311,7 @@ class _Sharing:
         if (late or result.broken_off) and index:
             return  # the time of the one before was up, or the machine was lost: it is run elsewhere
         self._batches.tell(self._case, self._result_of(self._parts.current, result, now))
+        self._batches.note_left(self._cases[: index + 1], result)
         if isinstance(result.outcome, Cancelled):
             for case in self._cases[index + 1 :]:
                 self._batches.tell(case, JobResult(outcome=result.outcome))

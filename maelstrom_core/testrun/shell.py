@@ -104,6 +104,7 @@ class TestRun:
             stopped=state.stopped,
             errors=tuple(self._errors),
             degraded=tuple(self._batches.degraded),
+            leaky_groups=tuple(self._batches.leaky_groups),
             not_forked=tuple(self._batches.not_forked.items()),
             failures=state.failures,
         )

@@ -206,11 +206,16 @@ class Run:
 
 @attrs.frozen
 class Started:
-    """Worker → broker → client: these jobs run now. May be lost."""
+    """Worker → broker → client: these jobs run now. May be lost.
+
+    :param waits: they have slots, and their programs wait for what they need, such as a template; it is
+        said again when these run
+    """
 
     KIND: ClassVar = 8
     session: bytes
     tags: tuple[int, ...]
+    waits: bool = False
 
 
 @attrs.frozen
@@ -374,7 +379,7 @@ CHECKS: dict[type, tuple[Check, ...]] = {
     ContainerBytes: (digest, octets(1, MOST_CONTAINER_BYTES)),
     Submit: (digest, each(rows.submitted, rows.MOST_ROWS), _labels),
     Run: (session, digest, each(rows.to_run, rows.MOST_ROWS)),
-    Started: (session, _tags),
+    Started: (session, _tags, truth),
     Output: (session, rows.tag_check, whole(1, 3), octets(0, MOST_OUTPUT_BYTES), whole(), _run),
     Done: (session, each(rows.done, rows.MOST_ROWS)),
     Results: (each(rows.result, rows.MOST_ROWS),),

@@ -26,6 +26,7 @@ def run_items(session: pytest.Session, running: Any, request: Dict[str, Any], le
     for index, item in enumerate(items):
         following = items[index + 1] if index + 1 < len(items) else None
         session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        _tell_of_stop(session, sender)
         # What is left of the group goes on in another container, if it goes on at all.
         if following is None or session.shouldfail or session.shouldstop:
             return
@@ -36,3 +37,15 @@ def run_items(session: pytest.Session, running: Any, request: Dict[str, Any], le
         live.flush()
         sender.send("end", status=0)
         sender.next_part()
+
+
+def _tell_of_stop(session: pytest.Session, sender: Any) -> None:
+    """Pass on that somebody in here wants the whole run to stop.
+
+    Not that there were failures enough: those that are told of are counted outside.
+    """
+    most = session.config.getoption("maxfail", 0)
+    if session.shouldfail and not (most and session.testsfailed >= most):
+        sender.send("stop", fail=True, text=str(session.shouldfail))
+    if session.shouldstop:
+        sender.send("stop", fail=False, text=str(session.shouldstop))

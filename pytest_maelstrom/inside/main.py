@@ -52,10 +52,11 @@ def main() -> int:
     if server is not None:
         gc.freeze()  # what was imported stays: no need to look through it again and again
     gc.enable()
+    inside: Any = None
     try:
         config = make_config(request)
         if request["kind"] == "collect":
-            inside: Any = plugins.Collecting(config, sender)
+            inside = plugins.Collecting(config, sender)
         elif server is not None:
             from pytest_maelstrom.inside.preload import Preload
             from pytest_maelstrom.inside.template import Template
@@ -84,6 +85,7 @@ def main() -> int:
         config.pluginmanager.register(live.LiveLogs(), "maelstrom-live-logs")
         status = int(config.hook.pytest_cmdline_main(config=config))
     except pytest.UsageError as error:
+        sender = sender if inside is None else inside.sender
         sender.send("usage error", text="\n".join(str(line) for line in error.args))
         status = int(pytest.ExitCode.USAGE_ERROR)
     else:

@@ -45,6 +45,9 @@ class _Telling:
     ) -> None:
         """Send a warning as plain data."""
         category = message.category
+        # Of what is traced it would be known where it was made, in here.
+        tracemalloc = sys.modules.get("tracemalloc")
+        tracing = tracemalloc is not None and tracemalloc.is_tracing()
         self.sender.send(
             "warning",
             text=str(message.message),
@@ -52,6 +55,7 @@ class _Telling:
             category=category.__qualname__,
             filename=message.filename,
             lineno=message.lineno,
+            source=message.source is not None and not tracing,
             when=when,
             nodeid=nodeid,
             location=list(location) if location else None,

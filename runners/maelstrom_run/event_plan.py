@@ -73,6 +73,7 @@ def ended(
         **({"degraded": result.degraded} if result.degraded else {}),
         **({"limits_hit": limits} if limits else {}),
         **({"left_running": result.left_running} if result.left_running else {}),
+        **({"left_commands": result.left_commands} if result.left_commands else {}),
         **({"outputs": files} if files else {}),
         **({"outputs_missing": faults} if faults else {}),
         **_changes(result, changes),

@@ -5,14 +5,8 @@ from typing import Protocol
 import trio
 
 from maelstrom_core.model.job import JobSpec
-from maelstrom_core.model.outcome import (
-    Captured,
-    Exited,
-    JobResult,
-    describe,
-    left_words,
-    limits_met,
-)
+from maelstrom_core.model.left_running import left_words
+from maelstrom_core.model.outcome import Captured, Exited, JobResult, describe, limits_met
 from maelstrom_core.model.ports import OnOutput
 from maelstrom_run import event_plan
 from maelstrom_run.files import Kept
@@ -216,7 +210,7 @@ def said(lines: list[str]) -> bytes:
 def _in_words(name: str, result: JobResult, kept: Kept) -> list[str]:
     words = [] if result.outcome == _WELL else [describe(result.outcome)]
     words += limits_met(result)
-    words += [left_words(result.left_running)] if result.left_running else []
+    words += [left_words(result.left_running, result.left_commands)] if result.left_running else []
     for stream, written in (("output", result.stdout), ("error", result.stderr)):
         if written.omitted_bytes:
             words.append(

@@ -57,7 +57,11 @@ def test_a_cluster_runs_no_more_at_once_than_may(
     assert len(spans) == 5
     for (_, ended), (began, _) in itertools.pairwise(spans):
         assert ended <= began, "two of them ran at once"
-    assert "LEAKY test_it.py::test_leaks - left 1 process running" in told
+    assert re.search(r"LEAKY test_it.py::test_leaks - left 1 process running: python\S* ", told)
     events = [json.loads(line) for line in (project / "events").read_text().splitlines()]
+    begun = [event["id"] for event in events if event["event"] == "case started"]
+    ended = [event["id"] for event in events if event["event"] == "case ended"]
+    assert sorted(begun) == sorted(ended)
+    assert len(begun) == 7
     sent = [event for event in events if event["event"] == "uploading"]
     assert sent and sent[-1]["sent_bytes"] == sent[-1]["total_bytes"] > 10_000

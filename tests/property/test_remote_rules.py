@@ -290,9 +290,11 @@ def test_what_was_asked_back_is_run_here_unless_it_has_ended() -> None:
     for tag in range(4):
         client.step(remote.Wanted(b"c" * 32, SubmittedJob(tag, 0, -1, 1, b"")))
     client.step(remote.Flush(1.0))
-    client.step(remote.Came(Started(SESSION, (3,))))
+    # It has a slot, where its program waits for what it needs: it stays there, and does not run.
+    assert client.step(remote.Came(Started(SESSION, (3,), waits=True))) == []
     assert client.step(remote.TakeBack(2, 0.5)) == []
     assert client.step(remote.TakeBack(2, 1.0)) == [remote.Say(Cancel(SESSION, (2, 1)))]
+    assert client.step(remote.Came(Started(SESSION, (3,)))) == [remote.Began(3)]
     ran = JobResultRow(2, 1, Ending.RAN, "w", b"")
     never = JobResultRow(1, 0, Ending.CANCELLED, "", b"")
     assert client.step(remote.Came(Results((ran, never)))) == [

@@ -8,11 +8,14 @@
    cloned before this was started: pid 2.
 
    Descriptor 4: the status pipe. One record is written to it: kind (0 ended, 1 not started, n + 1 ended
-   and left n processes), wait status or errno, struct rusage of the program.
+   and left n processes), wait status or errno, struct rusage of the program. Behind it stand the command
+   lines of a few of those that were left, if the container has a /proc.
 
    Whoever the program leaves is a child of this one then: so one more wait4 says whether there is
-   anybody. Those that are about to end have a moment to do so. The others are killed, and counted: that
-   the kernel would do at the end of this one as well, but for the counting.
+   anybody. Those that are about to end have a moment to do so. The others are asked for their names,
+   killed, and counted: the kernel would kill them at the end of this one as well, but not count them.
+   Nothing in /proc is trusted: a job that has put something else there has its own words told of itself,
+   and holds up nobody else.
 
    A program that were pid 1 itself would miss every signal that it has no handler for. Signals that
    are blocked reach pid 1 all the same, so this one blocks them all and asks for them. */
@@ -28,17 +31,24 @@
         .equ    ALL, 160                /* a full signal set, */
         .equ    NONE, 168               /* an empty one, */
         .equ    ERRNO, 176              /* why the program could not be started, */
-        .equ    TIMER, 184              /* and a struct itimerval */
+        .equ    TIMER, 184              /* a struct itimerval, */
+        .equ    NAMED, 216              /* and how many bytes of command lines there are */
         .equ    FRAME, 224
         .equ    MOMENT, 200000          /* microseconds that others have to end after the program */
         .equ    LETTER, 0x600000        /* a segment of the ELF file: where a letter is put, */
         .equ    LETTER_END, 0x610000    /* and how much room it has */
+        .equ    LINES, 0x600000         /* the same room, when the program has ended: command lines, */
+        .equ    LINE, 256               /* each with so much room, filled up with zeros, */
+        .equ    LINES_END, 0x600800     /* of the first eight processes, */
+        .equ    ENTRIES, 0x601000       /* and what a directory holds */
+        .equ    ENTRIES_SIZE, 0x8000
 
 _start: mov     rbx, rsp                /* rbx: argc, argv …, NULL, envp …, NULL */
         sub     rsp, FRAME
         mov     qword ptr [rsp + ALL], -1
         mov     qword ptr [rsp + NONE], 0
         mov     qword ptr [rsp + ERRNO], 0
+        mov     qword ptr [rsp + NAMED], 0
 
         mov     eax, 14                 /* rt_sigprocmask(SIG_SETMASK, ALL, NULL, 8) */
         mov     edi, 2
@@ -164,6 +174,82 @@ none:   test    ebp, ebp
 
 late:   cmp     eax, 14                 /* SIGALRM */
         jne     wait
+        mov     eax, 62                 /* kill(-1, SIGSTOP): all others, so that they are the same */
+        mov     rdi, -1                 /* while they are asked; and few that are killed get to   */
+        mov     esi, 19                 /* reap another one, which were not counted then */
+        syscall
+        mov     edi, LINES
+        mov     r13d, edi               /* r13: where the next command line goes */
+        mov     ecx, (LINES_END - LINES) / 8
+        xor     eax, eax
+        rep stosq
+        mov     eax, 89                 /* readlink("/proc/self", ENTRIES, 2): "1", if it is of this */
+        lea     rdi, [rip + self]       /* container; the host's might have been shown to it instead */
+        mov     esi, ENTRIES
+        mov     edx, 2
+        syscall
+        cmp     eax, 1
+        jne     slay
+        cmp     byte ptr [rsi], '1'
+        jne     slay
+        mov     eax, 2                  /* open("/proc", O_DIRECTORY | O_CLOEXEC) */
+        lea     rdi, [rip + proc]
+        mov     esi, 0x90000
+        xor     edx, edx
+        syscall
+        mov     r12d, eax               /* r12: it; if it cannot be opened, it cannot be read either */
+list:   mov     eax, 217                /* getdents64(it, ENTRIES, ENTRIES_SIZE) */
+        mov     edi, r12d
+        mov     esi, ENTRIES
+        mov     edx, ENTRIES_SIZE
+        syscall
+        test    eax, eax
+        jle     slay                    /* there are no more */
+        mov     ebx, ENTRIES            /* rbx: an entry; its length is at 16, its name at 19 */
+        lea     r15, [rbx + rax]        /* r15: the end of the last one */
+entry:  movzx   eax, byte ptr [rbx + 19]
+        sub     eax, '0'
+        cmp     eax, 9
+        ja      next                    /* no process */
+        cmp     word ptr [rbx + 19], '1'
+        je      next                    /* "1" and its end: this one */
+        mov     eax, 257                /* openat(it, name, O_PATH | O_CLOEXEC) */
+        mov     edi, r12d
+        lea     rsi, [rbx + 19]
+        mov     edx, 0x280000
+        syscall
+        mov     ebp, eax                /* ebp: the process's directory, for now */
+        mov     eax, 257                /* openat(that, "cmdline", O_NONBLOCK | O_NOCTTY | O_CLOEXEC) */
+        mov     edi, ebp
+        lea     rsi, [rip + cmdline]
+        mov     edx, 0x80900
+        syscall
+        mov     r10d, eax
+        xor     eax, eax                /* read(it, there, LINE) */
+        mov     edi, r10d
+        mov     rsi, r13
+        mov     edx, LINE
+        syscall
+        test    eax, eax
+        jle     1f                      /* it has ended, or hides its name: others may have one */
+        add     r13, LINE
+1:      mov     eax, 3                  /* close */
+        mov     edi, r10d
+        syscall
+        mov     eax, 3
+        mov     edi, ebp
+        syscall
+        cmp     r13, LINES_END
+        jae     slay
+next:   movzx   eax, word ptr [rbx + 16]
+        add     rbx, rax
+        cmp     rbx, r15
+        jb      entry
+        jmp     list
+
+slay:   xor     ebp, ebp
+        sub     r13, LINES
+        mov     [rsp + NAMED], r13
         mov     eax, 62                 /* kill(-1, SIGKILL): all others */
         mov     rdi, -1
         mov     esi, 9
@@ -188,7 +274,13 @@ tell:   mov     eax, 1                  /* write(4, record, its size) */
         mov     rsi, rsp
         mov     edx, RECORD
         syscall
-        mov     edi, r14d
+        mov     rdx, [rsp + NAMED]
+        test    edx, edx
+        jz      1f
+        mov     eax, 1                  /* write(4, LINES, NAMED): a pipe has room for both */
+        mov     esi, LINES
+        syscall
+1:      mov     edi, r14d
 leave:  mov     eax, 231                /* exit_group: the kernel kills whoever is left */
         syscall
         jmp     leave
@@ -243,3 +335,8 @@ keep:   mov     r15, rax
         mov     edi, 127
         mov     eax, 231
         syscall
+
+proc:   .asciz  "/proc"
+self:   .asciz  "/proc/self"
+cmdline:
+        .asciz  "cmdline"

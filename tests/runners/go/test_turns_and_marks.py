@@ -68,14 +68,16 @@ def test_turns_are_taken_and_marks_are_told(run: Any, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "slow      >    0.5s  example.com/shop TestWaits\n" in done.stdout
     assert "example.com/shop TestLeaks  (" in done.stdout
-    assert "leaky: left 1 process running)\n" in done.stdout
+    assert "leaky: left 1 process running: sleep 600)\n" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("5 passed, ")
     assert done.stdout.splitlines()[-1].endswith(" slow, 1 leaky")
     found = {
         case.get("name"): [one.get("value") for one in case.iter("property")]
         for case in ElementTree.parse(tmp_path / "report.xml").iter("testcase")
     }
-    assert {name for name, values in found.items() if values} == {"TestLeaks"}
+    assert {name: values for name, values in found.items() if values} == {
+        "TestLeaks": ["1", "sleep 600"]
+    }
 
     events = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
     running: list[str] = []
@@ -88,4 +90,4 @@ def test_turns_are_taken_and_marks_are_told(run: Any, tmp_path: Path) -> None:
 
     failed = run("--leaky", "fail", "-run", "TestLeaks")
     assert failed.returncode == 1
-    assert "passed, but left 1 process running" in failed.stdout
+    assert "passed, but left 1 process running: sleep 600" in failed.stdout

@@ -1,6 +1,7 @@
 """Tests that take turns, slow ones and leaky ones: as all runners have them."""
 
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -101,18 +102,26 @@ def test_slow_and_leaky_tests_are_marked(
     assert ran.code == 0, ran.out
     assert set(map(tuple, ran.cases.values())) == {("passed",)}
     assert "\nSLOW > 0.5 s test_it.py::test_waits\n" in ran.out
-    assert "\nLEAKY test_it.py::test_leaks - left 2 processes running\n" in ran.out
+    assert (
+        "\nLEAKY test_it.py::test_leaks - left 2 processes running: sleep 600 (2 times)\n"
+        in ran.out
+    )
     assert " slow, 1 leaky\n" in ran.out
     properties = {
         case.get("name"): [one.get("value") for one in case.iter("property")]
         for case in ElementTree.parse(xml).iter("testcase")
     }
-    assert properties == {"test_leaks": ["2"], "test_leaks_nothing": [], "test_waits": []}
+    assert properties == {
+        "test_leaks": ["2", "sleep 600", "sleep 600"],
+        "test_leaks_nothing": [],
+        "test_waits": [],
+    }
     told = [json.loads(line) for line in events.read_text().splitlines()]
     slow = [one["seconds"] for one in told if one["event"] == "case slow" and "waits" in one["id"]]
     assert slow[:2] == [0.5, 1.0]
     reports = {one["id"]: one for one in told if one["event"] == "case reported"}
     assert reports["test_it.py::test_leaks"]["left_running"] == 2
+    assert reports["test_it.py::test_leaks"]["left_commands"] == ["sleep 600"] * 2
     assert reports["test_it.py::test_waits"]["slow"] is True
     assert told[-1]["counts"]["leaky"] == 1
 
@@ -125,8 +134,21 @@ def test_a_leaky_test_fails_if_that_is_wanted(project: Any, run: Any) -> None:
         "test_it.py::test_leaks": ["failed"],
         "test_it.py::test_leaks_nothing": ["passed"],
     }
-    assert "passed, but left 2 processes running" in ran.out
+    assert "passed, but left 2 processes running: sleep 600 (2 times)" in ran.out
     ran = run(directory, "--maelstrom-leaky=ignore", "-k", "leaks", ours=True)
     assert ran.code == 0
     assert "LEAKY" not in ran.out
+    assert "1 leaky" not in ran.out
+
+
+def test_what_is_left_in_a_shared_container_is_told_of_all_that_were_in_it(
+    project: Any, run: Any
+) -> None:
+    directory = project({"pytest.ini": "[pytest]\n", "test_it.py": LEAKS})
+    ran = run(directory, "--maelstrom-group=module", "-k", "leaks", ours=True)
+    assert ran.code == 0, ran.out
+    told = re.findall(r"LEAKY (\S+ and 1 more in its container - left .*)", ran.out)
+    assert [line.partition(" - ")[2] for line in told] == [
+        "left 2 processes running: sleep 600 (2 times)"
+    ]
     assert "1 leaky" not in ran.out

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from maelstrom_worker.live_state import LiveOutput as Gathered
+from maelstrom_worker.live_state import told_of_waiting
 
 from maelstrom_core.cluster.bodies import result_bytes
 from maelstrom_core.cluster.endings_plan import result_of_row, row_of
@@ -20,7 +21,7 @@ from maelstrom_core.model.outcome import (
     JobResult,
     describe,
 )
-from maelstrom_core.wire.messages import MOST_OUTPUT_BYTES
+from maelstrom_core.wire.messages import MOST_OUTPUT_BYTES, Output, Started
 from maelstrom_core.wire.rows import Ending, JobResultRow, SubmittedJob
 
 JOB = JobSpec(container=ContainerSpec(), program="true")
@@ -131,3 +132,19 @@ def test_more_than_a_message_holds_leaves_a_gap_that_is_seen() -> None:
     (message,) = there.messages()
     assert (message.offset, message.data) == (MOST_OUTPUT_BYTES, b"b" * 10)
     assert list(there.messages()) == []
+
+
+def test_of_a_program_that_had_to_wait_it_is_said_when_it_runs() -> None:
+    soon, late = (Gathered((b"s", tag)) for tag in (1, 2))
+    soon.began()
+    live = {(b"s", 1): soon, (b"s", 2): late}
+    assert list(told_of_waiting([Started(b"s", (1, 2, 3))], live)) == [
+        Started(b"s", (1, 3)),
+        Started(b"s", (2,), waits=True),
+    ]
+    assert list(soon.messages()) == []
+    assert list(late.messages()) == []
+    late.began()
+    late.add(1, b"x")
+    assert list(late.messages()) == [Started(b"s", (2,)), Output(b"s", 2, 1, b"x")]
+    assert list(late.messages()) == []

@@ -43,7 +43,7 @@ REPORTS = (
     report(C, CaseStatus.SKIPPED, text="not here"),
     report(D, CaseStatus.TIMED_OUT, message="late", attempts=(FIRST, FIRST), is_slow=True),
     report(E, CaseStatus.PASSED, message="said", details={"shown": True, "marks": ("odd",)}),
-    report(F, CaseStatus.PASSED, left_running=2),
+    report(F, CaseStatus.PASSED, left_running=2, left_commands=("sleep 600", "sh")),
 )
 SUMMARY = Summary(
     reports=REPORTS,
@@ -51,6 +51,7 @@ SUMMARY = Summary(
     stopped="stopping after 2 failures",
     errors=("pkg/b does not build",),
     degraded=("memory limit: not enforced",),
+    leaky_groups=("pkg TestA and 2 more in its container - left 1 process running: sh",),
     failures=2,
 )
 RUN = RunView(runner="go", project_directory=Path("/p"), options={}, run_job=None)  # type: ignore[arg-type]
@@ -89,6 +90,7 @@ def restored(event: dict[str, Any]) -> CaseReport:
             duration=fields["seconds"],
             is_slow=fields.get("slow", False),
             left_running=fields.get("left_running", 0),
+            left_commands=tuple(fields.get("left_commands", ())),
             **more,
         )
 
@@ -150,6 +152,7 @@ def test_reports_and_the_summary_can_be_made_of_events(
             stopped=ended["stopped"],
             errors=tuple(event["text"] for event in of["fault"]),
             degraded=tuple(ended["degraded"]),
+            leaky_groups=tuple(ended["leaky_groups"]),
         ),
         ignored=cases[: counts["ignored"]],
         unwanted=counts["not chosen"],
@@ -162,4 +165,4 @@ def test_reports_and_the_summary_can_be_made_of_events(
     assert "1 slow, 1 leaky, 1 fault, 2 not run, 1 ignored, 4 not chosen" in printed.out
     assert "TestB (2 of 2)" in written
     assert '<property name="maelstrom_leaky" value="2" />' in written
-    assert "pkg TestF  (leaky: left 2 processes running)" in printed.out
+    assert "pkg TestF  (leaky: left 2 processes running: sleep 600; sh)" in printed.out

@@ -13,13 +13,20 @@ from maelstrom_core.model.outcome import Exited, JobResult, Usage
 from maelstrom_core.testrun.marks_plan import FAIL, IGNORE, LEAKY, MARK, Marking
 from maelstrom_core.testrun.slow_state import SlowWatch
 
+LEFT = ("sleep 1", "sleep 2")
+
 
 def case(name: str) -> Case:
     return Case(id=CaseId(name), name=name)
 
 
 def report(status: CaseStatus = CaseStatus.PASSED, left: int = 0, **more: Any) -> CaseReport:
-    result = JobResult(outcome=Exited(0), left_running=left, usage=Usage(wall_seconds=3.0))
+    result = JobResult(
+        outcome=Exited(0),
+        left_running=left,
+        left_commands=LEFT[:left],
+        usage=Usage(wall_seconds=3.0),
+    )
     return CaseReport(id=CaseId("a"), status=status, result=result, **more)
 
 
@@ -30,16 +37,20 @@ def test_what_leaves_nobody_is_as_it_was(leaky: str) -> None:
 
 def test_what_leaks_is_marked_fails_or_is_ignored() -> None:
     leaks = report(left=2)
-    assert Marking(leaky=MARK).marked(leaks) == attrs.evolve(leaks, left_running=2)
+    assert Marking(leaky=MARK).marked(leaks) == attrs.evolve(
+        leaks, left_running=2, left_commands=LEFT
+    )
     failed = Marking(leaky=FAIL).marked(leaks)
     assert failed.status is CaseStatus.FAILED
-    assert failed.message == "passed, but left 2 processes running"
+    assert failed.message == "passed, but left 2 processes running: sleep 1; sleep 2"
     assert Marking(leaky=IGNORE).marked(leaks) == leaks
 
 
 def test_what_has_failed_before_it_leaked_says_why() -> None:
     crashed = report(CaseStatus.CRASHED, left=1, message="it died")
-    assert Marking(leaky=FAIL).marked(crashed) == attrs.evolve(crashed, left_running=1)
+    assert Marking(leaky=FAIL).marked(crashed) == attrs.evolve(
+        crashed, left_running=1, left_commands=LEFT[:1]
+    )
 
 
 def test_how_long_its_container_was_there_counts() -> None:
