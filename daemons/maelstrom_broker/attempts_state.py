@@ -63,7 +63,7 @@ class Attempts:
             why = Why.BEHIND
         book.stories.given(job, worker, why, book.dispatch.others, book.now)
         book.totals["given"] += 1
-        book.post.run(job, worker)
+        book.post.run(job, worker, waits=book.dispatch.waits)
 
     def ended(self, job: Job, worker: Worker, row: DoneJob) -> None:
         """Its worker says how the attempt ended; the job runs there."""

@@ -165,7 +165,7 @@ class Workers:
         else:
             book.dispatch.drain(worker, True)
             known = (book.job(session, tag) for tag in message.tags)
-            asked = [job for job in known if job is not None and job in worker.behind]
+            asked = [job for job in known if job is not None and job in worker.jobs]
         tags = set(message.tags)
         for job in asked:
             if job.tag in tags and job.client.session == session:

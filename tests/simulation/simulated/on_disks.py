@@ -7,9 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from maelstrom_broker.limits import MOST_ASKING
-from maelstrom_worker import effects as do
 from maelstrom_worker import events as ev
-from maelstrom_worker.jobs_state import JobsState
 
 from maelstrom_core.transfer.disk_room import Refusal
 from maelstrom_core.wire import messages as m
@@ -17,6 +15,7 @@ from maelstrom_core.wire.histories import AskCases, KnownCases, LearnedCases, pa
 from maelstrom_core.wire.rows import Ending, SubmittedJob
 from simulated.blob_link import Ask, Task
 from simulated.disks import Disk, Layer, Store, name_of
+from simulated.machine_worker import MachineWorker
 from simulated.parties import Connection, Key, Party
 
 if TYPE_CHECKING:
@@ -44,74 +43,37 @@ def result_of(session: bytes, tag: int) -> bytes:
     return (b"%s %d " % (session, tag)).ljust(RESULT_BYTES, b"r")
 
 
-class DiskWorker(Party):
+class DiskWorker(MachineWorker):
     """A worker: its machine, a store on a disk, and jobs that are nothing but time and bytes."""
 
-    role = "worker"
-
     def __init__(self, world: "World", name: str, slots: int, labels: tuple[str, ...]) -> None:
-        self.slots, self.labels = slots, labels
         self.disk = Disk(world, f"the disk of {name}", 90_000)
         self.store = Store(self.disk)
-        super().__init__(world, name)
+        super().__init__(world, name, slots, labels)
 
     def born(self) -> None:
         super().born()
-        self.state = JobsState(self.slots)
         self.leases: set[bytes] = set()
         self.written: dict[Key, int] = {}
         self.store.making = 0
         self.ending: set[Key] = set()
-
-    @property
-    def held(self) -> tuple[Any, ...]:
-        return self.state.held()
 
     def crash(self, seconds: float) -> None:
         for size in self.written.values():
             self.disk.give(size)
         super().crash(seconds)
 
-    def hello(self) -> m.Hello:
-        return m.Hello(
-            1, 1, "model", self.session, self.name, self.boot, self.slots, self.labels, 1,
-            self.state.held(),
-        )  # fmt: skip
+    def make_ready(self, digest: bytes, make_room: bool) -> None:
+        self.world.blobs.run(self, self.bringing(digest, make_room))
 
-    def leave(self) -> None:
-        super().leave()
-        self.tell(ev.LinkDown())
+    def start(self, key: Key, row: Any) -> None:
+        self.world.blobs.run(self, self.running(key, row))
 
-    def lost(self, connection: Connection) -> None:
-        if connection is self.connection:
-            self.tell(ev.LinkDown())
-        super().lost(connection)
+    def end(self, key: Key) -> None:
+        self.ending.add(key)
 
-    def welcomed(self) -> None:
-        self.tell(ev.LinkUp())
-
-    def got(self, message: Any) -> None:
-        self.tell(ev.Came(message))
-        used = sum(row.slots for row in self.state.held())
-        assert used <= self.slots, "more than it has slots"
-
-    def tell(self, event: ev.Event) -> None:
-        """The machine is told, and what it wants is done."""
-        blobs = self.world.blobs
-        for effect in self.state.step(event, now=self.world.now):
-            match effect:
-                case do.Say(message):
-                    self.say(message)
-                case do.MakeReady(digest, make_room):
-                    blobs.run(self, self.bringing(digest, make_room))
-                case do.Start(key, _, row):
-                    self.world.runs[key] += 1
-                    blobs.run(self, self.running(key, row))
-                case do.End(key):
-                    self.ending.add(key)
-                case do.Forget(digest):
-                    self.leases.discard(LAYER_OF[digest].name)
-        self.state.check()
+    def forget(self, digest: bytes) -> None:
+        self.leases.discard(LAYER_OF[digest].name)
 
     def bringing(self, digest: bytes, make_room: bool) -> Task:
         layer = LAYER_OF[digest]
