@@ -13,7 +13,7 @@ from maelstrom_core.transfer.disk_room import Refusal
 from maelstrom_core.wire import messages as m
 from maelstrom_core.wire.histories import AskCases, KnownCases, LearnedCases, packed
 from maelstrom_core.wire.rows import Ending, SubmittedJob
-from simulated.blob_link import Ask, Task
+from simulated.blob_link import KEEP_SECONDS, Ask, Task
 from simulated.disks import Disk, Layer, Store, name_of
 from simulated.machine_worker import MachineWorker
 from simulated.parties import Connection, Key, Party
@@ -147,6 +147,8 @@ class DiskClient(Party):
         self.answered: set[int] = set()
         self.getting: set[int] = set()
         world.at(world.now + 1.5, self.ask, self.lives)
+        if world.blobs.disk.floor:
+            world.at(world.now + KEEP_SECONDS / 3, self.keep, self.lives)
         self.again: dict[int, int] = {}
         """Tags of jobs that are handed in once more, and those that they had first."""
         self.rows: dict[int, tuple[int, tuple[str, ...], SubmittedJob]] = {}
@@ -206,6 +208,7 @@ class DiskClient(Party):
         except Refusal as refusal:
             assert blobs.disk.was_full(began), f"it had room: {refusal.text}"
             self.faults[which] = (self.world.now, f"host failed: {refusal.text}")
+            self.ready.discard(which)
         else:
             self.ready.add(which)
             self.faults.pop(which, None)
@@ -214,6 +217,15 @@ class DiskClient(Party):
         for tag, (of, _, _) in list(self.rows.items()):
             if of == which and self.again.get(tag, tag) in self.given:
                 self.submit(tag)
+
+    def keep(self, life: int) -> None:
+        """Say now and then what is in use; what is not there any more is sent again."""
+        if life != self.lives:
+            return
+        self.world.at(self.world.now + KEEP_SECONDS / 3, self.keep, life)
+        for which in sorted(self.ready - self.sending):
+            self.sending.add(which)
+            self.world.blobs.run(self, self.send(which))
 
     def welcomed(self) -> None:
         for which in self.ready:
@@ -309,7 +321,10 @@ class DiskClient(Party):
 
     def get(self, first: int, name: bytes) -> Task:
         blobs, gone, _ = yield Ask(lambda there: there.get([name]))
-        assert not gone, "a result is lost that its client was told of"
+        assert not gone or not self.world.blobs.is_promised(name), "a result is lost"
+        if gone:
+            self.ends(first, "host failed: its result is not at the broker any more")
+            return
         self.ends(first, blobs[0].data.decode().strip("r"))
 
     def ends(self, tag: int, outcome: str) -> None:

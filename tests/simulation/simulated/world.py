@@ -31,6 +31,7 @@ class World:
     :param wild: workers and clients crash as well, connections are gone for long, jobs kill workers
     :param in_order: of some jobs nothing that they write may be lost
     :param disks: those of the broker and of workers are at times ``slow``, or ``full`` as well
+    :param room: some of the broker's disk must stay free
     :param allowance: jobs are short, and wait behind slots of workers
     """
 
@@ -45,6 +46,7 @@ class World:
         in_order: bool = False,
         disks: str = "",
         allowance: bool = False,
+        room: bool = False,
     ) -> None:
         self.rng = random.Random(seed)
         self.wild = wild
@@ -68,7 +70,8 @@ class World:
         self.quiet_from = 90.0 if disks else 20.0
         self.disks: list[Disk] = []
         if disks:
-            self.blobs = BlobLink(self, Disk(self, "the broker's disk", 200_000))
+            size, floor = (500_000, 40_000) if room else (200_000, 0)
+            self.blobs = BlobLink(self, Disk(self, "the broker's disk", size, floor))
             self.memory = Memory(self, self.blobs.disk)
         self.born()
         self.workers: list[Any]
