@@ -269,6 +269,9 @@ class Attempts:
             self._book.dispatch.unqueue(job)
             self.finish(job, Ending.CANCELLED, b"", None)
             return
+        if self._book.awaited.pop((job.client.session, job.tag), None) is not None:
+            self.finish(job, Ending.CANCELLED, b"", None)  # its worker is told when it comes
+            return
         job.ending = UNWANTED
         assert job.worker is not None
         self._book.post.unwanted(job.worker, job.client.session, job.tag)

@@ -12,8 +12,7 @@ which worker has it, and the session whose it was; so they live on over a restar
 from maelstrom_broker.attempts_state import Attempts
 from maelstrom_broker.book_state import Book
 from maelstrom_broker.limits import (
-    AWAY_SECONDS,
-    GRACE_SECONDS,
+    TERMINAL_SECONDS,
     TYPED_A_SECOND,
     TYPED_BYTES_A_SECOND,
 )
@@ -60,7 +59,10 @@ class Terminals:
         if not job.at_terminal:
             # A broker before this one passed on what its client saw.
             job.at_terminal = True
-            self._book.later(now + GRACE_SECONDS + AWAY_SECONDS, self._look_for_worker, job)
+            if job.queue is not None:
+                self._book.dispatch.unqueue(job)
+                self._book.awaited[client.session, job.tag] = job
+                self._book.later(now + TERMINAL_SECONDS, self._give_up, job)
         self._pass_on(job.worker, message)
 
     def _stayed_said(self, worker: Worker, message: ShowTerminal | HadTerminal) -> None:
@@ -85,11 +87,10 @@ class Terminals:
         client.typed_bytes_left -= len(message.data) if isinstance(message, TypeTerminal) else 0
         return client.typed_left >= 0 and client.typed_bytes_left >= 0
 
-    def _look_for_worker(self, job: Job, now: float) -> None:
+    def _give_up(self, job: Job, now: float) -> None:
         """No worker has come that has it."""
         del now
-        client = job.client
-        is_known = self._book.clients.get(client.session) is client
-        if is_known and job.queue is not None and client.jobs.get(job.tag) is job:
-            self._book.dispatch.unqueue(job)
+        key = (job.client.session, job.tag)
+        if self._book.awaited.get(key) is job:
+            del self._book.awaited[key]
             self._attempts.lose(job, "a worker that did not come again")
