@@ -37,7 +37,7 @@ def live_through(
     must stay free, unless that is said.
     """
     for seed in seeds:
-        ahead = allowance if allowance is not None else not disks and seed % 5 == 4
+        ahead = allowance if allowance is not None else not disks and seed % 8 == 7
         floor = room if room is not None else disks == "full" and seed % 3 == 2
         more = {"allowance": ahead, "room": floor}
         try:
@@ -112,9 +112,9 @@ def test_a_story_that_once_ended_badly(seed: int, world: Any) -> None:
 
 
 FOUND_AHEAD = [
-    pytest.param(0, False, id="a worker that stops is given a job, and nobody else can run it"),
-    pytest.param(6, False, id="what waits at a drained worker is not what its broker believes"),
-    pytest.param(36, True, id="jobs of two containers wait behind the slots of one worker"),
+    pytest.param(13, False, id="a worker that stops is given a job, and nobody else can run it"),
+    pytest.param(0, False, id="jobs of two containers wait behind the slots of one worker"),
+    pytest.param(5, True, id="what waits at a drained worker is not what its broker believes"),
 ]
 
 
