@@ -11,9 +11,6 @@ AWAY_SECONDS = 2 * BEAT_SECONDS
 GRACE_SECONDS = 3.0
 """After a restart jobs that were handed in again wait so long for a worker that has them already; and
 so long after workers came or went nothing is refused for want of a worker."""
-TERMINAL_SECONDS = 30.0
-"""After a restart a job at whose terminal its client is waits so long for the worker that has it, and
-for no other: one that has looked for a broker for a while looks again every ten seconds only."""
 ORPHAN_SECONDS = 60.0
 """A job that a worker holds and nobody wants is kept so long."""
 CLIENT_SECONDS = 30.0

@@ -12,7 +12,6 @@ which worker has it, and the session whose it was; so they live on over a restar
 from maelstrom_broker.attempts_state import Attempts
 from maelstrom_broker.book_state import Book
 from maelstrom_broker.limits import (
-    TERMINAL_SECONDS,
     TYPED_A_SECOND,
     TYPED_BYTES_A_SECOND,
 )
@@ -24,11 +23,16 @@ from maelstrom_core.wire.terminals import HadTerminal, ShowTerminal, TypeTermina
 
 
 class Terminals:
-    """Those of all jobs."""
+    """Those of all jobs.
 
-    def __init__(self, book: Book, attempts: Attempts) -> None:
+    :param away_seconds: after a restart a job at whose terminal its client is waits so long for the
+        worker that has it, and for no other: one that has tried for a while tries every ten seconds only
+    """
+
+    def __init__(self, book: Book, attempts: Attempts, away_seconds: float) -> None:
         self._book = book
         self._attempts = attempts
+        self._away_seconds = away_seconds
 
     def worker_said(self, worker: Worker, message: ShowTerminal | HadTerminal) -> None:
         """A worker shows something, or has taken what was typed."""
@@ -62,7 +66,7 @@ class Terminals:
             if job.queue is not None:
                 self._book.dispatch.unqueue(job)
                 self._book.awaited[client.session, job.tag] = job
-                self._book.later(now + TERMINAL_SECONDS, self._give_up, job)
+                self._book.later(now + self._away_seconds, self._give_up, job)
         self._pass_on(job.worker, message)
 
     def _stayed_said(self, worker: Worker, message: ShowTerminal | HadTerminal) -> None:

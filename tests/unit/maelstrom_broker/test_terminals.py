@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from maelstrom_broker.limits import (
     AWAY_SECONDS,
+    CLIENT_SECONDS,
     GRACE_SECONDS,
-    TERMINAL_SECONDS,
     TYPED_A_SECOND,
     TYPED_BYTES_A_SECOND,
 )
@@ -178,7 +178,7 @@ def test_its_worker_comes_to_the_next_broker_late(talk: Any, others: int) -> Non
     """Meanwhile other workers have slots free, and none is given the job."""
     client = handed_in_again(talk)
     other = [talk.worker(f"other {number}") for number in range(others)]
-    talk.wait(TERMINAL_SECONDS - 1)
+    talk.wait(CLIENT_SECONDS - 1)
     worker = talk.stranger("worker", "w1")
     worker.hello(boot=b"another".ljust(16), held=worker.holds(client, (1, 1)))
     worker.say(HadTerminal(client.session, 1, RUN, 2))
@@ -194,7 +194,7 @@ def test_its_worker_comes_to_the_next_broker_late(talk: Any, others: int) -> Non
 def test_its_worker_does_not_come_to_the_next_broker(talk: Any, others: int) -> None:
     client = handed_in_again(talk)
     other = [talk.worker(f"other {number}") for number in range(others)]
-    talk.wait(TERMINAL_SECONDS - 1)
+    talk.wait(CLIENT_SECONDS - 1)
     assert client.results() == {}
     talk.wait(2.0)
     assert client.results()[1].ending == Ending.LOST
@@ -214,7 +214,7 @@ def test_its_client_goes_before_its_worker_could_come(talk: Any) -> None:
     client = handed_in_again(talk)
     client.say(Bye(0, "done"))
     assert talk.machine.jobs == 0
-    talk.wait(TERMINAL_SECONDS + 1)
+    talk.wait(CLIENT_SECONDS + 1)
     worker = talk.stranger("worker", "w1")
     worker.hello(boot=b"another".ljust(16), held=worker.holds(client, (1, 1)))
     talk.wait(GRACE_SECONDS + AWAY_SECONDS + 1)
