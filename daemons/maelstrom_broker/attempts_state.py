@@ -63,7 +63,7 @@ class Attempts:
             why = Why.BEHIND
         book.stories.given(job, worker, why, book.dispatch.others, book.now)
         book.totals["given"] += 1
-        book.post.run(job, worker)
+        book.post.run(job, worker, waits=book.dispatch.waits)
 
     def ended(self, job: Job, worker: Worker, row: DoneJob) -> None:
         """Its worker says how the attempt ended; the job runs there."""
@@ -268,6 +268,9 @@ class Attempts:
         if job.queue is not None:
             self._book.dispatch.unqueue(job)
             self.finish(job, Ending.CANCELLED, b"", None)
+            return
+        if self._book.awaited.pop((job.client.session, job.tag), None) is not None:
+            self.finish(job, Ending.CANCELLED, b"", None)  # its worker is told when it comes
             return
         job.ending = UNWANTED
         assert job.worker is not None

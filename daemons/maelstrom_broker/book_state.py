@@ -34,6 +34,8 @@ class Book:
     :param keeps_runs: whether what is remembered of runs is kept for the next one
     :param by_key: clients of each principal
     :param zombies: jobs whose client is gone for good, until their worker says that they ended
+    :param awaited: jobs at whose terminals their clients are, and that wait for the worker that had them
+        before this broker was started
     :param chores: long work, done in slices between events; each yields after a part of it
     :param now: of the event that is taken in
     :param unsettled_until: until then workers may be missing that will be there
@@ -51,6 +53,7 @@ class Book:
         self.zombies: dict[Key, Job] = {}
         self.orphans: dict[Key, Orphan] = {}
         self.orphans_bytes = 0
+        self.awaited: dict[Key, Job] = {}
         self.dispatch = Dispatch()
         self.post = Post()
         self.stories = Stories()
@@ -135,8 +138,10 @@ class Book:
         jobs = [job for client in self.clients.values() for job in client.jobs.values()]
         for job in [*jobs, *self.zombies.values()]:
             runs = job.ending < 0 and job.worker is not None
-            assert (job.queue is not None) + runs + (job.ending >= 0) == 1, "a job in two places"
+            waits = (job.queue is not None) + ((job.client.session, job.tag) in self.awaited)
+            assert waits + runs + (job.ending >= 0) == 1, "a job in two places"
             assert not runs or (job.worker is not None and job in job.worker.jobs)
+        assert all(job.client.jobs[job.tag] is job for job in self.awaited.values())
         running = {id(job) for job in [*jobs, *self.zombies.values()] if job.ending < 0}
         for worker in self.workers.values():
             assert all(id(job) in running for job in worker.jobs), "a worker has a job of nobody"

@@ -303,6 +303,7 @@ class Clients:
         # At once, and in order: a new client of the same session may hand in the same tags.
         for job in client.jobs.values():
             if job.worker is None:
+                book.awaited.pop((client.session, job.tag), None)
                 continue
             if job.ending >= 0:
                 self._attempts.taken(job)

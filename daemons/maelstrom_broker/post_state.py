@@ -37,6 +37,8 @@ class Post:
     def __init__(self) -> None:
         self._effects: list[Effect] = []
         self._runs: dict[tuple[Worker, bytes, Container], list[RunJob]] = {}
+        self._behind: dict[tuple[Worker, bytes, Container], list[tuple[Job, RunJob]]] = {}
+        """Of jobs that have no slot."""
         self._taken: dict[tuple[Worker, bytes], list[int]] = {}
         self._unwanted: dict[tuple[Worker, bytes], list[int]] = {}
         self._wished: dict[tuple[Worker, bytes, int], list[int]] = {}
@@ -58,10 +60,16 @@ class Post:
         """Anything else."""
         self._effects.append(effect)
 
-    def run(self, job: Job, worker: Worker) -> None:
-        """Give a worker a job."""
+    def run(self, job: Job, worker: Worker, *, waits: bool = False) -> None:
+        """Give a worker a job.
+
+        :param waits: it has no slot there
+        """
         place = (worker, job.client.session, job.container)
         row = RunJob(job.tag, job.attempts, job.wants.slots, job.body)
+        if waits:
+            self._behind.setdefault(place, []).append((job, row))
+            return
         rows = self._runs.get(place)
         if rows is None:
             self._runs[place] = [row]
@@ -104,12 +112,11 @@ class Post:
                     self._to(worker.peer, Cancel(session, part))
             self._unwanted.clear()
         if self._runs:
-            for (worker, session, container), rows in self._runs.items():
-                if container.digest not in worker.told:
-                    self._tell(worker, container)
-                for jobs in _messages(rows):
-                    self._to(worker.peer, Run(session, container.digest, jobs))
+            for place, rows in self._runs.items():
+                self._send_runs(*place, rows)
             self._runs.clear()
+        if self._behind:
+            self._send_behind()
         if self._wished:
             # After what it is given: that may be asked for at once.
             for (worker, session, number), tags in self._wished.items():
@@ -119,6 +126,30 @@ class Post:
             for client in self._results:
                 self._send_results(client)
             self._results.clear()
+
+    def _send_runs(
+        self, worker: Worker, session: bytes, container: Container, rows: list[RunJob]
+    ) -> None:
+        if container.digest not in worker.told:
+            self._tell(worker, container)
+        for jobs in _messages(rows):
+            self._to(worker.peer, Run(session, container.digest, jobs))
+
+    def _send_behind(self) -> None:
+        """After those that have slots, for a worker begins whatever comes first. Those of one container
+        go together, so they wait there in another order than that in which they were given."""
+        for place, jobs in self._behind.items():
+            begun = [row for job, row in jobs if job not in place[0].behind]
+            if begun:  # a slot was freed meanwhile
+                self._send_runs(*place, begun)
+        for place, jobs in self._behind.items():
+            behind = place[0].behind
+            waiting = [(job, row) for job, row in jobs if job in behind]
+            for job, _ in waiting:
+                behind[job] = behind.pop(job)
+            if waiting:
+                self._send_runs(*place, [row for _, row in waiting])
+        self._behind.clear()
 
     def _to(self, peer: bytes | None, message: Message) -> None:
         if peer is not None:

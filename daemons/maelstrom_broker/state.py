@@ -105,7 +105,7 @@ class BrokerState:
         self._attempts = Attempts(self.book)
         self._workers = Workers(self.book, self._attempts)
         self._clients = Clients(self.book, self._attempts, self._workers, window, client_away)
-        self._terminals = Terminals(self.book, self._attempts)
+        self._terminals = Terminals(self.book, self._attempts, client_away)
         self._histories = Histories(self.book, keeps=keeps_history)
         self._links = Links(
             self.book, self._workers, self._clients, bulk_port, keeps_history=keeps_history

@@ -12,8 +12,6 @@ which worker has it, and the session whose it was; so they live on over a restar
 from maelstrom_broker.attempts_state import Attempts
 from maelstrom_broker.book_state import Book
 from maelstrom_broker.limits import (
-    AWAY_SECONDS,
-    GRACE_SECONDS,
     TYPED_A_SECOND,
     TYPED_BYTES_A_SECOND,
 )
@@ -25,11 +23,16 @@ from maelstrom_core.wire.terminals import HadTerminal, ShowTerminal, TypeTermina
 
 
 class Terminals:
-    """Those of all jobs."""
+    """Those of all jobs.
 
-    def __init__(self, book: Book, attempts: Attempts) -> None:
+    :param away_seconds: after a restart a job at whose terminal its client is waits so long for the
+        worker that has it, and for no other: one that has tried for a while tries every ten seconds only
+    """
+
+    def __init__(self, book: Book, attempts: Attempts, away_seconds: float) -> None:
         self._book = book
         self._attempts = attempts
+        self._away_seconds = away_seconds
 
     def worker_said(self, worker: Worker, message: ShowTerminal | HadTerminal) -> None:
         """A worker shows something, or has taken what was typed."""
@@ -60,7 +63,10 @@ class Terminals:
         if not job.at_terminal:
             # A broker before this one passed on what its client saw.
             job.at_terminal = True
-            self._book.later(now + GRACE_SECONDS + AWAY_SECONDS, self._look_for_worker, job)
+            if job.queue is not None:
+                self._book.dispatch.unqueue(job)
+                self._book.awaited[client.session, job.tag] = job
+                self._book.later(now + self._away_seconds, self._give_up, job)
         self._pass_on(job.worker, message)
 
     def _stayed_said(self, worker: Worker, message: ShowTerminal | HadTerminal) -> None:
@@ -85,11 +91,10 @@ class Terminals:
         client.typed_bytes_left -= len(message.data) if isinstance(message, TypeTerminal) else 0
         return client.typed_left >= 0 and client.typed_bytes_left >= 0
 
-    def _look_for_worker(self, job: Job, now: float) -> None:
+    def _give_up(self, job: Job, now: float) -> None:
         """No worker has come that has it."""
         del now
-        client = job.client
-        is_known = self._book.clients.get(client.session) is client
-        if is_known and job.queue is not None and client.jobs.get(job.tag) is job:
-            self._book.dispatch.unqueue(job)
+        key = (job.client.session, job.tag)
+        if self._book.awaited.get(key) is job:
+            del self._book.awaited[key]
             self._attempts.lose(job, "a worker that did not come again")

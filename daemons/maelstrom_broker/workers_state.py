@@ -94,10 +94,10 @@ class Workers:
             orphan = Orphan(worker, row.attempt, row.slots, now + ORPHAN_SECONDS)
             book.orphans[key] = worker.orphans[key] = orphan
             worker.used += row.slots
-        elif job.queue is not None and key in worker.orphans:
+        elif key in worker.orphans and (job.queue is not None or key in book.awaited):
             # It was given to others and has come back to the queue; here it was told to end.
             self._still_holds(worker, key, row)
-        elif job.queue is not None:
+        elif job.queue is not None or key in book.awaited:
             self.claim(job, worker, row.attempt)
         elif job.worker is not None and job.worker.session == worker.session:
             if job.ending >= 0:
@@ -134,6 +134,7 @@ class Workers:
         """A job that waits runs there already: it goes on, and is no new attempt."""
         if job.queue is not None:
             self._book.dispatch.unqueue(job)
+        self._book.awaited.pop((job.client.session, job.tag), None)
         job.attempts = attempt
         job.failures = job.failures[: attempt - 1]
         job.unfit = min(job.unfit, attempt - 1)
@@ -165,7 +166,7 @@ class Workers:
         else:
             book.dispatch.drain(worker, True)
             known = (book.job(session, tag) for tag in message.tags)
-            asked = [job for job in known if job is not None and job in worker.behind]
+            asked = [job for job in known if job is not None and job in worker.jobs]
         tags = set(message.tags)
         for job in asked:
             if job.tag in tags and job.client.session == session:

@@ -226,6 +226,8 @@ class JobsState:
             return self._tell([key])
         if known is not None:
             self._taken(key)  # by a broker that wants it to be run again
+        if self._stopping:
+            return [Say(GivenBack(0, key[0], (row.tag,)))]  # it was on its way
         fault = self._fault(digest, row)
         self._jobs[key] = _Job(digest, row, came=self._now)
         if fault:
@@ -240,8 +242,6 @@ class JobsState:
         fault = self._containers.fault_of(digest)
         if fault:
             return fault
-        if self._stopping:
-            return "this worker is stopping"
         if row.slots > self._slots:
             return f"it takes {row.slots} slots, and this worker has {self._slots}"
         if len(self._behind) >= self.most_behind:

@@ -56,7 +56,8 @@ class BlobDirectory:
         self._files = files(directory)
         self._clock = clock
         floor = self.holdings.limits.free_bytes
-        self._room = DiskRoom(floor, free or self._files.free_bytes, self._shed)
+        shed_bytes = self.holdings.limits.shed_bytes
+        self._room = DiskRoom(floor, free or self._files.free_bytes, self._shed, shed_bytes)
         self._lock = threading.Lock()
         self._uploads: dict[Key, Upload] = {}
         self._owners: dict[bytes, str] = {}
@@ -383,11 +384,13 @@ class BlobDirectory:
                 paths.append(doomed)
         return paths
 
-    def _shed(self, least_bytes: int) -> None:
-        """Let go of what nobody uses."""
+    def _shed(self, least_bytes: int) -> bool:
+        """Let go of what nobody uses; says whether there was any."""
         with self._lock:
-            paths = self._gone(self.holdings.idle(least_bytes, self._clock()))
+            doomed = self.holdings.idle(least_bytes, self._clock())
+            paths = self._gone(doomed)
         self._files.remove(paths)
+        return bool(doomed)
 
 
 def _is_unmarked(before: float, now: float) -> bool:

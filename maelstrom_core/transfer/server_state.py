@@ -31,6 +31,7 @@ class Limits:
     :param rest_share: of what all others leave of ``most_bytes``, how much one principal may take: with
         less than 1 there is some left for whoever comes next, however many fill it together
     :param free_bytes: of the file system that are left free; what is in no use goes for them
+    :param shed_bytes: that go at least when the file system has no room: what comes next has some then
     :param upload_bytes: of one principal's unfinished uploads, as large as they say they will be
     :param uploads: how many of these
     :param keep_seconds: how long what was touched stays in any case
@@ -41,6 +42,7 @@ class Limits:
     share_bytes: int = 25 << 30
     rest_share: float = 1.0
     free_bytes: int = 0
+    shed_bytes: int = 256 << 20
     upload_bytes: int = 16 << 30
     uploads: int = 64
     keep_seconds: float = 600.0

@@ -232,13 +232,13 @@ def test_the_broker_is_killed(cluster: Any, user: User) -> None:
 
 
 def test_broker_and_worker_are_killed(cluster: Any, user: User) -> None:
-    broker = cluster.broker()
+    broker = cluster.broker(*NOT_FOR_LONG)
     worker = with_a_worker(cluster)
     at = user.runs("echo begun; exec cat")
     at.expect("begun\n")
     worker.kill()
     broker.kill()
-    cluster.broker()
+    cluster.broker(*NOT_FOR_LONG)
     at.expect("worker one was lost while it was at your terminal", seconds=60)
     assert at.end() == 71
     assert at.attributes == at.before

@@ -24,14 +24,28 @@ def seeds_of(request: pytest.FixtureRequest) -> range:
 
 
 def live_through(
-    seeds: range, world: Any, *, wild: bool, in_order: bool = False, disks: str = ""
+    seeds: range,
+    world: Any,
+    *,
+    wild: bool,
+    in_order: bool = False,
+    disks: str = "",
+    allowance: bool | None = None,
+    room: bool | None = None,
 ) -> None:
+    """Each seed chooses whether jobs wait behind slots of workers, or whether some of the broker's disk
+    must stay free, unless that is said.
+    """
     for seed in seeds:
+        ahead = allowance if allowance is not None else not disks and seed % 8 == 7
+        floor = room if room is not None else disks == "full" and seed % 3 == 2
+        more = {"allowance": ahead, "room": floor}
         try:
-            world(seed, wild=wild, in_order=in_order, disks=disks).check()
+            world(seed, wild=wild, in_order=in_order, disks=disks, **more).check()
         except AssertionError as fault:
             kind = ("wild" if wild else "mild") + (", in order" if in_order else "")
             kind += f", disks {disks}" if disks else ""
+            kind += (", ahead" if ahead else "") + (", room" if floor else "")
             raise AssertionError(f"--seed={seed} ({kind}): {fault}") from fault
 
 
@@ -94,7 +108,30 @@ FOUND = [
 
 @pytest.mark.parametrize("seed", FOUND)
 def test_a_story_that_once_ended_badly(seed: int, world: Any) -> None:
-    live_through(range(seed, seed + 1), world, wild=True)
+    live_through(range(seed, seed + 1), world, wild=True, allowance=False)
+
+
+FOUND_AHEAD = [
+    pytest.param(13, False, id="a worker that stops is given a job, and nobody else can run it"),
+    pytest.param(0, False, id="jobs of two containers wait behind the slots of one worker"),
+    pytest.param(5, True, id="what waits at a drained worker is not what its broker believes"),
+]
+
+
+@pytest.mark.parametrize(("seed", "wild"), FOUND_AHEAD)
+def test_a_story_of_jobs_that_wait_at_workers_that_once_ended_badly(
+    seed: int, wild: bool, world: Any
+) -> None:
+    live_through(range(seed, seed + 1), world, wild=wild, allowance=True)
+
+
+def test_jobs_wait_at_workers_and_are_given_back(world: Any) -> None:
+    """Lest the checks of them have nothing to look at."""
+    worlds = [world(seed, wild=False, allowance=True) for seed in range(3)]
+    for one in worlds:
+        one.check()
+    assert all(one.most_behind > 4 for one in worlds)
+    assert sum(one.given_back for one in worlds) > 20
 
 
 FOUND_ON_DISKS = [
@@ -108,7 +145,24 @@ FOUND_ON_DISKS = [
 
 @pytest.mark.parametrize(("seed", "wild"), FOUND_ON_DISKS)
 def test_a_story_of_disks_that_once_ended_badly(seed: int, world: Any, wild: bool) -> None:
-    live_through(range(seed, seed + 1), world, wild=wild, disks="full")
+    live_through(range(seed, seed + 1), world, wild=wild, disks="full", room=False)
+
+
+@pytest.mark.parametrize(("seed", "wild"), [(14, False), (1, True)])
+def test_small_blobs_take_less_of_the_disk_than_was_reckoned(
+    seed: int, wild: bool, world: Any
+) -> None:
+    """Once too little was let go of for what came, and it was refused, though there was more."""
+    live_through(range(seed, seed + 1), world, wild=wild, disks="full", room=True)
+
+
+def test_what_must_stay_free_costs_what_nobody_uses_and_then_what_comes(world: Any) -> None:
+    """Lest the checks of it have nothing to look at."""
+    worlds = [world(seed, wild=False, disks="full", room=True) for seed in range(6)]
+    for one in worlds:
+        one.check()
+    assert sum(one.blobs.refused for one in worlds) > 5
+    assert sum(one.blobs.let_go for one in worlds) > 5
 
 
 def test_the_same_seed_is_the_same_story(world: Any) -> None:

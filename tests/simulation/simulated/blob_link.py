@@ -12,7 +12,7 @@ from maelstrom_core.transfer.asking import FULL_PATIENCE_SECONDS
 from maelstrom_core.transfer.blob_directory import BlobDirectory
 from maelstrom_core.transfer.contents import looks_like_manifest
 from maelstrom_core.transfer.disk_room import Refusal
-from maelstrom_core.transfer.server_state import Limits
+from maelstrom_core.transfer.server_state import Key, Limits
 from maelstrom_core.wire.bulk import Blob, Why
 from simulated.disks import Disk, MemoryFiles, name_of
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 AGAIN_SECONDS = 2.0
 """After which a request that was not answered is sent again."""
 LIMITS = Limits(most_bytes=1 << 20, share_bytes=1 << 19, upload_bytes=1 << 18, uploads=8)
+KEEP_SECONDS = 30.0
+"""Where some of the disk must stay free, nothing goes for it that was used in so long."""
+SHED_BYTES = 1 << 12
 
 
 @attrs.frozen
@@ -46,21 +49,54 @@ class BlobLink:
 
     def __init__(self, world: "World", disk: Disk) -> None:
         self.world, self.disk = world, disk
+        self.refused = self.let_go = 0
         self.files = MemoryFiles(disk)
-        self.promised: dict[bytes, bytes] = {}
-        """What was said to be there: digest and bytes. From when it is said: by the time that it is
-        heard there may be another broker, and it has not said so."""
+        self.limits = LIMITS
+        if disk.floor:
+            self.limits = attrs.evolve(
+                LIMITS,
+                free_bytes=disk.floor,
+                keep_seconds=KEEP_SECONDS,
+                shed_bytes=SHED_BYTES,
+            )
+        self.promised: dict[bytes, tuple[bytes, float]] = {}
+        """What was said to be there: digest, bytes, and when. From when it is said: by the time that
+        it is heard there may be another broker, and it has not said so."""
         self.start()
 
     def start(self) -> None:
         """The broker is born, and finds what the one before it has left."""
         # Manifests may go first then, for clients ask each life of the broker for them again.
         known = self.promised.items()
-        self.promised = {name: one for name, one in known if not looks_like_manifest(one, len(one))}
+        self.promised = {
+            name: one for name, one in known if not looks_like_manifest(one[0], len(one[0]))
+        }
         clock = lambda: self.world.now  # noqa: E731
         self.directory = BlobDirectory(
-            Path("/blobs"), LIMITS, boot_id="boot", clock=clock, files=self.files.opened
+            Path("/blobs"),
+            self.limits,
+            boot_id="boot",
+            clock=clock,
+            files=self.files.opened,
+            free=lambda: self.disk.room,
         )
+        holdings, idle = self.directory.holdings, self.directory.holdings.idle
+
+        def counted(least_bytes: int, now: float) -> list[Key]:
+            doomed = idle(least_bytes, now)
+            self.let_go += len(doomed)
+            return doomed
+
+        holdings.idle = counted  # type: ignore[method-assign]
+
+    def promise(self, data: bytes) -> None:
+        """It is said to be there."""
+        self.promised[name_of(data)] = (data, self.world.now)
+
+    def is_promised(self, name: bytes) -> bool:
+        """Whether it was said to be there, and must be so still."""
+        known = self.promised.get(name)
+        return known is not None and self.world.now - known[1] < self.limits.keep_seconds
 
     def run(self, party: "Party", task: Task) -> None:
         """Let a task of a party go on until it ends, or its party does."""
@@ -72,7 +108,7 @@ class BlobLink:
         def call(blobs: BlobDirectory) -> bool:
             there = blobs.need([name_of(data)]) == b"\0"
             if there:
-                self.promised[name_of(data)] = data
+                self.promise(data)
             return there
 
         return Ask(call)
@@ -86,13 +122,13 @@ class BlobLink:
 
         def put(blobs: BlobDirectory) -> None:
             blobs.put(owner, [Blob(name, data)])
-            self.promised[name] = data
+            self.promise(data)
 
         def put_part(blobs: BlobDirectory, offset: int) -> int:
             piece = data[offset : offset + part]
             reached = blobs.put_part(owner, name, len(data), offset, piece)
             if reached == len(data):
-                self.promised[name] = data
+                self.promise(data)
             return reached
 
         if len(data) <= part:
@@ -105,9 +141,16 @@ class BlobLink:
         """What must always hold: among it, that what was said to be there is there."""
         self.directory.holdings.check()
         self.files.check()
-        for name, data in self.promised.items():
+        for name, (data, _) in self.promised.items():
             size = self.directory.holdings.size(name)
-            assert size == len(data), "a blob is lost that the broker has said to have"
+            lost = size != len(data) and self.is_promised(name)
+            assert not lost, "a blob is lost that the broker has said to have"
+
+    def check_refusal(self) -> None:
+        """There is no room: nothing may be there that nobody has used for a while."""
+        items = self.directory.holdings._items.values()
+        idle = [one for one in items if self.world.now - one.used >= self.limits.keep_seconds]
+        assert not idle, "it is refused, and there is room for it by letting go of what nobody uses"
 
 
 class Running:
@@ -160,6 +203,9 @@ class Running:
                 answer = wanted.call(self.link.directory)
             except Refusal as refusal:
                 answer = refusal
+                if self.link.disk.floor and refusal.why == Why.FULL:
+                    self.link.refused += 1
+                    self.link.check_refusal()
         if life != world.life or world.rng.random() < 0.02:
             world.at(world.now + AGAIN_SECONDS, self.ask, wanted)  # the answer is lost
             return

@@ -4,7 +4,7 @@ blobs, which are the real account over files in memory, and a worker's store.
 
 import errno
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from maelstrom_core.transfer.blob_files import BlobFiles, FoundBlob, FoundUpload
 if TYPE_CHECKING:
     from simulated.world import World
 
+BLOCK_BYTES = 4096
 QUICK_SECONDS, SLOW_SECONDS = 0.001, 2.0
 """How long a use of a disk takes, on average."""
 
@@ -23,11 +24,14 @@ class Disk:
     """Room in bytes, some of which others take.
 
     :param whose: for people
+    :param floor: of which so many are to be left free by whoever it belongs to
     """
 
-    def __init__(self, world: "World", whose: str, size: int) -> None:
-        self.world, self.whose, self.size = world, whose, size
+    def __init__(self, world: "World", whose: str, size: int, floor: int = 0) -> None:
+        self.world, self.whose, self.size, self.floor = world, whose, size, floor
         self.used = self.others = 0
+        self.in_blocks: Callable[[], int] = lambda: self.used
+        """How much is used, as the file system counts."""
         self.seconds = QUICK_SECONDS
         self.full_at: list[list[float]] = []
         """From when to when it was full."""
@@ -46,6 +50,11 @@ class Disk:
         self.used -= size
         assert self.used >= 0
 
+    @property
+    def room(self) -> int:
+        """How many bytes are neither ours nor others'."""
+        return self.size - self.in_blocks() - self.others
+
     def delay(self) -> float:
         return self.world.rng.expovariate(1 / self.seconds)
 
@@ -63,7 +72,9 @@ class Disk:
         fill = ["fill"] * 3 + ["free"] if self.fills else []
         what = rng.choice([*fill, "slow", "quick"])
         if what == "fill" and not self.others:
-            self.others = self.size - self.used
+            # Of one of which some must stay free, not always all.
+            left = rng.randrange(2 * self.floor) if self.floor and rng.random() < 0.7 else 0
+            self.others = max(0, self.room - left)
             self.full_at.append([world.now, math.inf])
         elif what == "free":
             self.free()
@@ -93,6 +104,15 @@ class MemoryFiles(BlobFiles):
         self.directory = "/blobs"
         self.disk = disk
         self.files: dict[str, bytearray] = {}
+        if disk.floor:
+            disk.in_blocks = self._in_blocks
+
+    def _in_blocks(self) -> int:
+        return sum(-(-len(data) // BLOCK_BYTES) for data in self.files.values()) * BLOCK_BYTES
+
+    def _has_written(self) -> None:
+        floor = self.disk.floor  # a file takes whole blocks
+        assert not floor or self.disk.room > floor - BLOCK_BYTES, "what must stay free is taken"
 
     def opened(self, directory: Path) -> "MemoryFiles":
         """As a broker that is started does: what was half made is removed."""
@@ -127,6 +147,7 @@ class MemoryFiles(BlobFiles):
         path = self._temporary()
         self.disk.take(len(data))
         self.files[path] = bytearray(data)
+        self._has_written()
         return path
 
     def append(self, upload: Upload, data: bytes | memoryview) -> Digest:
@@ -141,6 +162,7 @@ class MemoryFiles(BlobFiles):
         known[upload.offset : upload.offset + fits] = data[:fits]
         if fits < len(data):
             raise OSError(errno.ENOSPC, "No space left on device")
+        self._has_written()
         upload.hasher.update(data)
         upload.offset += len(data)
         return upload.hasher.digest()

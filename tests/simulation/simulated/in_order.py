@@ -8,6 +8,7 @@ from maelstrom_core.cluster.order_state import InOrder
 from maelstrom_core.wire import messages as m
 
 if TYPE_CHECKING:
+    from simulated.machine_worker import MachineWorker
     from simulated.parties import Key, SimClient, SimWorker
 
 BODY = b"in order"
@@ -25,7 +26,9 @@ class Writing:
     :param over: called when its client has them all
     """
 
-    def __init__(self, worker: "SimWorker", key: "Key", lines: int, over: Any) -> None:
+    def __init__(
+        self, worker: "SimWorker | MachineWorker", key: "Key", lines: int, over: Any
+    ) -> None:
         self.worker, self.key, self.lines, self.over = worker, key, lines, over
         self.life = worker.lives
         self.run = b"%s/%d" % (worker.session[:8], worker.world.serial())

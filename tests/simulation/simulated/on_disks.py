@@ -7,16 +7,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from maelstrom_broker.limits import MOST_ASKING
-from maelstrom_worker import effects as do
 from maelstrom_worker import events as ev
-from maelstrom_worker.jobs_state import JobsState
 
 from maelstrom_core.transfer.disk_room import Refusal
 from maelstrom_core.wire import messages as m
 from maelstrom_core.wire.histories import AskCases, KnownCases, LearnedCases, packed
 from maelstrom_core.wire.rows import Ending, SubmittedJob
-from simulated.blob_link import Ask, Task
+from simulated.blob_link import KEEP_SECONDS, Ask, Task
 from simulated.disks import Disk, Layer, Store, name_of
+from simulated.machine_worker import MachineWorker
 from simulated.parties import Connection, Key, Party
 
 if TYPE_CHECKING:
@@ -44,74 +43,37 @@ def result_of(session: bytes, tag: int) -> bytes:
     return (b"%s %d " % (session, tag)).ljust(RESULT_BYTES, b"r")
 
 
-class DiskWorker(Party):
+class DiskWorker(MachineWorker):
     """A worker: its machine, a store on a disk, and jobs that are nothing but time and bytes."""
 
-    role = "worker"
-
     def __init__(self, world: "World", name: str, slots: int, labels: tuple[str, ...]) -> None:
-        self.slots, self.labels = slots, labels
         self.disk = Disk(world, f"the disk of {name}", 90_000)
         self.store = Store(self.disk)
-        super().__init__(world, name)
+        super().__init__(world, name, slots, labels)
 
     def born(self) -> None:
         super().born()
-        self.state = JobsState(self.slots)
         self.leases: set[bytes] = set()
         self.written: dict[Key, int] = {}
         self.store.making = 0
         self.ending: set[Key] = set()
-
-    @property
-    def held(self) -> tuple[Any, ...]:
-        return self.state.held()
 
     def crash(self, seconds: float) -> None:
         for size in self.written.values():
             self.disk.give(size)
         super().crash(seconds)
 
-    def hello(self) -> m.Hello:
-        return m.Hello(
-            1, 1, "model", self.session, self.name, self.boot, self.slots, self.labels, 1,
-            self.state.held(),
-        )  # fmt: skip
+    def make_ready(self, digest: bytes, make_room: bool) -> None:
+        self.world.blobs.run(self, self.bringing(digest, make_room))
 
-    def leave(self) -> None:
-        super().leave()
-        self.tell(ev.LinkDown())
+    def start(self, key: Key, row: Any) -> None:
+        self.world.blobs.run(self, self.running(key, row))
 
-    def lost(self, connection: Connection) -> None:
-        if connection is self.connection:
-            self.tell(ev.LinkDown())
-        super().lost(connection)
+    def end(self, key: Key) -> None:
+        self.ending.add(key)
 
-    def welcomed(self) -> None:
-        self.tell(ev.LinkUp())
-
-    def got(self, message: Any) -> None:
-        self.tell(ev.Came(message))
-        used = sum(row.slots for row in self.state.held())
-        assert used <= self.slots, "more than it has slots"
-
-    def tell(self, event: ev.Event) -> None:
-        """The machine is told, and what it wants is done."""
-        blobs = self.world.blobs
-        for effect in self.state.step(event, now=self.world.now):
-            match effect:
-                case do.Say(message):
-                    self.say(message)
-                case do.MakeReady(digest, make_room):
-                    blobs.run(self, self.bringing(digest, make_room))
-                case do.Start(key, _, row):
-                    self.world.runs[key] += 1
-                    blobs.run(self, self.running(key, row))
-                case do.End(key):
-                    self.ending.add(key)
-                case do.Forget(digest):
-                    self.leases.discard(LAYER_OF[digest].name)
-        self.state.check()
+    def forget(self, digest: bytes) -> None:
+        self.leases.discard(LAYER_OF[digest].name)
 
     def bringing(self, digest: bytes, make_room: bool) -> Task:
         layer = LAYER_OF[digest]
@@ -185,6 +147,8 @@ class DiskClient(Party):
         self.answered: set[int] = set()
         self.getting: set[int] = set()
         world.at(world.now + 1.5, self.ask, self.lives)
+        if world.blobs.disk.floor:
+            world.at(world.now + KEEP_SECONDS / 3, self.keep, self.lives)
         self.again: dict[int, int] = {}
         """Tags of jobs that are handed in once more, and those that they had first."""
         self.rows: dict[int, tuple[int, tuple[str, ...], SubmittedJob]] = {}
@@ -244,6 +208,7 @@ class DiskClient(Party):
         except Refusal as refusal:
             assert blobs.disk.was_full(began), f"it had room: {refusal.text}"
             self.faults[which] = (self.world.now, f"host failed: {refusal.text}")
+            self.ready.discard(which)
         else:
             self.ready.add(which)
             self.faults.pop(which, None)
@@ -252,6 +217,15 @@ class DiskClient(Party):
         for tag, (of, _, _) in list(self.rows.items()):
             if of == which and self.again.get(tag, tag) in self.given:
                 self.submit(tag)
+
+    def keep(self, life: int) -> None:
+        """Say now and then what is in use; what is not there any more is sent again."""
+        if life != self.lives:
+            return
+        self.world.at(self.world.now + KEEP_SECONDS / 3, self.keep, life)
+        for which in sorted(self.ready - self.sending):
+            self.sending.add(which)
+            self.world.blobs.run(self, self.send(which))
 
     def welcomed(self) -> None:
         for which in self.ready:
@@ -347,7 +321,10 @@ class DiskClient(Party):
 
     def get(self, first: int, name: bytes) -> Task:
         blobs, gone, _ = yield Ask(lambda there: there.get([name]))
-        assert not gone, "a result is lost that its client was told of"
+        assert not gone or not self.world.blobs.is_promised(name), "a result is lost"
+        if gone:
+            self.ends(first, "host failed: its result is not at the broker any more")
+            return
         self.ends(first, blobs[0].data.decode().strip("r"))
 
     def ends(self, tag: int, outcome: str) -> None:

@@ -258,6 +258,8 @@ class SimWorker(Party):
 
 class SimClient(Party):
     role = "client"
+    at_once, pause = 10, 1.0
+    """How many jobs it hands in together at most, and the seconds after which there are more."""
 
     def __init__(self, world: "World", name: str, jobs: int) -> None:
         self.number = jobs
@@ -270,15 +272,20 @@ class SimClient(Party):
         self.reading: dict[int, Reading] = {}
         self.unwanted: set[int] = set()
         self.given = 0
-        self.jobs = {}
+        self.jobs: dict[int, tuple[bytes, tuple[str, ...], SubmittedJob]] = {}
         for tag in range(self.number):
-            wants = rng.choice([((), 1)] * 6 + [(("gpu",), 1), ((), 2)])
-            body = BODY if world.in_order and tag % 3 == 0 else b"job"
-            row = SubmittedJob(tag, rng.randint(-1, 1), rng.randint(-1, 1000), wants[1], body)
-            self.jobs[tag] = (rng.choice(DIGESTS), wants[0], row)
+            self.jobs[tag] = self.a_job(tag)
             if rng.random() < 0.01:
                 world.killers[self.session, tag] = True
         world.at(world.now + 1.5, self.hand_in, self.lives)
+
+    def a_job(self, tag: int) -> tuple[bytes, tuple[str, ...], SubmittedJob]:
+        """Its container, the labels that it wants, and all else of it."""
+        rng = self.world.rng
+        wants = rng.choice([((), 1)] * 6 + [(("gpu",), 1), ((), 2)])
+        body = BODY if self.world.in_order and tag % 3 == 0 else b"job"
+        row = SubmittedJob(tag, rng.randint(-1, 1), rng.randint(-1, 1000), wants[1], body)
+        return rng.choice(DIGESTS), wants[0], row
 
     def welcomed(self) -> None:
         for digest, data in zip(DIGESTS, CONTAINERS, strict=True):
@@ -294,7 +301,7 @@ class SimClient(Party):
         if life != self.lives or self.given == self.number:
             return
         world = self.world
-        for _ in range(world.rng.randint(1, 10)):
+        for _ in range(world.rng.randint(1, self.at_once)):
             if self.given < self.number:
                 self.given += 1
                 if self.welcome:
@@ -304,7 +311,7 @@ class SimClient(Party):
             self.unwanted.add(tag)
             if self.welcome:
                 self.say(m.Cancel(self.session, (tag,)))
-        world.at(world.now + world.rng.random(), self.hand_in, life)
+        world.at(world.now + world.rng.random() * self.pause, self.hand_in, life)
 
     def submit(self, tag: int) -> None:
         container, labels, row = self.jobs[tag]

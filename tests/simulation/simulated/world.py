@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from maelstrom_broker.effects import Forget, Learn, Recall, Send
-from maelstrom_broker.events import TimePassed
+from maelstrom_broker.effects import Forget, Learn, Note, Recall, Send
+from maelstrom_broker.events import Came, TimePassed
 from maelstrom_broker.state import BrokerState
 
 from maelstrom_core.wire import messages as m
+from maelstrom_core.wire.administration import Drain
+from simulated.ahead import LINKS, AheadClient, AheadWorker, Drainer, is_drained
 from simulated.blob_link import BlobLink
 from simulated.disks import Disk
 from simulated.on_disks import DiskClient, DiskWorker
@@ -29,15 +31,27 @@ class World:
     :param wild: workers and clients crash as well, connections are gone for long, jobs kill workers
     :param in_order: of some jobs nothing that they write may be lost
     :param disks: those of the broker and of workers are at times ``slow``, or ``full`` as well
+    :param room: some of the broker's disk must stay free
+    :param allowance: jobs are short, and wait behind slots of workers
     """
 
     blobs: BlobLink | None = None
     memory: Memory | None = None
 
-    def __init__(self, seed: int, *, wild: bool, in_order: bool = False, disks: str = "") -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        wild: bool,
+        in_order: bool = False,
+        disks: str = "",
+        allowance: bool = False,
+        room: bool = False,
+    ) -> None:
         self.rng = random.Random(seed)
         self.wild = wild
         self.in_order = in_order
+        self.allowance = allowance
         self.now = 0.0
         self.life = 0
         self.steps = 0
@@ -46,11 +60,18 @@ class World:
         self.connections: dict[bytes, Connection] = {}
         self.runs: Counter[Key] = Counter()
         self.killers: dict[Key, bool] = {}
+        self.given: dict[str, set[Key]] = {}
+        """What workers were given, by their names."""
+        self.losses: Counter[Key] = Counter()
+        """How often jobs may run once more, for what has happened to workers that were given them."""
+        self.most_behind = self.given_back = 0
+        self._link_seconds = 0.005
         self._alarm = 0.0
         self.quiet_from = 90.0 if disks else 20.0
         self.disks: list[Disk] = []
         if disks:
-            self.blobs = BlobLink(self, Disk(self, "the broker's disk", 200_000))
+            size, floor = (500_000, 40_000) if room else (200_000, 0)
+            self.blobs = BlobLink(self, Disk(self, "the broker's disk", size, floor))
             self.memory = Memory(self, self.blobs.disk)
         self.born()
         self.workers: list[Any]
@@ -65,6 +86,12 @@ class World:
             for disk in self.disks:
                 disk.fills = disk.fills and disks != "slow"
                 self.at(2 + self.rng.expovariate(0.1), disk.trouble)
+        elif allowance:
+            self._link_seconds = self.rng.choice(LINKS)
+            of_workers = [(4, ("gpu",)), (2, ()), (3, ("gpu",))]
+            self.workers = [AheadWorker(self, f"w{n}", *one) for n, one in enumerate(of_workers)]
+            self.clients = [AheadClient(self, "c0", 120), AheadClient(self, "c1", 40)]
+            Drainer(self, "a0")
         else:
             self.workers = [
                 SimWorker(self, "w0", 4, ("gpu",)),
@@ -84,7 +111,9 @@ class World:
         heapq.heappush(self._heap, (when, self.serial(), call, arguments))
 
     def delay(self) -> float:
-        return self.rng.expovariate(200) + (0.3 if self.rng.random() < 0.01 else 0.0)
+        return self.rng.expovariate(1 / self._link_seconds) + (
+            0.3 if self.rng.random() < 0.01 else 0.0
+        )
 
     def born(self) -> None:
         self.life += 1
@@ -100,6 +129,8 @@ class World:
             connection.cut(broker_hears=False, party_hears=True)
         if self.blobs is not None:
             self.blobs.check()
+        for worker in self.workers if self.wild else ():
+            self.loses(worker.name)  # another broker does not wait for it
         self.born()
         self.at(self.now + self.rng.expovariate(0.15), self.broker_dies)
 
@@ -129,11 +160,18 @@ class World:
             match effect:
                 case Send(peer, message) if peer in self.connections:
                     self.connections[peer].carry(1, message)
+                    if self.allowance and isinstance(message, m.Run):
+                        given = self.given.setdefault(self.connections[peer].party.name, set())
+                        given |= {(message.session, row.tag) for row in message.jobs}
+                case Note("worker is gone", facts):
+                    self.loses(facts["name"])
                 case Forget(peer):
                     pass
                 case Learn() | Recall():
                     assert self.memory is not None
                     self.memory.soon(effect)
+        if isinstance(event, Came) and isinstance(event.message, Drain):
+            is_drained(self, event.message)
         deadline = max(self.now, self.broker.next_deadline())
         if deadline < 1e9:
             self.at(deadline, self.ring, self.life, deadline)
@@ -142,6 +180,17 @@ class World:
         if life == self.life and self.broker.next_deadline() <= self.now and self._alarm < self.now:
             self._alarm = self.now
             self.tell(TimePassed())
+
+    # What runs twice
+
+    def begins(self, key: Key) -> None:
+        """A worker runs this; if another has begun it before, something has happened to that."""
+        assert self.runs[key] <= 1 + self.losses[key], f"{key} runs once more, and nothing happened"
+
+    def loses(self, name: str) -> None:
+        """A worker died, or is given up: what it was given may run once more, and it may read it only
+        now."""
+        self.losses.update(self.given.pop(name, ()))
 
     def run(self, until: float, over: Callable[[], bool] = lambda: False) -> None:
         while self._heap and self._heap[0][0] <= until and not over():

@@ -165,12 +165,40 @@ def test_a_worker_that_is_drained_gives_back_what_waits(talk: Any) -> None:
     assert worker.runs() == [], "it gets nothing more"
 
 
+def test_they_wait_in_the_order_in_which_they_are_sent(talk: Any) -> None:
+    """Jobs of one container go together; whichever comes first begins first, and is not asked for."""
+    worker, client = talk.worker(slots=1, most_behind=40), talk.client()
+    other = client.container(b"another container")
+    for number in range(2):
+        client.submit(9_000 + number, estimate_ms=60_000, container=other)
+        worker.done(client, 9_000 + number)
+    client.submit(1, 2, estimate_ms=3)
+    client.submit(3, 4, estimate_ms=4, container=other)
+    client.submit(5, 6, estimate_ms=5)
+    talk.now += (TURN_MS + 3) / 1000
+    worker.got.clear()
+    worker.done(client, 1, ran_ms=3)
+    sent = [tag for tag, _ in worker.runs()]
+    assert len(sent) > 4 and behind(talk) == sent[1:]
+
+
 def test_one_that_stops_gives_back_all_by_itself(talk: Any) -> None:
     worker, client = one_waits(talk)
     worker.got.clear()
     worker.say(GivenBack(0, client.session, (2,)))
     assert worker.got == [] and behind(talk) == []
     assert talk.worker("w2", slots=1).runs() == [(2, 1)]
+
+
+def test_one_that_stops_gives_back_what_was_on_its_way(talk: Any) -> None:
+    """As far as we know it runs there."""
+    worker, client = talk.worker(slots=1), talk.client()
+    client.submit(1)
+    worker.say(GivenBack(0, client.session, (1,)))
+    assert worker.runs() == [(1, 1)] and client.results() == {}
+    client.submit(2)
+    assert worker.runs() == [(1, 1)], "it gets nothing more"
+    assert talk.worker("w2", slots=2).runs() == [(1, 1), (2, 1)], "that was no attempt"
 
 
 def test_a_job_of_several_slots_is_not_kept_waiting(talk: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from maelstrom_broker.limits import (
     AWAY_SECONDS,
+    CLIENT_SECONDS,
     GRACE_SECONDS,
     TYPED_A_SECOND,
     TYPED_BYTES_A_SECOND,
@@ -173,19 +174,51 @@ def test_its_worker_comes_to_the_next_broker(talk: Any) -> None:
 
 
 @pytest.mark.parametrize("others", [0, 1])
+def test_its_worker_comes_to_the_next_broker_late(talk: Any, others: int) -> None:
+    """Meanwhile other workers have slots free, and none is given the job."""
+    client = handed_in_again(talk)
+    other = [talk.worker(f"other {number}") for number in range(others)]
+    talk.wait(CLIENT_SECONDS - 1)
+    worker = talk.stranger("worker", "w1")
+    worker.hello(boot=b"another".ljust(16), held=worker.holds(client, (1, 1)))
+    worker.say(HadTerminal(client.session, 1, RUN, 2))
+    talk.wait(2.0)
+    client.say(typed(client))
+    assert worker.of(TypeTerminal) == [typed(client)]
+    worker.done(client, 1)
+    assert client.results()[1].ending == Ending.RAN
+    assert all(one.runs() == [] for one in other)
+
+
+@pytest.mark.parametrize("others", [0, 1])
 def test_its_worker_does_not_come_to_the_next_broker(talk: Any, others: int) -> None:
     client = handed_in_again(talk)
     other = [talk.worker(f"other {number}") for number in range(others)]
-    talk.wait(GRACE_SECONDS + AWAY_SECONDS + 1)
+    talk.wait(CLIENT_SECONDS - 1)
+    assert client.results() == {}
+    talk.wait(2.0)
     assert client.results()[1].ending == Ending.LOST
     assert all(one.runs() == [] for one in other)
+
+
+def test_it_is_cancelled_before_its_worker_comes(talk: Any) -> None:
+    client = handed_in_again(talk)
+    client.cancel(1)
+    assert client.results()[1].ending == Ending.CANCELLED
+    worker = talk.stranger("worker", "w1")
+    worker.hello(boot=b"another".ljust(16), held=worker.holds(client, (1, 1)))
+    assert worker.of(Cancel) == [Cancel(client.session, (1,))]
 
 
 def test_its_client_goes_before_its_worker_could_come(talk: Any) -> None:
     client = handed_in_again(talk)
     client.say(Bye(0, "done"))
-    talk.wait(GRACE_SECONDS + AWAY_SECONDS + 1)
     assert talk.machine.jobs == 0
+    talk.wait(CLIENT_SECONDS + 1)
+    worker = talk.stranger("worker", "w1")
+    worker.hello(boot=b"another".ljust(16), held=worker.holds(client, (1, 1)))
+    talk.wait(GRACE_SECONDS + AWAY_SECONDS + 1)
+    assert client.of(ShowTerminal) == []
 
 
 # How much

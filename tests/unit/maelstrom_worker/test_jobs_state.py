@@ -237,6 +237,5 @@ def test_a_stopping_worker_takes_nothing(worker: JobsState) -> None:
     worker.step(ev.Came(ContainerBytes(b"c" * 32, b"data")), now=0.0)
     worker.step(ev.StopWanted(), now=0.0)
     (said,) = worker.step(ev.Came(Run(SESSIONS[0], b"c" * 32, (RunJob(1, 1, 1, b"x"),))), now=0.0)
-    assert isinstance(said, ef.Say)
-    assert isinstance(said.message, Done)
-    assert said.message.jobs[0].body == b"this worker is stopping"
+    assert said == ef.Say(GivenBack(0, SESSIONS[0], (1,))), "others are to run it at once"
+    assert worker.held() == ()

@@ -1,0 +1,1 @@
+"""Terminals over a whole cluster: real clients and workers, in trio's time, and a broker's machine."""
