@@ -9,21 +9,27 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Where a developer's environment forbids bytecode, each of them would compile all of ours again.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Other plugins change what runs of pytest say, and take time: Hypothesis's imports Hypothesis at the
 # end of any run, which is longer than all of the rest of a small one. Tests that are about other
 # plugins take this back.
 _OURS = ("maelstrom", "xdist", "xdist.looponfail")
-os.environ["PYTEST_ADDOPTS"] = " ".join(
-    f"-p no:{name}"
-    for name in sorted({one.name for one in entry_points(group="pytest11")}.difference(_OURS))
-)
 # pytest shows more where it believes itself to be run by a CI, and tests of ours read what it shows.
-# That these tests are run by pytest-xdist is no matter of those which they run.
-_OF_XDIST = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
-for variable in ("CI", "BUILD_NUMBER", *_OF_XDIST):
-    os.environ.pop(variable, None)
+# That these tests are run by pytest-xdist is no matter of those which they run. And where a developer's
+# environment forbids bytecode, each of them would compile all of ours again.
+_NOT_FOR_THEM = (
+    *("CI", "BUILD_NUMBER", "PYTHONDONTWRITEBYTECODE"),
+    *("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"),
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What the programs find that tests start; pytest-xdist's workers are none of these."""
+    for variable in _NOT_FOR_THEM:
+        os.environ.pop(variable, None)
+    if not config.getoption("numprocesses", None):
+        others = {one.name for one in entry_points(group="pytest11")}.difference(_OURS)
+        os.environ["PYTEST_ADDOPTS"] = " ".join(f"-p no:{name}" for name in sorted(others))
+
 
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -130,7 +130,8 @@ class WorkerRules(RuleBasedStateMachine):
         self.wanted[key] = attempt
         self.done.pop(key, None)
         for _ in range(repeats if key not in self.behind else 1):
-            self.say(ev.Came(Run(session, container, (RunJob(tag, attempt, slots, b"x"),))))
+            if key in self.wanted:  # a worker that stops has given it back
+                self.say(ev.Came(Run(session, container, (RunJob(tag, attempt, slots, b"x"),))))
 
     @precondition(lambda self: self.making)
     @rule(data=st.data(), works=st.booleans())
