@@ -7,12 +7,14 @@ asks for what it needs, and takes the early one only if that is the same.
 
 import contextlib
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from maelstrom_core.cluster.early import start_template
 from maelstrom_core.hooks.installed import GROUP, OWN_RUNNERS, entries
+from maelstrom_core.model.uploads import COPIED, UploadAccount, UploadLines
 from maelstrom_core.testrun.history import History
 from pytest_maelstrom.containers import containers_of
 from pytest_maelstrom.environment import project_directory
@@ -29,6 +31,20 @@ def start(config: pytest.Config) -> None:
     with contextlib.suppress(Exception):  # whatever it is: without all this, the run is only slower
         if not _changes_what_tests_need(config):
             _start(config)
+
+
+class _Copying:
+    """Tells on standard error what takes long: nothing else is shown yet."""
+
+    def __init__(self) -> None:
+        self._account, self._lines = UploadAccount(COPIED), UploadLines()
+
+    def tell(self, lacking: int, copied: int) -> None:
+        """See `maelstrom_core.layers.copied`."""
+        copying = self._account.take(lacking, copied, now=time.monotonic())
+        if line := self._lines.line(copying):
+            hint = "" if copying.is_over else " (--maelstrom-leave-out: what no test needs)"
+            print(f"maelstrom: {line}{hint}", file=sys.stderr, flush=True)
 
 
 def _changes_what_tests_need(config: pytest.Config) -> bool:
@@ -65,5 +81,7 @@ def _start(config: pytest.Config) -> None:
             return  # to bring one takes longer than all of this
         container = choices_of(config, settings, project, containers).container
     if container.template is not None:
-        let_go = start_template(container, settings, project_directory=project)
+        let_go = start_template(
+            container, settings, project_directory=project, on_copied=_Copying().tell
+        )
         config.add_cleanup(let_go)

@@ -23,7 +23,7 @@ def open_backend(
 
     :param project_directory: what relative paths in layers are relative to
     :param only_here: jobs have to do with this machine, whatever the settings say of a cluster
-    :param on_upload: told of what is sent to a cluster
+    :param on_upload: told of what is copied into the store or sent to a cluster, and takes long
     """
     opener = plugins.backend(settings)
     if opener is not None:
@@ -40,6 +40,7 @@ def open_backend(
         template_memory_bytes=bytes_of_templates,
         labels=settings.labels,
         slots_at_once=getattr(settings, "isolation", "") != "template",
+        on_upload=on_upload,
     )
     if only_here or not getattr(settings, "broker", ""):
         return here

@@ -18,6 +18,7 @@ import trio
 from maelstrom_core.errors import HostError, InputError
 from maelstrom_core.layers import MadeLayers, make_layers
 from maelstrom_core.layers.changes import Times
+from maelstrom_core.layers.copied import OnCopied
 from maelstrom_core.layers.known import KnownLayers
 from maelstrom_core.layers.make import STUB_MTIME_NS
 from maelstrom_core.layers.surface import surface_of
@@ -53,6 +54,7 @@ class LayerMaker:
 
     :param run: runs programs
     :param cancelled: asked now and then; true ends what is being made
+    :param on_copied: told, in trio's thread, of files that take long
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class LayerMaker:
         project_directory: Path,
         run: RunCommand,
         cancelled: Callable[[], bool],
+        on_copied: OnCopied,
     ) -> None:
+        self._on_copied = on_copied
         self._store = store
         self._project_directory = project_directory
         self._run = run
@@ -82,6 +86,9 @@ class LayerMaker:
             for index, one in enumerate(layers)
         ]
 
+        def tell(lacking: int, copied: int) -> None:
+            trio.from_thread.run_sync(self._on_copied, lacking, copied)
+
         def make() -> MadeLayers:
             made = make_layers(
                 specs,
@@ -89,6 +96,7 @@ class LayerMaker:
                 store=self._store,
                 cancelled=self._cancelled,
                 known=self._known_layers,
+                on_copied=tell,
             )
             self._leases.append(made.lease)
             return made

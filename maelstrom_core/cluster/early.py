@@ -11,6 +11,7 @@ from maelstrom_core.container import early_template
 from maelstrom_core.container.messages import Prepare
 from maelstrom_core.container.plan import prepare_message
 from maelstrom_core.layers import MadeLayers, make_layers
+from maelstrom_core.layers.copied import OnCopied
 from maelstrom_core.model.container import Container, ContainerSpec
 from maelstrom_core.settings import Settings
 from maelstrom_core.store import Store
@@ -29,11 +30,12 @@ def prepared(spec: ContainerSpec, made: MadeLayers, store: Store) -> Prepare:
 
 
 def start_template(
-    spec: ContainerSpec, settings: Settings, *, project_directory: Path
+    spec: ContainerSpec, settings: Settings, *, project_directory: Path, on_copied: OnCopied
 ) -> Callable[[], None]:
     """Start a container's template, for `open_local_backend` with the same settings to find.
 
     :param project_directory: what relative paths in layers are relative to
+    :param on_copied: told of files that take long
     :return: lets go of what it needs, which the backend has for itself when it runs
     :raises maelstrom_core.errors.MaelstromError: if its layers cannot be made
     :raises OSError: if no process can be started
@@ -43,7 +45,9 @@ def start_template(
         store = stack.enter_context(
             Store.open(directory, **({} if limit is None else {"limit_bytes": limit}))
         )
-        made = make_layers(spec.layers, project_directory=project_directory, store=store)
+        made = make_layers(
+            spec.layers, project_directory=project_directory, store=store, on_copied=on_copied
+        )
         stack.callback(made.lease.release)
         prepare = prepared(spec, made, store)
         early_template.start_early(

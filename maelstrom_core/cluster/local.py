@@ -27,6 +27,7 @@ from maelstrom_core.model.job import JobSpec
 from maelstrom_core.model.layers import LayerSpec
 from maelstrom_core.model.outcome import InputFailed, JobResult, RootChanges
 from maelstrom_core.model.ports import OnOutput, Viewer
+from maelstrom_core.model.uploads import COPIED, OnUpload, UploadAccount
 from maelstrom_core.store import Store
 from maelstrom_core.store.leases import Lease
 
@@ -40,6 +41,7 @@ class LocalBackend:
     :param labels: those of this machine
     :param others_keep_layers: whoever gives jobs keeps their layers in the store for as long as need be;
         otherwise they are kept until the end, which in a daemon never comes
+    :param on_upload: told of files that take long to be copied
     """
 
     def __init__(
@@ -49,7 +51,10 @@ class LocalBackend:
         labels: Collection[str] = (),
         *,
         others_keep_layers: bool = False,
+        on_upload: OnUpload | None = None,
     ) -> None:
+        self._on_upload = on_upload
+        self._copying = UploadAccount(COPIED)
         self._store = store
         self.labels = frozenset(labels)
         """Those of this machine."""
@@ -63,7 +68,7 @@ class LocalBackend:
         self._leases_of_changes: dict[Digest, list[Lease]] = {}
         self._closing = False
         self._layers = LayerMaker(
-            store, project_directory, self._run_command, lambda: self._closing
+            store, project_directory, self._run_command, lambda: self._closing, self._copied
         )
         self.engine: Engine | None = None
 
@@ -87,6 +92,10 @@ class LocalBackend:
     ) -> JobResult:
         """Run a job to its one ending."""
         return await self._run(job, on_output=on_output, viewer=viewer)
+
+    def _copied(self, lacking: int, copied: int) -> None:
+        if self._on_upload is not None:
+            self._on_upload(self._copying.take(lacking, copied, now=trio.current_time()))
 
     async def _run_command(self, job: JobSpec, times: Times) -> JobResult:
         return await self._run(job, times=times)
@@ -281,6 +290,7 @@ async def open_local_backend(
     labels: Collection[str] = (),
     others_keep_layers: bool = False,
     slots_at_once: bool = True,
+    on_upload: OnUpload | None = None,
 ) -> AsyncIterator[LocalBackend]:
     """A backend on this machine for as long as the context lasts; nothing is left after it.
 
@@ -290,6 +300,7 @@ async def open_local_backend(
     :param labels: those of this machine; jobs that ask for others end at once
     :param others_keep_layers: see `LocalBackend`
     :param slots_at_once: see `open_slots`; false where most jobs are forks, which need none
+    :param on_upload: told of files that take long to be copied into the store
     :raises maelstrom_core.errors.HostError: if this host refuses containers, or the store cannot
         be used
     """
@@ -298,7 +309,11 @@ async def open_local_backend(
     limit = {} if store_limit_bytes is None else {"limit_bytes": store_limit_bytes}
     with Store.open(store_directory, **limit) as store:
         backend = LocalBackend(
-            store, project_directory, labels, others_keep_layers=others_keep_layers
+            store,
+            project_directory,
+            labels,
+            others_keep_layers=others_keep_layers,
+            on_upload=on_upload,
         )
         try:
             async with open_slots(slots, interpreter=interpreter, at_once=slots_at_once) as opened:

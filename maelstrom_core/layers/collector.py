@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 
 from maelstrom_core.errors import HostError, InputError
+from maelstrom_core.layers.copied import Copied, OnCopied
 from maelstrom_core.model.digest import Digest
 from maelstrom_core.model.layers import Prefix
 from maelstrom_core.model.manifest import Entry, EntryKind, is_safe_path
@@ -47,10 +48,16 @@ class Collector:
     """Entries and faults of one layer.
 
     :param where: how faults name the layer (``layers[2]``)
+    :param on_copied: told of files that take long
     """
 
     def __init__(
-        self, store: Store, project: bytes, where: str, cancelled: Callable[[], bool]
+        self,
+        store: Store,
+        project: bytes,
+        where: str,
+        cancelled: Callable[[], bool],
+        on_copied: OnCopied | None = None,
     ) -> None:
         self.store = store
         self.project = project
@@ -59,6 +66,7 @@ class Collector:
         self.entries: dict[bytes, Entry] = {}
         self._promises: dict[bytes, _Promise] = {}
         self._cancelled = cancelled
+        self._on_copied = on_copied
 
     def check_wanted(self) -> None:
         """Go no further if nobody wants this any more.
@@ -163,8 +171,10 @@ class Collector:
     def _read(self, unread: list[tuple[FileKey, _Promise]]) -> None:
         settled = time.time_ns() - int(_SETTLED_SECONDS * 1e9)
         remembered = []
+        copied = Copied(self._on_copied, sum(key.size for key, _ in unread))
         with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
             for (key, promise), read in zip(unread, pool.map(self._read_one, unread), strict=True):
+                copied.add(key.size)
                 if isinstance(read, OSError):
                     self._missing(promise.source, read, "", promise.optional)
                     continue

@@ -13,6 +13,7 @@ import attrs
 
 from maelstrom_core.errors import InputError
 from maelstrom_core.layers.collector import Collector, container_path
+from maelstrom_core.layers.copied import OnCopied
 from maelstrom_core.layers.known import KnownLayers
 from maelstrom_core.layers.patterns import compiled, expand_braces
 from maelstrom_core.layers.walk import Walk
@@ -59,6 +60,7 @@ def make_layers(
     store: Store,
     cancelled: Callable[[], bool] = lambda: False,
     known: KnownLayers | None = None,
+    on_copied: OnCopied | None = None,
 ) -> MadeLayers:
     """Put layers into the store.
 
@@ -66,6 +68,7 @@ def make_layers(
     :param cancelled: asked now and then; true ends it with an `InputError`
     :param known: layers that were made and are kept, and that those made now are added to; the caller
         clears it before it releases leases
+    :param on_copied: told of files that take long
     :raises InputError: all faults of all layers, each with its path
     :raises maelstrom_core.errors.HostError: if the disk is full, the store damaged, …
     """
@@ -78,7 +81,7 @@ def make_layers(
     with store.making() as lease:
         try:
             for index, spec in enumerate(specs):
-                collector = Collector(store, project, f"layers[{index}]", cancelled)
+                collector = Collector(store, project, f"layers[{index}]", cancelled, on_copied)
                 if isinstance(spec, CommandLayer):
                     collector.fault(": a program makes it, and it was not made before")
                 elif isinstance(spec, HostTreeLayer):

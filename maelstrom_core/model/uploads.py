@@ -1,4 +1,5 @@
-"""How far what a cluster lacks has been sent, and what people are told of it. Pure."""
+"""How far files have been copied into the store, or sent to a cluster that lacks them, and what people
+are told of it. Pure."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -11,16 +12,22 @@ EACH_SECONDS = 5.0
 """How often it is told of, in lines."""
 
 
+SENT = "sent to the cluster"
+COPIED = "copied into the store"
+
+
 @attrs.frozen
 class Uploading:
     """What has been sent, of what was found to be lacking so far.
 
     :param seconds: since then
+    :param done: `SENT` or `COPIED`
     """
 
     sent_bytes: int
     total_bytes: int
     seconds: float
+    done: str = SENT
 
     @property
     def is_over(self) -> bool:
@@ -31,8 +38,8 @@ class Uploading:
         sent, total = (number / 1e6 for number in (self.sent_bytes, self.total_bytes))
         rate = f"{sent / self.seconds:.1f} MB/s" if self.seconds > 0 else "at once"
         if self.is_over:
-            return f"{total:.1f} MB sent to the cluster in {self.seconds:.1f} s, {rate}"
-        return f"{sent:.1f} of {total:.1f} MB sent to the cluster, {rate}"
+            return f"{total:.1f} MB {self.done} in {self.seconds:.1f} s, {rate}"
+        return f"{sent:.1f} of {total:.1f} MB {self.done}, {rate}"
 
 
 OnUpload: TypeAlias = Callable[[Uploading], None]
@@ -40,9 +47,13 @@ OnUpload: TypeAlias = Callable[[Uploading], None]
 
 
 class UploadAccount:
-    """What is lacking, and what of it was sent. When all was, it begins anew."""
+    """What is lacking, and what of it was sent. When all was, it begins anew.
 
-    def __init__(self) -> None:
+    :param done: what becomes of it: `SENT` or `COPIED`
+    """
+
+    def __init__(self, done: str = SENT) -> None:
+        self._done = done
         self._sent = self._total = 0
         self._began = 0.0
 
@@ -56,7 +67,7 @@ class UploadAccount:
             self._began = now
         self._total += lacking
         self._sent += sent
-        told = Uploading(self._sent, self._total, now - self._began)
+        told = Uploading(self._sent, self._total, now - self._began, self._done)
         if told.is_over:
             self._sent = self._total = 0
         return told

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maelstrom_core.model.uploads import UploadAccount, Uploading, UploadLines
+from maelstrom_core.model.uploads import COPIED, UploadAccount, Uploading, UploadLines
 
 
 def test_what_is_lacking_and_sent_adds_up_and_then_begins_anew() -> None:
@@ -24,6 +24,14 @@ def test_words_say_how_much_of_how_much_and_how_fast() -> None:
     )
     assert str(Uploading(45_600_000, 45_600_000, 12.0)) == (
         "45.6 MB sent to the cluster in 12.0 s, 3.8 MB/s"
+    )
+
+
+def test_what_is_copied_is_told_in_other_words() -> None:
+    account = UploadAccount(COPIED)
+    account.take(2_000_000, 0, now=0.0)
+    assert str(account.take(0, 1_000_000, now=1.0)) == (
+        "1.0 of 2.0 MB copied into the store, 1.0 MB/s"
     )
 
 
