@@ -290,7 +290,9 @@ def test_a_broker_that_comes_back_is_found_again(open_broker: OpenBroker) -> Non
                     assert received.payload == round_
                 assert await client.events.receive() == Disconnected()
                 assert not client.is_connected
-                assert not client.send_nowait(b"to nobody")
+                # The event comes a moment before sending fails; what slips in between is lost.
+                while client.send_nowait(b"to nobody"):
+                    await trio.sleep(0.001)
 
     within_seconds(120, main)
 

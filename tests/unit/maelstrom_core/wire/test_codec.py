@@ -74,6 +74,7 @@ FIELDS = {
     "document": bodies,
     "details": st.booleans(),
     "on": st.booleans(),
+    "waits": st.booleans(),
     "stream": st.integers(1, 3),
     "keeps_history": st.booleans(),
     "project": st.just(DIGEST),
