@@ -30,12 +30,16 @@ def prepared(spec: ContainerSpec, made: MadeLayers, store: Store) -> Prepare:
 
 
 def start_template(
-    spec: ContainerSpec, settings: Settings, *, project_directory: Path, on_copied: OnCopied
+    spec: ContainerSpec,
+    settings: Settings,
+    *,
+    project_directory: Path,
+    on_copied: OnCopied | None = None,
 ) -> Callable[[], None]:
     """Start a container's template, for `open_local_backend` with the same settings to find.
 
     :param project_directory: what relative paths in layers are relative to
-    :param on_copied: told of files that take long
+    :param on_copied: told of files that take long, if anybody is
     :return: lets go of what it needs, which the backend has for itself when it runs
     :raises maelstrom_core.errors.MaelstromError: if its layers cannot be made
     :raises OSError: if no process can be started
