@@ -23,6 +23,7 @@ from maelstrom_broker.events import (
     TimePassed,
 )
 from maelstrom_broker.history_file import HistoryFile
+from maelstrom_broker.memory import give_back
 from maelstrom_broker.remembering import LAST_WORDS_SECONDS, Draw, Remembering
 from maelstrom_broker.runs_file import RunsFile
 from maelstrom_broker.state import MAY_SEND, BrokerState
@@ -45,7 +46,7 @@ _SOON_SECONDS = 0.0005
 """How long messages are waited for while there is more to do."""
 _DRAINED_SECONDS = 0.02
 """What a peer sent before it went is read in so long."""
-_COLLECT_SECONDS = 60.0
+_COLLECT_SECONDS = 20.0
 _FEW_JOBS = 1_000
 
 
@@ -237,4 +238,4 @@ class Shell:
         """Little is garbage, and what is can wait until there is little to look through."""
         if now >= self._collect_at and self._machine.jobs < _FEW_JOBS:
             self._collect_at = now + _COLLECT_SECONDS
-            gc.collect()
+            give_back()
