@@ -7,7 +7,15 @@ import pytest
 
 from maelstrom_core.settings import COMMON, Field, Schema, Settings, load
 from maelstrom_core.settings.host import state_directory, store_directory, usable_cpus
-from maelstrom_core.settings.schema import LEAVE_OUT, BadValue, one_of, size, text
+from maelstrom_core.settings.schema import (
+    LEAVE_OUT,
+    NETWORK,
+    ROOT_SIZE,
+    BadValue,
+    one_of,
+    size,
+    text,
+)
 from pytest_maelstrom.names import GROUPS, NO_GROUP
 
 if TYPE_CHECKING:
@@ -53,13 +61,8 @@ def schema() -> Schema:
     """Every setting there is."""
     fields = COMMON(slots=usable_cpus(), store=store_directory(), state=state_directory())
     own = (
-        Field(name="root-size", read=size, default="1GiB", help="how much a test may write"),
-        Field(
-            name="network",
-            read=one_of("loopback", "disabled", "local"),
-            default="loopback",
-            help="what a test sees of the network",
-        ),
+        ROOT_SIZE,
+        NETWORK,
         Field(
             name="isolation",
             read=one_of("template", "fresh"),

@@ -5,19 +5,9 @@ Apart from `maelstrom_core.program.here`, which takes longer to be imported than
 
 import argparse
 
-from maelstrom_core.settings import Field
-from maelstrom_core.settings.schema import LEAVE_OUT, one_of, size
+from maelstrom_core.settings.schema import LEAVE_OUT, NETWORK, ROOT_SIZE
 
-HERE_FIELDS = (
-    Field(name="root-size", read=size, default="1GiB", help="how much a test may write"),
-    Field(
-        name="network",
-        read=one_of("loopback", "disabled", "local"),
-        default="loopback",
-        help="what a test sees of the network",
-    ),
-    LEAVE_OUT,
-)
+HERE_FIELDS = (ROOT_SIZE, NETWORK, LEAVE_OUT)
 """Settings that `maelstrom_core.program.here.container_here` looks at."""
 
 

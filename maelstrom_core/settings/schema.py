@@ -154,13 +154,20 @@ class Field:
         return self.name.replace("-", "_")
 
 
+ROOT_SIZE = Field(name="root-size", read=size, default="1GiB", help="how much a test may write")
+NETWORK = Field(
+    name="network",
+    read=one_of("loopback", "disabled", "local"),
+    default="loopback",
+    help="what a test sees of the network",
+)
 LEAVE_OUT = Field(
     name="leave-out",
     read=patterns_below,
     default="",
     help="files and directories of the project of which tests get no copy, such as data,**/*.mp4",
 )
-"""Of every program whose tests have a copy of the project."""
+"""These three are of every program whose tests see the environment that you have."""
 
 
 class Schema:

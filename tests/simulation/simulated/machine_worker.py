@@ -1,30 +1,21 @@
 """A worker with the machine that real ones have; what it runs is for others to say."""
 
 import math
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
 from maelstrom_worker import effects as do
 from maelstrom_worker import events as ev
 from maelstrom_worker.jobs_state import JobsState
 
 from maelstrom_core.wire import messages as m
-from simulated.parties import Connection, Key, Party
-
-if TYPE_CHECKING:
-    from simulated.world import World
+from simulated.parties import Connection, Key, WorkerParty
 
 LIVE_SECONDS = 0.2
 """After so long it is said that a job has begun."""
 
 
-class MachineWorker(Party):
+class MachineWorker(WorkerParty):
     """What is the same of all of them."""
-
-    role = "worker"
-
-    def __init__(self, world: "World", name: str, slots: int, labels: tuple[str, ...]) -> None:
-        self.slots, self.labels = slots, labels
-        super().__init__(world, name)
 
     def born(self) -> None:
         super().born()

@@ -158,13 +158,17 @@ class Party:
     def got(self, message: Any) -> None: ...
 
 
-class SimWorker(Party):
+class WorkerParty(Party):
+    """Whoever has slots and labels."""
+
     role = "worker"
 
     def __init__(self, world: "World", name: str, slots: int, labels: tuple[str, ...]) -> None:
         self.slots, self.labels = slots, labels
         super().__init__(world, name)
 
+
+class SimWorker(WorkerParty):
     def born(self) -> None:
         super().born()
         self.held: dict[Key, tuple[int, int, DoneJob | None]] = {}
